@@ -1,0 +1,53 @@
+package appliance
+
+import "time"
+
+// Verb is what can be done to an appliance. Every verb changes something there.
+type Verb string
+
+// The verbs.
+const (
+	VerbAcquire    Verb = "acquire"
+	VerbExtend     Verb = "extend"
+	VerbRelease    Verb = "release"
+	VerbCopy       Verb = "copy"
+	VerbMove       Verb = "move"
+	VerbPush       Verb = "push"
+	VerbCancelPush Verb = "cancel push"
+	VerbCancelJob  Verb = "cancel job"
+)
+
+// Transfer is a copy, a move or a push of one backup.
+type Transfer struct {
+	Verb        Verb // VerbCopy, VerbMove or VerbPush
+	Backup      BackupID
+	Label       Text   // for people
+	Checksum    Text   // as the operator saw it (faults.md JOB-10)
+	Destination string // a Location, or for a push the address by which the target is named
+}
+
+// Act is one thing to be done to one appliance. Which members count depends on the verb.
+type Act struct {
+	Verb     Verb
+	Claim    Claim         // acquire; extend: the TTL of the new term
+	Lock     Lock          // extend, release
+	Transfer Transfer      // copy, move, push
+	Job      JobID         // cancel job
+	Deadline time.Duration // how long the whole act may take; 0 = the engine's default
+}
+
+// Target is what the act is about, as a guard sees it: two acts with the same target never run at once.
+func (a Act) Target() string {
+	switch a.Verb {
+	case VerbAcquire:
+		return "lock scope " + a.Claim.Scope
+	case VerbExtend, VerbRelease:
+		return "lock " + string(a.Lock.ID)
+	case VerbCopy, VerbMove, VerbPush:
+		return "backup " + string(a.Transfer.Backup)
+	case VerbCancelJob:
+		return "job " + string(a.Job)
+	default:
+		return string(a.Verb)
+	}
+}

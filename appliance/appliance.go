@@ -1,0 +1,82 @@
+// Package appliance is the vocabulary of Holdfast: what a management appliance has (locks, backups, jobs), what may be
+// done to it, and the small interfaces that a client of one satisfies. It knows no terminal and no network.
+//
+// What an appliance can do is found by asking a value for one of the interfaces below, never by switching on its kind.
+package appliance
+
+import "context"
+
+// Kind names a vendor's product, for the screen only.
+type Kind string
+
+// The kinds there are.
+const (
+	LXCA Kind = "lxca" // Lenovo XClarity Administrator
+	ECB  Kind = "ecb"  // Oracle Enterprise Communications Broker
+)
+
+// Appliance is one managed appliance. Every call ends when its context does, and none retries by itself.
+type Appliance interface {
+	Name() string
+	Kind() Kind
+	// Probe asks what the appliance is, how it is and what we may do there. It changes nothing.
+	Probe(context.Context) (Health, error)
+}
+
+// Locker can list, take and give back locks.
+type Locker interface {
+	LockRules() LockRules
+	Locks(context.Context) (LockList, error)
+	// Acquire asks for a lock once. The receipt's stamp is the one from which the granted time counts; its lock has no ID
+	// when the appliance granted a lock and did not say which (reconcile by listing, faults.md LCK-02).
+	Acquire(context.Context, Claim) (Receipt, error)
+	// Release gives a lock back. A lock that is gone already is a success (api/lxca.md 2.5).
+	Release(context.Context, Lock) (Receipt, error)
+}
+
+// Renewer keeps a lock beyond its end without giving it up. An appliance without it is extended by overlap: a new lock
+// first, then the release of the old one.
+type Renewer interface {
+	Renew(context.Context, Lock) (Receipt, error)
+}
+
+// BackupStore lists the backups that an appliance knows and where each lies.
+type BackupStore interface {
+	Backups(context.Context) (BackupList, error)
+}
+
+// Repository tells how full the appliance's own backup repository is.
+type Repository interface {
+	Space(context.Context) (Space, error)
+}
+
+// Transferrer starts copies, moves and pushes of backups and stops the running push.
+type Transferrer interface {
+	Transfer(context.Context, Transfer) (Receipt, error)
+	CancelPush(context.Context) (Receipt, error)
+}
+
+// JobSource lists the appliance's jobs and cancels one.
+type JobSource interface {
+	Jobs(context.Context) (JobList, error)
+	CancelJob(context.Context, JobID) (Receipt, error)
+}
+
+// Explainer tells which requests an act will send, in order, before anything is sent.
+type Explainer interface {
+	Explain(Act) []Call
+}
+
+// Tracer tells the last requests that were sent to the appliance, oldest first, those after seq only.
+type Tracer interface {
+	Trace(after uint64) []Exchange
+}
+
+// Receipt is what an appliance answered to an act that it accepted. Accepted is not done: a transfer's outcome is told
+// by its job and the listings (api/lxca.md 3.4).
+type Receipt struct {
+	Stamp Stamp
+	Lock  Lock      // for Acquire and Renew
+	Job   JobID     // for Transfer; empty when the appliance named none
+	Told  []Message // what it said along with it; a warning is a success that is told
+}

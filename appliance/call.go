@@ -1,0 +1,73 @@
+package appliance
+
+import (
+	"strings"
+	"time"
+)
+
+// Call is one request as it will be sent, without its secret.
+type Call struct {
+	Method      string
+	URL         string
+	Auth        string // "basic", "bearer" or empty
+	User        string // with basic
+	Accept      string
+	ContentType string
+	Body        string // never holds a secret: one is written as $TOKEN
+	Pin         string // sha256//…, when trust is by pinned key
+	CAFile      string // when trust is by a CA file
+}
+
+// Curl is the same request as a shell line. The password is asked for by curl, a token is taken from $TOKEN.
+func (c Call) Curl() string {
+	words := []string{"curl", "-X", c.Method}
+	switch c.Auth {
+	case "basic":
+		words = append(words, "-u", quote(c.User))
+	case "bearer":
+		words = append(words, "-H", `"Authorization: Bearer $TOKEN"`)
+	}
+	if c.Pin != "" {
+		words = append(words, "-k", "--pinnedpubkey", quote(c.Pin))
+	}
+	if c.CAFile != "" {
+		words = append(words, "--cacert", quote(c.CAFile))
+	}
+	if c.Accept != "" {
+		words = append(words, "-H", quote("Accept: "+c.Accept))
+	}
+	if c.ContentType != "" {
+		words = append(words, "-H", quote("Content-Type: "+c.ContentType))
+	}
+	if c.Body != "" {
+		body := quote(c.Body)
+		if strings.Contains(c.Body, "$TOKEN") {
+			body = `"` + c.Body + `"`
+		}
+		words = append(words, "--data-binary", body)
+	}
+	return strings.Join(append(words, quote(c.URL)), " ")
+}
+
+// quote makes s one word of a POSIX shell.
+func quote(s string) string {
+	safe := strings.IndexFunc(s, func(r rune) bool {
+		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=@+,", r)
+	}) < 0
+	if s != "" && safe {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// Exchange is one request that was sent, for the requests pane. It never holds a header or a body.
+type Exchange struct {
+	Seq      uint64
+	At       Reading
+	Method   string
+	Path     string // with the query
+	Status   int    // 0: no answer
+	Duration time.Duration
+	Size     int64  // decoded bytes of the body
+	Err      string // what went wrong, printable, without secrets
+}

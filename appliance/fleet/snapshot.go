@@ -1,0 +1,177 @@
+package fleet
+
+import (
+	"time"
+
+	"holdfast/appliance"
+	"holdfast/appliance/lease"
+)
+
+// State is what we may say of an appliance as a whole.
+type State int
+
+// States.
+const (
+	StateAsking     State = iota // nothing heard yet
+	StateUp                      // answers
+	StateSlow                    // answers, slower than SlowAfter
+	StateRestarting              // says that it is not ready
+	StateDown                    // cannot be reached
+	StateRefused                 // does not accept our credentials; not asked again until an operator says so
+	StateUntrusted               // shows a certificate that we do not trust; nothing is sent
+	StateUnreadable              // answers what it should not
+	StateMisset                  // our settings for it cannot work
+)
+
+// String is the state's word on the screen.
+func (s State) String() string {
+	return [...]string{"asking", "up", "slow", "restarting", "down", "refused", "untrusted", "unreadable", "misconfigured"}[s]
+}
+
+// Answers reports whether what we know of the appliance is being kept fresh.
+func (s State) Answers() bool { return s == StateUp || s == StateSlow }
+
+// Snapshot is all that the polls of one appliance found, immutable. A part that failed keeps its last data, its age and
+// the reason.
+type Snapshot struct {
+	Name  string
+	Kind  appliance.Kind
+	Order int    // place in the configuration
+	Seq   uint64 // grows with each snapshot of this appliance
+
+	State   State
+	Since   appliance.Reading // when State began
+	Trouble string            // what is wrong, printable; empty = nothing
+	Advice  string            // what to do about it
+	NextTry appliance.Reading // when it is asked again while it does not answer; zero = only when told to
+
+	Can         Can
+	ReadOnly    bool
+	Address     string // by which a push to it names it
+	MountPoints []appliance.Location
+
+	Health  appliance.Health
+	Locks   []Lock
+	Backups []Backup
+	Jobs    []Job
+	Space   appliance.Space
+
+	HealthPart, LocksPart, BackupsPart, JobsPart Part
+
+	Doing     []Doing // acts of ours that are under way
+	Push      Push
+	Notices   []Notice
+	RoundTrip time.Duration // latest
+	Skew      time.Duration // of its clock against ours, to about a second
+}
+
+// Can tells which interfaces the appliance satisfies.
+type Can struct{ Lock, Renew, Backups, Transfer, Jobs, Explain bool }
+
+// Part is how one listing stands.
+type Part struct {
+	At         appliance.Reading // of the data shown; zero = never had any
+	StaleAfter time.Duration     // age from which the data must be called stale
+	Err        string            // why the latest try failed; empty = it did not
+	Unreadable int               // records that could not be read
+}
+
+// Stale reports whether the data is older than it should be; what was never had is not stale but missing.
+func (p Part) Stale(now appliance.Reading) bool {
+	return !p.At.IsZero() && now.Since(p.At) > p.StaleAfter
+}
+
+// Lock is a lock as the fleet sees it.
+type Lock struct {
+	appliance.Lock
+	Appliance string
+	Mine      bool   // this engine was granted it
+	By        string // the person for whom, when Mine
+	Term      lease.Term
+	// Unlisted tells that we were granted it and no listing has shown it yet.
+	Unlisted bool
+}
+
+// Key is the lock's identity in the whole fleet.
+func (l Lock) Key() string { return l.Appliance + "\x00" + string(l.ID) }
+
+// Backup is a backup as the fleet sees it.
+type Backup struct {
+	appliance.Backup
+	Appliance string
+	Moving    bool // a transfer of ours of it is under way
+}
+
+// Key is the backup's identity in the whole fleet: (appliance, uuid).
+func (b Backup) Key() string { return b.Appliance + "\x00" + string(b.ID) }
+
+// Job is a job as the fleet sees it.
+type Job struct {
+	appliance.Job
+	Appliance string
+	Mine      bool // an act of this engine started it
+	Who       string
+	Transfer  *appliance.Transfer // what it was started for, when Mine
+}
+
+// Key is the job's identity in the whole fleet.
+func (j Job) Key() string { return j.Appliance + "\x00" + string(j.ID) }
+
+// Push is what is known of a running push. Cancelling one stops whatever push runs (faults.md JOB-06), so Ours is only
+// true when exactly one live job is a push that this engine started.
+type Push struct {
+	Ours        bool
+	Job         appliance.JobID
+	Destination string
+}
+
+// Doing is an act under way.
+type Doing struct {
+	Act   appliance.Act
+	Who   string
+	Since appliance.Reading
+}
+
+// Level says how much an event or a notice matters.
+type Level int
+
+// Levels.
+const (
+	Info Level = iota
+	Good
+	Warn
+	Alarm
+)
+
+// String is the level's word.
+func (l Level) String() string { return [...]string{"info", "done", "warning", "alarm"}[l] }
+
+// Notice is something about an appliance that an operator should know and that lasts: a password that ends, an old backup.
+type Notice struct {
+	Level Level
+	Text  string
+}
+
+// Event is one thing that happened. Events are numbered from 1 without gaps.
+type Event struct {
+	Seq       uint64
+	At        appliance.Reading
+	Level     Level
+	Appliance string // empty: about the whole fleet
+	Who       string
+	Text      string
+}
+
+// Destination is a place that a transfer could be sent to.
+type Destination struct {
+	Value  string // for the request
+	Label  string // for people
+	WhyNot string // why it cannot work; empty = it can
+}
+
+// Result is how an act ended.
+type Result struct {
+	Text string // one sentence, printable
+	Lock appliance.LockID
+	Job  appliance.JobID
+}

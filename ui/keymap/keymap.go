@@ -1,0 +1,205 @@
+// Package keymap holds every binding of the dashboard, once. The same records feed dispatch, the bottom line, the help,
+// the configuration's overrides and the README's table.
+package keymap
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"holdfast/appliance"
+)
+
+// Action names what a key does; users remap keys by it.
+type Action string
+
+// The actions.
+const (
+	Acquire  Action = "acquire"
+	Extend   Action = "extend"
+	Release  Action = "release"
+	Copy     Action = "copy"
+	Move     Action = "move"
+	Push     Action = "push"
+	Cancel   Action = "cancel"
+	Filter   Action = "filter"
+	Sort     Action = "sort"
+	Mark     Action = "mark"
+	Unmark   Action = "unmark"
+	Zoom     Action = "zoom"
+	Detail   Action = "detail"
+	Back     Action = "back"
+	Look     Action = "look"
+	Requests Action = "requests"
+	Help     Action = "help"
+	Quit     Action = "quit"
+	Up       Action = "up"
+	Down     Action = "down"
+	PageUp   Action = "page-up"
+	PageDown Action = "page-down"
+	First    Action = "first"
+	Last     Action = "last"
+	Next     Action = "next-pane"
+	Previous Action = "previous-pane"
+	Pane1    Action = "pane-1"
+	Pane2    Action = "pane-2"
+	Pane3    Action = "pane-3"
+	Pane4    Action = "pane-4"
+	Pane5    Action = "pane-5"
+)
+
+// Binding is one action with its keys.
+type Binding struct {
+	Action    Action
+	Keys      []string       // as Bubble Tea names them
+	Short     string         // on the bottom line; empty = not there
+	About     string         // one sentence, for help and README
+	Group     string         // heading in the help
+	Verb      appliance.Verb // what it does to an appliance; empty = nothing
+	Dangerous bool           // cannot be undone: wants the code that its dialog shows
+}
+
+// Map is a set of bindings that was checked: no key does two things.
+type Map struct {
+	bindings []Binding
+	byKey    map[string]Action
+}
+
+// Default is the bindings as they are without a configuration, in the order of the help.
+func Default() []Binding {
+	const act, look, move = "Do", "Look", "Go"
+	return []Binding{
+		{Acquire, []string{"a"}, "acquire", "take a lock on the chosen appliance", act, appliance.VerbAcquire, false},
+		{Extend, []string{"e"}, "extend", "keep the lock under the cursor beyond its end", act, appliance.VerbExtend, false},
+		{Release, []string{"r"}, "release", "give the lock back; somebody else's wants a code", act, appliance.VerbRelease, true},
+		{Copy, []string{"c"}, "copy", "copy the backup to another place; the original stays", act, appliance.VerbCopy, false},
+		{Move, []string{"m"}, "move", "move the backup to a share; the original goes", act, appliance.VerbMove, true},
+		{Push, []string{"p"}, "push", "push the backup to another appliance", act, appliance.VerbPush, true},
+		{Cancel, []string{"x"}, "cancel", "cancel the job under the cursor, or the running push", act, appliance.VerbCancelJob, true},
+		{Filter, []string{"/"}, "filter", "show only the rows that hold what you type", look, "", false},
+		{Sort, []string{"s"}, "", "sort by the next column; again for the other way round", look, "", false},
+		{Mark, []string{"space"}, "", "mark the row; an action then takes all marked rows", look, "", false},
+		{Unmark, []string{"u"}, "", "take all marks back", look, "", false},
+		{Zoom, []string{"z"}, "zoom", "give the pane the whole screen, or its place back", look, "", false},
+		{Detail, []string{"enter"}, "", "everything known of the row, the raw answer, and its curl line", look, "", false},
+		{Look, []string{"R"}, "", "look again now; also after a refused password or key", look, "", false},
+		{Requests, []string{"6"}, "", "what was sent to the chosen appliance", look, "", false},
+		{Help, []string{"?"}, "help", "this help", look, "", false},
+		{Back, []string{"esc"}, "", "leave the filter, the zoom or the detail", look, "", false},
+		{Quit, []string{"q", "ctrl+c"}, "quit", "leave Holdfast", look, "", false},
+		{Up, []string{"up", "k"}, "", "one row up", move, "", false},
+		{Down, []string{"down", "j"}, "", "one row down", move, "", false},
+		{PageUp, []string{"pgup", "ctrl+b"}, "", "one page up", move, "", false},
+		{PageDown, []string{"pgdown", "ctrl+f"}, "", "one page down", move, "", false},
+		{First, []string{"g", "home"}, "", "the first row", move, "", false},
+		{Last, []string{"G", "end"}, "", "the last row", move, "", false},
+		{Next, []string{"tab", "right", "l"}, "", "the next pane", move, "", false},
+		{Previous, []string{"shift+tab", "left", "h"}, "", "the pane before", move, "", false},
+		{Pane1, []string{"1"}, "", "appliances", move, "", false},
+		{Pane2, []string{"2"}, "", "locks", move, "", false},
+		{Pane3, []string{"3"}, "", "backups", move, "", false},
+		{Pane4, []string{"4"}, "", "jobs", move, "", false},
+		{Pane5, []string{"5"}, "", "events", move, "", false},
+	}
+}
+
+// New is the default bindings with overrides applied: action name to the keys that replace its own. An unknown action, or
+// a key that then does two things, is an error that names both.
+func New(overrides map[string][]string) (*Map, error) {
+	m := &Map{bindings: Default(), byKey: map[string]Action{}}
+	names := make([]string, 0, len(overrides))
+	for name := range overrides {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		at := slices.IndexFunc(m.bindings, func(b Binding) bool { return b.Action == Action(name) })
+		if at < 0 {
+			return nil, fmt.Errorf("keys: there is no action %q: use one of %s", name, strings.Join(actions(), ", "))
+		}
+		if len(overrides[name]) == 0 {
+			return nil, fmt.Errorf("keys: %s has no key: name at least one", name)
+		}
+		m.bindings[at].Keys = overrides[name]
+	}
+	for _, b := range m.bindings {
+		for _, k := range b.Keys {
+			if other, taken := m.byKey[k]; taken {
+				return nil, fmt.Errorf("keys: %q would be both %s and %s: give one of them another key", k, other, b.Action)
+			}
+			m.byKey[k] = b.Action
+		}
+	}
+	return m, nil
+}
+
+func actions() []string {
+	var names []string
+	for _, b := range Default() {
+		names = append(names, string(b.Action))
+	}
+	return names
+}
+
+// Action is what a key does; empty = nothing.
+func (m *Map) Action(key string) Action { return m.byKey[key] }
+
+// Bindings is all of them, in the order of the help.
+func (m *Map) Bindings() []Binding { return m.bindings }
+
+// Of is the binding of an action.
+func (m *Map) Of(a Action) Binding {
+	for _, b := range m.bindings {
+		if b.Action == a {
+			return b
+		}
+	}
+	return Binding{}
+}
+
+// Label is the keys of a binding for people: ↑ instead of up.
+func (b Binding) Label(ascii bool) string {
+	words := make([]string, len(b.Keys))
+	for i, k := range b.Keys {
+		words[i] = KeyLabel(k, ascii)
+	}
+	return strings.Join(words, " ")
+}
+
+// KeyLabel is one key for people.
+func KeyLabel(k string, ascii bool) string {
+	if !ascii {
+		switch k {
+		case "up":
+			return "↑"
+		case "down":
+			return "↓"
+		case "left":
+			return "←"
+		case "right":
+			return "→"
+		case "shift+tab":
+			return "⇧tab"
+		}
+	}
+	return k
+}
+
+// Markdown is the table of all keys, for the README.
+func Markdown() string {
+	var b strings.Builder
+	b.WriteString("| key | action | what it does |\n|---|---|---|\n")
+	for _, x := range Default() {
+		keys := make([]string, len(x.Keys))
+		for i, k := range x.Keys {
+			keys[i] = "`" + k + "`"
+		}
+		danger := ""
+		if x.Dangerous {
+			danger = " (what cannot be undone wants the code that the dialog shows)"
+		}
+		fmt.Fprintf(&b, "| %s | `%s` | %s%s |\n", strings.Join(keys, " "), x.Action, x.About, danger)
+	}
+	return b.String()
+}

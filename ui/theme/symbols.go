@@ -1,0 +1,25 @@
+package theme
+
+// Symbols are the signs that stand beside words; none carries a meaning that no word carries.
+type Symbols struct {
+	Cursor, Mark, Up, Slow, Down, Trouble, Asking string
+	Full, Half, Rest                              string // of a bar
+	Vertical, Horizontal                          string // of a border
+	Corners                                       [4]string
+	Arrow, Dot, Ellipsis, SortUp, SortDown        string
+	More                                          string
+}
+
+var unicodeSymbols = Symbols{
+	Cursor: "▸", Mark: "✓", Up: "●", Slow: "◐", Down: "○", Trouble: "▲", Asking: "◌",
+	Full: "█", Half: "▌", Rest: "─",
+	Vertical: "│", Horizontal: "─", Corners: [4]string{"╭", "╮", "╰", "╯"},
+	Arrow: "→", Dot: "·", Ellipsis: "…", SortUp: "▴", SortDown: "▾", More: "↓",
+}
+
+var asciiSymbols = Symbols{
+	Cursor: ">", Mark: "*", Up: "+", Slow: "~", Down: "-", Trouble: "!", Asking: "?",
+	Full: "#", Half: "=", Rest: "-",
+	Vertical: "|", Horizontal: "-", Corners: [4]string{"+", "+", "+", "+"},
+	Arrow: "->", Dot: ":", Ellipsis: "~", SortUp: "^", SortDown: "v", More: "v",
+}

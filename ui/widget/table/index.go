@@ -1,0 +1,127 @@
+// Package table shows rows that have an identity. The rows are filtered and sorted into an Index beside the event loop;
+// the table itself only draws the part of it that is visible, so that its cost follows the screen and not the fleet.
+package table
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/sahilm/fuzzy"
+
+	"holdfast/ui/theme"
+	"holdfast/ui/widget"
+)
+
+// Column is one column of rows R.
+type Column[R any] struct {
+	Title string
+	Width int  // cells; the narrowest for a column that grows
+	Grow  int  // share of the width that is left over; 0 = fixed
+	Right bool // figures are aligned to the right
+	Drop  int  // columns with a higher value vanish first when the table is narrow; 0 = never
+	Ticks bool // changes by the second: wears no cursor colour, which would be written again each time
+	Cell  func(widget.Frame, R) Cell
+	// Compare orders rows by this column; nil = cannot be sorted by.
+	Compare func(a, b R) int
+}
+
+// Cell is the content of one cell.
+type Cell struct {
+	Text string
+	Role theme.Role
+}
+
+// Spec says how an index is to be made.
+type Spec[R any] struct {
+	Key     func(R) string   // identity
+	Words   func(R) string   // what a filter looks in
+	Default func(a, b R) int // order while no column is chosen
+	Query   string
+	By      func(a, b R) int // chosen order; nil = Default
+	Down    bool             // largest first
+}
+
+// Index is rows as they are to be shown, with where each one is. It is immutable.
+type Index[R any] struct {
+	Rows  []R
+	Total int // before the filter
+	Query string
+	at    map[string]int
+	key   func(R) string
+}
+
+// Build filters and sorts rows, which it owns from then on. It may take its time; it never runs in an event loop.
+func Build[R any](rows []R, s Spec[R]) *Index[R] {
+	total := len(rows)
+	if s.Query != "" {
+		rows = filter(rows, s)
+	}
+	order := s.By
+	if order == nil {
+		order = s.Default
+	}
+	if order != nil {
+		full := func(a, b R) int {
+			c := order(a, b)
+			if s.Down {
+				c = -c
+			}
+			return cmp.Or(c, strings.Compare(s.Key(a), s.Key(b)))
+		}
+		if !slices.IsSortedFunc(rows, full) {
+			slices.SortFunc(rows, full)
+		}
+	}
+	ix := &Index[R]{Rows: rows, Total: total, Query: s.Query, key: s.Key, at: make(map[string]int, len(rows))}
+	for i, r := range rows {
+		ix.at[s.Key(r)] = i
+	}
+	return ix
+}
+
+// filter keeps the rows that hold every word of the query; when none does, those that match it loosely.
+func filter[R any](rows []R, s Spec[R]) []R {
+	words := strings.Fields(strings.ToLower(s.Query))
+	texts := make([]string, len(rows))
+	var kept []R
+	for i, r := range rows {
+		texts[i] = strings.ToLower(s.Words(r))
+		if containsAll(texts[i], words) {
+			kept = append(kept, r)
+		}
+	}
+	if kept != nil || len(words) == 0 {
+		return kept
+	}
+	for _, m := range fuzzy.Find(strings.Join(words, ""), texts) {
+		kept = append(kept, rows[m.Index])
+	}
+	return kept
+}
+
+func containsAll(text string, words []string) bool {
+	for _, w := range words {
+		if !strings.Contains(text, w) {
+			return false
+		}
+	}
+	return true
+}
+
+// At is the place of a key.
+func (ix *Index[R]) At(key string) (int, bool) {
+	if ix == nil {
+		return 0, false
+	}
+	i, ok := ix.at[key]
+	return i, ok
+}
+
+// Len is how many rows are shown.
+func (ix *Index[R]) Len() int {
+	if ix == nil {
+		return 0
+	}
+	return len(ix.Rows)
+}
