@@ -42,6 +42,9 @@ func (a Act) Target() string {
 	case VerbAcquire:
 		return "lock scope " + a.Claim.Scope
 	case VerbExtend, VerbRelease:
+		if a.Lock.ID == ConfigurationLock { // the only one there is: to take it is to act on the same thing
+			return "lock scope " + ConfigurationLock
+		}
 		return "lock " + string(a.Lock.ID)
 	case VerbCopy, VerbMove, VerbPush:
 		return "backup " + string(a.Transfer.Backup)

@@ -80,3 +80,19 @@ type Receipt struct {
 	Job   JobID     // for Transfer; empty when the appliance named none
 	Told  []Message // what it said along with it; a warning is a success that is told
 }
+
+// Part is one of the things that an appliance is asked for.
+type Part string
+
+// Parts.
+const (
+	PartHealth  Part = "health"
+	PartLocks   Part = "locks"
+	PartBackups Part = "backups"
+	PartJobs    Part = "jobs"
+)
+
+// Locator tells which request asks for a part; id names one lock or job of it, or is empty for all.
+type Locator interface {
+	Locate(part Part, id string) []Call
+}

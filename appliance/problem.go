@@ -72,7 +72,7 @@ type Refusal struct {
 // Error says status and messages.
 func (r *Refusal) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d %s", r.Status, http.StatusText(r.Status))
+	b.WriteString(strings.TrimSpace(fmt.Sprintf("%d %s", r.Status, http.StatusText(r.Status))))
 	if !r.Result.Empty() && r.Status < 300 {
 		fmt.Fprintf(&b, ", result %s", r.Result)
 	}

@@ -1,7 +1,9 @@
 package appliance
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -31,9 +33,10 @@ func Clean(raw string, limit int) Text {
 	if plain(raw) && len(raw) <= limit {
 		return Text{raw}
 	}
+	limit = min(limit, len(raw))
 	var b strings.Builder
 	b.Grow(min(len(raw), 4*limit))
-	runes, marks := 0, 0
+	runes, marks := 0, mostMarks // a mark at the beginning would land on what is printed before these words
 	for _, r := range raw {
 		if runes == limit {
 			return Text{cutLast(b.String()) + "…"}
@@ -79,7 +82,7 @@ func standIn(r rune, marks int) (rune, int) {
 		return standInHidden, 0
 	case unicode.Is(unicode.Zs, r):
 		return ' ', 0
-	case unicode.Is(unicode.M, r):
+	case unicode.Is(unicode.M, r), conjoining(r):
 		if marks >= mostMarks {
 			return standInHidden, 0
 		}
@@ -91,11 +94,16 @@ func standIn(r rune, marks int) (rune, int) {
 	}
 }
 
-// invisible tells the letters and marks that Unicode calls printable and that show nothing.
+// conjoining tells the vowel and final jamo: letters that terminals paint into the cell before them, as they do marks.
+func conjoining(r rune) bool { return 0x1161 <= r && r <= 0x11ff || 0xd7b0 <= r && r <= 0xd7ff }
+
+// invisible tells the letters, marks and symbols that Unicode calls printable and that show nothing.
 func invisible(r rune) bool {
-	switch {
-	case r == 0x034f, r == 0x115f, r == 0x1160, r == 0x17b4, r == 0x17b5, r == 0x3164, r == 0xffa0, r == 0x2800:
+	switch r {
+	case 0x034f, 0x115f, 0x1160, 0x17b4, 0x17b5, 0x2800, 0x3164, 0xffa0, 0x13441, 0x13442, 0x16fe4, 0x1d159:
 		return true
+	}
+	switch {
 	case 0x180b <= r && r <= 0x180f, 0xfe00 <= r && r <= 0xfe0f, 0xe0000 <= r && r <= 0xe0fff:
 		return true
 	}
@@ -120,26 +128,47 @@ func RawAnswer(b []byte) Raw { return Raw{b} }
 // Empty reports whether nothing was kept.
 func (r Raw) Empty() bool { return len(r.b) == 0 }
 
-// Lines returns the answer as printable lines, JSON indented, each of at most MessageLimit runes.
+// String says how much there is, so that a verb of fmt cannot let the bytes through.
+func (r Raw) String() string { return fmt.Sprintf("[raw answer, %d bytes]", len(r.b)) }
+
+// deepestIndent is how deep an answer may be nested and still be indented: blanks grow with the square of the depth.
+const deepestIndent = 64
+
+// Lines returns the answer as printable lines, JSON indented, each of at most MessageLimit runes; none for no answer.
 func (r Raw) Lines() []Text {
 	s := string(r.b)
-	if json.Valid(r.b) {
-		if pretty, err := indentJSON(r.b); err == nil {
-			s = pretty
+	if json.Valid(r.b) && depth(r.b) <= deepestIndent {
+		var pretty bytes.Buffer
+		if json.Indent(&pretty, r.b, "", "  ") == nil {
+			s = pretty.String()
 		}
 	}
 	var lines []Text
-	for line := range strings.SplitSeq(s, "\n") {
-		line = strings.ReplaceAll(strings.TrimSuffix(line, "\r"), "\t", "  ")
-		lines = append(lines, Words(line))
+	for line := range strings.Lines(s) {
+		line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
+		lines = append(lines, Words(strings.ReplaceAll(line, "\t", "  ")))
 	}
 	return lines
 }
 
-func indentJSON(b []byte) (string, error) {
-	var v json.RawMessage = b
-	out, err := json.MarshalIndent(v, "", "  ")
-	return string(out), err
+// depth is how many arrays and objects of valid JSON lie within each other.
+func depth(valid []byte) int {
+	open, deepest, quoted := 0, 0, false
+	for i := 0; i < len(valid); i++ {
+		switch c := valid[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '[' || c == '{':
+			open++
+			deepest = max(deepest, open)
+		case c == ']' || c == '}':
+			open--
+		}
+	}
+	return deepest
 }
 
 // Field is one attribute of something as the appliance told it, known to us or not.

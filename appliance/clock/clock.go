@@ -16,6 +16,9 @@ import (
 // two are not read at the very same moment.
 const stepFloor = 100 * time.Millisecond
 
+// longestStep is what a longer step of the wall clock counts as. No lock lives that long, and run cannot overflow.
+const longestStep = 10 * 365 * 24 * time.Hour
+
 // Source tells wall time and monotonic time since some fixed moment.
 type Source func() (wall time.Time, mono time.Duration)
 
@@ -57,10 +60,11 @@ func (c *Clock) Now() appliance.Reading {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	wall, mono := c.source()
-	byMono, byWall := max(0, mono-c.mono), wall.Sub(c.wall)
+	byMono := max(0, mono-c.mono)
 	run := c.run + byMono
-	if by := byWall - byMono; by > stepFloor || by < -stepFloor {
-		run = c.run + max(byMono, byWall)
+	by := max(-longestStep, min(wall.Sub(c.wall.Add(byMono)), longestStep)) // how much further the wall clock moved
+	if by > stepFloor || by < -stepFloor {
+		run += max(0, by)
 		c.wall, c.mono, c.run = wall, mono, run
 		c.steps++
 		c.last = Step{Count: c.steps, By: by}

@@ -14,6 +14,9 @@ const (
 	maxMargin = time.Minute
 )
 
+// longestTTL is the longest time granted that is believed; sums with a longer one could overflow.
+const longestTTL = 100 * 365 * 24 * time.Hour
+
 // State is what may be said of a lock at one moment.
 type State int
 
@@ -44,7 +47,7 @@ type Term struct {
 // Own is the term of a lock that we were granted: asked for at stamp.Sent, answered at stamp.Received, for ttl. worst is
 // the worst recent round trip.
 func Own(stamp appliance.Stamp, ttl, worst time.Duration) Term {
-	if ttl <= 0 || stamp.Sent.IsZero() {
+	if ttl <= 0 || ttl > longestTTL || stamp.Sent.IsZero() {
 		return Term{}
 	}
 	margin := Margin(ttl, worst)
@@ -54,17 +57,17 @@ func Own(stamp appliance.Stamp, ttl, worst time.Duration) Term {
 		From:      stamp.Sent.Run,
 		HeldUntil: end - margin,
 		End:       end,
-		GoneAfter: stamp.Received.Run + ttl + margin,
+		GoneAfter: max(stamp.Sent.Run, stamp.Received.Run) + ttl + margin,
 		TTL:       ttl,
 		EndsWall:  stamp.Sent.Wall.Add(ttl),
 	}
 }
 
 // Listed is the term of a lock of which we know only what a list said: its creation, the time it was granted, and the
-// appliance's Date in the same answer, all on the appliance's clock. A Date is only good to a second either way.
-// Anything missing or absurd makes the end unknown.
+// appliance's Date in the same answer, all on the appliance's clock. A Date is only good to a second either way, so that
+// the earliest end is a second before the one that the three tell. Anything missing or absurd makes the end unknown.
 func Listed(stamp appliance.Stamp, created time.Time, ttl, worst time.Duration) Term {
-	if ttl <= 0 || created.IsZero() || stamp.Date.IsZero() || stamp.Sent.IsZero() {
+	if ttl <= 0 || ttl > longestTTL || created.IsZero() || stamp.Date.IsZero() || stamp.Sent.IsZero() {
 		return Term{}
 	}
 	const coarse = time.Second
@@ -73,22 +76,22 @@ func Listed(stamp appliance.Stamp, created time.Time, ttl, worst time.Duration) 
 		return Term{}
 	}
 	left := max(0, ttl-max(0, age))
-	margin := Margin(ttl, worst) + coarse
-	end := stamp.Sent.Run + left
+	margin := Margin(ttl, worst)
+	end := stamp.Sent.Run + left - coarse
 	return Term{
 		Known:     true,
 		From:      end - ttl,
 		HeldUntil: end - margin,
 		End:       end,
-		GoneAfter: stamp.Received.Run + left + margin,
+		GoneAfter: max(stamp.Sent.Run, stamp.Received.Run) + left + coarse + margin,
 		TTL:       ttl,
-		EndsWall:  stamp.Sent.Wall.Add(left),
+		EndsWall:  stamp.Sent.Wall.Add(left - coarse),
 	}
 }
 
 // Margin is how much earlier than its earliest end a lock stops being relied on.
 func Margin(ttl, worst time.Duration) time.Duration {
-	m := min(max(ttl/500, 2*worst, minMargin), maxMargin)
+	m := min(max(ttl/500, 2*min(worst, maxMargin), minMargin), maxMargin)
 	return min(m, ttl/10)
 }
 

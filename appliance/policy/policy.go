@@ -63,7 +63,7 @@ func WhyNot(p Person, rules Rules, verb appliance.Verb) string {
 		return "this run is read-only (--read-only, or read_only in the configuration)"
 	case rules.ReadOnlyAppliance:
 		return "this appliance is read-only in the configuration"
-	case p.Role < Operator:
+	case p.Role != Operator && p.Role != Admin:
 		return "your role is " + p.Role.String() + ", which may only look"
 	}
 	return ""
@@ -100,7 +100,9 @@ func RiskOf(verb appliance.Verb, ours bool) Risk {
 		return RiskAsk
 	case appliance.VerbCopy, appliance.VerbCancelJob:
 		return RiskAsk
-	default:
+	case appliance.VerbAcquire, appliance.VerbExtend:
 		return RiskNone
+	default: // nothing is known of it
+		return RiskCode
 	}
 }
