@@ -1,0 +1,181 @@
+package broker
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"holdfast/appliance/sim/kit"
+)
+
+// otherUser is who LockByOther(SourceREST) acts as: a client of somebody else's, whose token nobody here knows.
+const otherUser = "night-shift"
+
+// LockByOther takes the configuration lock for somebody else, if it is free, and reports whether that one has it now.
+// SourceREST holds it by a token and so loses it after a token's lifetime; SourceGUI and SourceACLI have no end
+// (api/ecb.md 3.6). The switch foreign-lock may hide the latter from REST: then nothing is taken.
+func (a *Appliance) LockByOther(source string) bool {
+	return a.lockByOther(source, false)
+}
+
+// StealByOther is LockByOther that takes the lock from whoever holds it, as no call of the REST interface can.
+func (a *Appliance) StealByOther(source string) bool {
+	return a.lockByOther(source, true)
+}
+
+func (a *Appliance) lockByOther(source string, steal bool) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.clock.Base()
+	a.settle(now)
+	hidden := a.switches.Get(swForeignLock)
+	if source != SourceREST && (hidden == "unseen" || hidden == source+"-unseen") {
+		return false
+	}
+	if a.lock != nil {
+		if !steal {
+			return false
+		}
+		a.release(now, "lock.released", "", "taken by "+source, swEditsAtUnlock)
+	}
+	h := &hold{source: source}
+	if source == SourceREST {
+		h.token = a.issue(kit.Account{User: otherUser, Role: kit.RoleAdmin}, now)
+		a.record(now, "token.issued", h.token.id(), otherUser, "")
+	}
+	a.grant(h, now)
+	return true
+}
+
+// UnlockByOther frees the lock if somebody else holds it whom LockByOther or StealByOther played.
+func (a *Appliance) UnlockByOther() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.clock.Base()
+	a.settle(now)
+	if a.lock == nil || (a.lock.token != nil && a.lock.token.account.User != otherUser) {
+		return
+	}
+	a.release(now, "lock.released", a.lock.owner(), "unlock", swEditsAtUnlock)
+}
+
+// LockOwner is the user who holds the lock through REST, "gui" or "acli", or nothing while the lock is free.
+func (a *Appliance) LockOwner() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.settle(a.clock.Base())
+	if a.lock == nil {
+		return ""
+	}
+	return a.lock.owner()
+}
+
+// RevokeTokens ends every token before its time, and with its token a lock held through REST: what is assumed of a
+// restart (api/ecb.md 2.3, 6.4).
+func (a *Appliance) RevokeTokens() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.clock.Base()
+	a.settle(now)
+	a.revoke(now)
+}
+
+func (a *Appliance) revoke(now time.Time) {
+	for _, t := range slices.SortedFunc(maps.Values(a.tokens), func(x, y *token) int { return x.number - y.number }) {
+		delete(a.tokens, t.text)
+		a.record(now, "token.revoked", t.id(), "", t.account.User)
+	}
+	if a.lock != nil && a.lock.token != nil {
+		a.release(now, "lock.released", "", "token revoked", swEditsAtExpiry)
+	}
+}
+
+// SetRole sets the switch role; a role that it does not know is an error. Where active and standby change places,
+// tokens go as the switch tokens-at-switchover says; setting the switch itself changes the word and nothing else.
+func (a *Appliance) SetRole(role string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.clock.Base()
+	a.settle(now)
+	before := a.switches.Get(swRole)
+	if err := a.switches.Set(swRole, role); err != nil {
+		return err
+	}
+	swapped := (before == "active" && role == "standby") || (before == "standby" && role == "active")
+	if swapped && a.switches.Is(swSwitchover, "lost") {
+		a.revoke(now)
+	}
+	return nil
+}
+
+// SetSlow makes every answer take d longer; 0 ends that.
+func (a *Appliance) SetSlow(d time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.slow = d
+}
+
+// SetAway makes the appliance answer nobody, in the way of the switch away, until it is called with false.
+func (a *Appliance) SetAway(away bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.away = away
+}
+
+func (a *Appliance) isAway() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.away
+}
+
+// hesitate waits as SetSlow says. It reports false if the caller has gone meanwhile.
+func (a *Appliance) hesitate(r *http.Request) bool {
+	a.mu.Lock()
+	slow := a.slow
+	a.mu.Unlock()
+	if slow <= 0 {
+		return true
+	}
+	timer := time.NewTimer(slow)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-r.Context().Done():
+		return false
+	}
+}
+
+// AddBackupFile puts a backup of the running configuration beside the others, under this very name.
+func (a *Appliance) AddBackupFile(name string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.backups[name] = a.config.running
+}
+
+// StartAsync begins an operation (save, verify, activate, restore from running, backup of running) as another user,
+// lock or no lock: the slot that asyncstatus shows is everybody's.
+func (a *Appliance) StartAsync(op, by string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.clock.Base()
+	a.settle(now)
+	switch op {
+	case "save":
+		a.beginSave(by, now)
+	case "verify":
+		a.beginVerify(by, now)
+	case "activate":
+		a.beginActivate(by, now)
+	case "restore":
+		a.beginRestore(by, now, a.config.running, "running")
+	case "backup":
+		a.helpName++
+		a.beginBackup(by, now, fmt.Sprintf("%s-%d.gz", by, a.helpName), a.config.running)
+	default:
+		return fmt.Errorf("unknown asynchronous operation %q", op)
+	}
+	return nil
+}
