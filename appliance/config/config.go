@@ -109,7 +109,9 @@ type Intervals struct {
 }
 
 // Themes are the words that the setting theme may have.
-func Themes() []string { return []string{"auto", "dark", "light", "none"} }
+func Themes() []string {
+	return []string{"auto", "dark", "light", "high-contrast", "colour-blind", "16-colour", "none"}
+}
 
 // defaults is the settings of a file that sets nothing.
 func defaults() Config {

@@ -88,17 +88,17 @@ const (
 	RiskCode             // the four-character code that the dialog shows: it cannot be undone
 )
 
-// RiskOf tells the risk of a verb. ours tells that what it is about (the lock, the running push) is provably ours.
+// RiskOf tells the risk of a verb. ours tells that what it is about (the lock, the job, the running push) is provably ours.
 func RiskOf(verb appliance.Verb, ours bool) Risk {
 	switch verb {
 	case appliance.VerbMove, appliance.VerbPush:
 		return RiskCode
-	case appliance.VerbCancelPush, appliance.VerbRelease:
+	case appliance.VerbCancelPush, appliance.VerbCancelJob, appliance.VerbRelease:
 		if !ours {
 			return RiskCode
 		}
 		return RiskAsk
-	case appliance.VerbCopy, appliance.VerbCancelJob:
+	case appliance.VerbCopy:
 		return RiskAsk
 	case appliance.VerbAcquire, appliance.VerbExtend:
 		return RiskNone

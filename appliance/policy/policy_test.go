@@ -80,7 +80,7 @@ func TestRisk(t *testing.T) {
 		{appliance.VerbMove, policy.RiskCode, policy.RiskCode},
 		{appliance.VerbPush, policy.RiskCode, policy.RiskCode},
 		{appliance.VerbCancelPush, policy.RiskAsk, policy.RiskCode},
-		{appliance.VerbCancelJob, policy.RiskAsk, policy.RiskAsk},
+		{appliance.VerbCancelJob, policy.RiskAsk, policy.RiskCode},
 	}
 	if len(cases) != len(verbs) {
 		t.Errorf("%d of %d verbs", len(cases), len(verbs))

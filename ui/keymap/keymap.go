@@ -104,8 +104,8 @@ func Default() []Binding {
 	}
 }
 
-// New is the default bindings with overrides applied: action name to the keys that replace its own. An unknown action, or
-// a key that then does two things, is an error that names both.
+// New is the default bindings with overrides applied: action name to the keys that replace its own; none takes its keys
+// away. An unknown action, or a key that then does two things, is an error that names both.
 func New(overrides map[string][]string) (*Map, error) {
 	m := &Map{bindings: Default(), byKey: map[string]Action{}}
 	names := make([]string, 0, len(overrides))
@@ -116,10 +116,7 @@ func New(overrides map[string][]string) (*Map, error) {
 	for _, name := range names {
 		at := slices.IndexFunc(m.bindings, func(b Binding) bool { return b.Action == Action(name) })
 		if at < 0 {
-			return nil, fmt.Errorf("keys: there is no action %q: use one of %s", name, strings.Join(actions(), ", "))
-		}
-		if len(overrides[name]) == 0 {
-			return nil, fmt.Errorf("keys: %s has no key: name at least one", name)
+			return nil, fmt.Errorf("keys: there is no action %q: use one of %s", name, strings.Join(Names(), ", "))
 		}
 		m.bindings[at].Keys = overrides[name]
 	}
@@ -134,7 +131,8 @@ func New(overrides map[string][]string) (*Map, error) {
 	return m, nil
 }
 
-func actions() []string {
+// Names is the name of every action, for the configuration.
+func Names() []string {
 	var names []string
 	for _, b := range Default() {
 		names = append(names, string(b.Action))
@@ -156,6 +154,14 @@ func (m *Map) Of(a Action) Binding {
 		}
 	}
 	return Binding{}
+}
+
+// Key is the first key of a binding for people; empty when it was taken away.
+func (b Binding) Key(ascii bool) string {
+	if len(b.Keys) == 0 {
+		return ""
+	}
+	return KeyLabel(b.Keys[0], ascii)
 }
 
 // Label is the keys of a binding for people: ↑ instead of up.

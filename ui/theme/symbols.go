@@ -12,7 +12,7 @@ type Symbols struct {
 
 var unicodeSymbols = Symbols{
 	Cursor: "▸", Mark: "✓", Up: "●", Slow: "◐", Down: "○", Trouble: "▲", Asking: "◌",
-	Full: "█", Half: "▌", Rest: "─",
+	Full: "━", Half: "╸", Rest: "─",
 	Vertical: "│", Horizontal: "─", Corners: [4]string{"╭", "╮", "╰", "╯"},
 	Arrow: "→", Dot: "·", Ellipsis: "…", SortUp: "▴", SortDown: "▾", More: "↓",
 }

@@ -47,6 +47,8 @@ func Ago(d time.Duration) string {
 // Took writes a duration that is over: 840 ms, 3.2 s, 2m10s.
 func Took(d time.Duration) string {
 	switch {
+	case d < time.Millisecond:
+		return "<1 ms"
 	case d < time.Second:
 		return fmt.Sprintf("%d ms", d/time.Millisecond)
 	case d < 10*time.Second:

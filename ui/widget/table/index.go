@@ -20,6 +20,7 @@ type Column[R any] struct {
 	Grow  int  // share of the width that is left over; 0 = fixed
 	Right bool // figures are aligned to the right
 	Drop  int  // columns with a higher value vanish first when the table is narrow; 0 = never
+	Tight bool // only one cell, not two, before the next column
 	Ticks bool // changes by the second: wears no cursor colour, which would be written again each time
 	Cell  func(widget.Frame, R) Cell
 	// Compare orders rows by this column; nil = cannot be sorted by.

@@ -19,12 +19,16 @@ type Model[R any] struct {
 	sort    int // column; -1 = the default order
 	down    bool
 	version int // grows with everything that changes the picture but the time
+	touched bool
 }
 
 // New makes an empty table.
 func New[R any](columns []Column[R]) *Model[R] {
 	return &Model[R]{columns: columns, index: &Index[R]{}, marks: map[string]struct{}{}, sort: -1}
 }
+
+// Touch binds the cursor to the row that it stands on: until somebody uses the table it stays on the first row.
+func (m *Model[R]) Touch() { m.touched = true }
 
 // Version tells whether the picture may have changed.
 func (m *Model[R]) Version() int { return m.version }
@@ -44,7 +48,9 @@ func (m *Model[R]) SetIndex(ix *Index[R]) {
 			}
 		}
 	}
-	if at, ok := ix.At(m.cursor); ok {
+	if !m.touched {
+		m.place = 0
+	} else if at, ok := ix.At(m.cursor); ok {
 		m.offset += at - m.place // the row stays where it is on the screen
 		m.place = at
 	}
@@ -199,18 +205,20 @@ func (m *Model[R]) scroll() {
 	}
 }
 
-// placed is a column with the width it has on this screen.
+// placed is a column with the width it has on this screen and the blanks before it.
 type placed struct {
 	column int
 	width  int
+	gap    int
 }
 
-// layout gives each column its width; what does not fit is dropped, the most droppable first. Columns are two cells apart.
+// layout gives each column its width; what does not fit is dropped, the most droppable first.
 func (m *Model[R]) layout(w int) []placed {
 	keep := make([]placed, 0, len(m.columns))
 	for i, c := range m.columns {
-		keep = append(keep, placed{i, c.Width})
+		keep = append(keep, placed{column: i, width: c.Width})
 	}
+	m.space(keep)
 	for need(keep) > w {
 		worst, at := 0, -1
 		for i, p := range keep {
@@ -222,6 +230,7 @@ func (m *Model[R]) layout(w int) []placed {
 			break
 		}
 		keep = append(keep[:at], keep[at+1:]...)
+		m.space(keep)
 	}
 	rest, shares := w-need(keep), 0
 	for _, p := range keep {
@@ -240,12 +249,24 @@ func (m *Model[R]) layout(w int) []placed {
 	return keep
 }
 
-const gap = 2
+// space puts two blanks between columns, one behind a tight one.
+func (m *Model[R]) space(cols []placed) {
+	for i := range cols {
+		switch {
+		case i == 0:
+			cols[i].gap = 0
+		case m.columns[cols[i-1].column].Tight:
+			cols[i].gap = 1
+		default:
+			cols[i].gap = 2
+		}
+	}
+}
 
 func need(cols []placed) int {
-	n := gap * (len(cols) - 1)
+	n := 0
 	for _, c := range cols {
-		n += c.width
+		n += c.gap + c.width
 	}
 	return n
 }
@@ -254,7 +275,7 @@ func (m *Model[R]) headings(f widget.Frame, cols []placed, w int) string {
 	var b strings.Builder
 	b.WriteString("  ")
 	used := 2
-	for i, p := range cols {
+	for _, p := range cols {
 		c := m.columns[p.column]
 		title := c.Title
 		if p.column == m.sort {
@@ -264,12 +285,9 @@ func (m *Model[R]) headings(f widget.Frame, cols []placed, w int) string {
 			}
 			title += sign
 		}
-		if i > 0 {
-			b.WriteString(widget.Pad(gap))
-			used += gap
-		}
+		b.WriteString(widget.Pad(p.gap))
 		b.WriteString(widget.Fit(title, p.width, c.Right, ""))
-		used += p.width
+		used += p.gap + p.width
 	}
 	return f.Theme.Paint(theme.Heading, b.String()) + widget.Pad(w-used)
 }
@@ -283,7 +301,7 @@ func (m *Model[R]) row(f widget.Frame, cols []placed, w, i int, focused bool) st
 	b.Grow(w * 3)
 	b.WriteString(m.gutter(f, onCursor, marked, focused))
 	used := 2
-	for n, p := range cols {
+	for _, p := range cols {
 		c := m.columns[p.column]
 		paint := f.Theme.Paint
 		if lit && !c.Ticks {
@@ -293,12 +311,9 @@ func (m *Model[R]) row(f widget.Frame, cols []placed, w, i int, focused bool) st
 		}
 		cell := c.Cell(f, r)
 		text := widget.Fit(cell.Text, p.width, c.Right, f.Theme.Symbols.Ellipsis)
-		if n > 0 {
-			b.WriteString(paint(theme.Plain, widget.Pad(gap)))
-			used += gap
-		}
+		b.WriteString(paint(theme.Plain, widget.Pad(p.gap)))
 		b.WriteString(paint(cell.Role, text))
-		used += p.width
+		used += p.gap + p.width
 	}
 	rest := widget.Pad(w - used)
 	if lit {

@@ -1,0 +1,354 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"holdfast/appliance"
+	"holdfast/appliance/fleet"
+	"holdfast/appliance/policy"
+	"holdfast/ui/pane/backups"
+	"holdfast/ui/pane/jobs"
+	"holdfast/ui/pane/locks"
+	"holdfast/ui/widget"
+	"holdfast/ui/widget/dialog"
+)
+
+// target is one act on one appliance.
+type target struct {
+	name string
+	act  appliance.Act
+}
+
+// actsMsg is what a dialog was confirmed for.
+type actsMsg []target
+
+// at is the appliance that a key means: that of the row under the cursor, else the chosen one.
+func (m *Model) at() string {
+	if m.focus <= paneJobs {
+		if name := m.panes[m.focus].Appliance(); name != "" {
+			return name
+		}
+	}
+	return m.chosen
+}
+
+// calls is the requests that targets will send.
+func (m *Model) calls(targets []target) []appliance.Call {
+	var calls []appliance.Call
+	for _, t := range targets {
+		calls = append(calls, m.engine.Explain(t.name, t.act)...)
+	}
+	return calls
+}
+
+// locate is the requests that ask for the row under the cursor.
+func (m *Model) locate() []appliance.Call {
+	switch m.focus {
+	case paneAppliances:
+		return m.engine.Locate(m.at(), appliance.PartHealth, "")
+	case paneLocks:
+		if r, ok := m.locks.Row(); ok {
+			return m.engine.Locate(r.Lock.Appliance, appliance.PartLocks, string(r.ID))
+		}
+	case paneBackups:
+		return m.engine.Locate(m.at(), appliance.PartBackups, "")
+	case paneJobs:
+		if r, ok := m.jobs.Row(); ok {
+			return m.engine.Locate(r.Job.Appliance, appliance.PartJobs, string(r.ID))
+		}
+	}
+	return nil
+}
+
+func (m *Model) acquireDialog(opener string) *dialog.Dialog {
+	name := m.at()
+	rules := m.engine.LockRules(name)
+	spec := dialog.Spec{Title: "Acquire a lock on " + name, Opener: opener, Verb: "acquire"}
+	scope := ""
+	if len(rules.Scopes) == 1 {
+		scope = rules.Scopes[0].Code
+		spec.Intro = []string{"The configuration lock is exclusive: nobody else can change the configuration while you hold it. " +
+			"It lasts " + widget.Span(rules.DefaultTTL) + " unless it is extended."}
+		spec.Risk = func(dialog.Values) policy.Risk { return policy.RiskAsk }
+	} else {
+		spec.Intro = []string{"The SFTP service runs while at least one lock exists. Others may hold locks beside yours."}
+		for _, s := range rules.Scopes {
+			spec.Options = append(spec.Options, dialog.Option{Value: s.Code, Label: s.String()})
+		}
+	}
+	if rules.ChooseTTL {
+		spec.Span = &dialog.Span{Label: "for", Start: rules.DefaultTTL, Min: rules.MinTTL, Max: rules.MaxTTL}
+	}
+	make := func(v dialog.Values) []target {
+		claim := appliance.Claim{Scope: scope, TTL: v.Span}
+		if scope == "" {
+			claim.Scope = v.Choice
+		}
+		return []target{{name, appliance.Act{Verb: appliance.VerbAcquire, Claim: claim}}}
+	}
+	return m.finish(spec, make)
+}
+
+// finish makes the dialog show and return what make makes of the values.
+func (m *Model) finish(spec dialog.Spec, make func(dialog.Values) []target) *dialog.Dialog {
+	spec.Calls = func(v dialog.Values) []appliance.Call { return m.calls(make(v)) }
+	spec.Action = func(v dialog.Values) any { return actsMsg(make(v)) }
+	return dialog.New(spec)
+}
+
+func (m *Model) extendDialog(opener string) *dialog.Dialog {
+	rows := m.locks.Chosen()
+	spec := dialog.Spec{Title: "Extend " + lockNames(rows), Opener: opener, Verb: "extend", Keys: lockKeys(rows)}
+	rules := m.engine.LockRules(rows[0].Lock.Appliance)
+	spec.Intro = []string{"A new lock is taken, seen in the list, and only then the old one is released."}
+	if rules.ChooseTTL {
+		start := rows[0].TTL
+		if start < rules.MinTTL || start > rules.MaxTTL {
+			start = rules.DefaultTTL
+		}
+		spec.Span = &dialog.Span{Label: "for another", Start: start, Min: rules.MinTTL, Max: rules.MaxTTL}
+	} else {
+		spec.Intro = []string{"The token that owns the lock is renewed, which makes it last another " + widget.Span(rules.DefaultTTL) + "."}
+		spec.Risk = func(dialog.Values) policy.Risk { return policy.RiskAsk }
+	}
+	return m.finish(spec, func(v dialog.Values) []target {
+		var targets []target
+		for _, r := range rows {
+			targets = append(targets, target{r.Lock.Appliance, appliance.Act{Verb: appliance.VerbExtend, Lock: r.Lock.Lock,
+				Claim: appliance.Claim{Scope: r.Scope.Code, TTL: v.Span}}})
+		}
+		return targets
+	})
+}
+
+func (m *Model) releaseDialog(opener string) *dialog.Dialog {
+	rows := m.locks.Chosen()
+	ours, names := true, []string{}
+	for _, r := range rows {
+		if !r.Mine {
+			ours = false
+			names = append(names, r.Scope.String()+" on "+r.Lock.Appliance)
+		}
+	}
+	spec := dialog.Spec{Title: "Release " + lockNames(rows), Opener: opener, Verb: "release", Keys: lockKeys(rows),
+		Code: m.code(len(rows))}
+	if !ours {
+		spec.Intro = []string{"Not yours: " + strings.Join(names, ", ") + ". Whoever took it may still need it; when the last lock " +
+			"of an appliance goes, its SFTP service stops."}
+	}
+	spec.Risk = func(dialog.Values) policy.Risk { return policy.RiskOf(appliance.VerbRelease, ours) }
+	return m.finish(spec, func(dialog.Values) []target {
+		var targets []target
+		for _, r := range rows {
+			targets = append(targets, target{r.Lock.Appliance, appliance.Act{Verb: appliance.VerbRelease, Lock: r.Lock.Lock}})
+		}
+		return targets
+	})
+}
+
+// code is what a dangerous dialog wants typed: four characters, for many rows their count (faults.md DAT-10).
+func (m *Model) code(rows int) string {
+	if rows > 1 {
+		return fmt.Sprint(rows)
+	}
+	return m.opts.Code()
+}
+
+func lockKeys(rows []locks.Row) []string {
+	keys := make([]string, len(rows))
+	for i, r := range rows {
+		keys[i] = r.Lock.Key()
+	}
+	return keys
+}
+
+func lockNames(rows []locks.Row) string {
+	if len(rows) == 1 {
+		return rows[0].Scope.String() + " on " + rows[0].Lock.Appliance
+	}
+	return fmt.Sprintf("%d locks", len(rows))
+}
+
+// errNoDestination is what a typed destination that cannot be one is answered with.
+var errNoDestination = errors.New("type a mount point like /mnt/share, or choose one")
+
+func (m *Model) transferDialog(verb appliance.Verb, opener string) *dialog.Dialog {
+	rows := m.backups.Chosen()
+	name := rows[0].Appliance
+	spec := dialog.Spec{Opener: opener, Verb: string(verb), Code: m.code(len(rows)),
+		Title: fmt.Sprintf("%s %s", capital(string(verb)), backupNames(rows))}
+	for _, b := range rows {
+		spec.Keys = append(spec.Keys, b.Key())
+		if len(rows) <= 4 {
+			spec.Intro = append(spec.Intro, fmt.Sprintf("%s  %s  checksum %s", b.ID, widget.Size(b.Size), short(b.Checksum.String())))
+		}
+	}
+	for _, d := range m.destinations(name, rows, verb) {
+		spec.Options = append(spec.Options, dialog.Option{Value: d.Value, Label: d.Label, WhyNot: d.WhyNot})
+	}
+	spec.Typed, spec.Check = "a mount point", checkMount
+	if verb == appliance.VerbPush {
+		spec.Typed, spec.Check = "an address", checkAddress
+	}
+	spec.Risk = func(dialog.Values) policy.Risk { return policy.RiskOf(verb, true) }
+	spec.Warn = func(dialog.Values) string { return warnings[verb] }
+	return m.finish(spec, func(v dialog.Values) []target {
+		var targets []target
+		for _, b := range rows {
+			targets = append(targets, target{name, appliance.Act{Verb: verb, Transfer: appliance.Transfer{Verb: verb, Backup: b.ID,
+				Label: b.Label, Checksum: b.Checksum, Destination: v.Choice}}})
+		}
+		return targets
+	})
+}
+
+// warnings tells what an act cannot take back.
+var warnings = map[appliance.Verb]string{
+	appliance.VerbMove: "The original is deleted once it was copied. There is no way to move it back.",
+	appliance.VerbPush: "The target should be newly set up. What the backup replaces there cannot be brought back.",
+}
+
+// destinations is where all of the rows could go: what stands in the way of one stands in the way of all.
+func (m *Model) destinations(name string, rows []backups.Row, verb appliance.Verb) []fleet.Destination {
+	all := m.engine.Destinations(name, rows[0].Backup, verb)
+	for _, b := range rows[1:] {
+		for i, d := range m.engine.Destinations(name, b.Backup, verb) {
+			if i < len(all) && all[i].WhyNot == "" {
+				all[i].WhyNot = d.WhyNot
+			}
+		}
+	}
+	return all
+}
+
+func checkMount(s string) error {
+	if _, ok := appliance.ParseLocation(s); !ok {
+		return errNoDestination
+	}
+	return nil
+}
+
+func checkAddress(s string) error {
+	if strings.IndexFunc(s, func(r rune) bool {
+		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-_", r)
+	}) >= 0 {
+		return fmt.Errorf("%q is not an address: letters, digits, dots, colons and hyphens only", s)
+	}
+	return nil
+}
+
+func backupNames(rows []backups.Row) string {
+	if len(rows) == 1 {
+		return backups.Name(rows[0]) + " of " + rows[0].Appliance
+	}
+	return fmt.Sprintf("%d backups of %s", len(rows), rows[0].Appliance)
+}
+
+func short(checksum string) string {
+	if checksum == "" {
+		return "not told"
+	}
+	return widget.Cut(checksum, 12, "…")
+}
+
+func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
+// cancelDialog offers to cancel the job, or the push that runs: a push is cancelled without its job's id, so that stops
+// whichever runs (faults.md JOB-06).
+func (m *Model) cancelDialog(opener string) *dialog.Dialog {
+	r, _ := m.jobs.Row()
+	name := r.Job.Appliance
+	s := m.snapshot(name)
+	ours := s != nil && s.Push.Ours && s.Push.Job == r.ID
+	const job, push = "job", "push"
+	spec := dialog.Spec{Title: "Cancel " + jobs.What(r) + " on " + name, Opener: opener, Verb: "cancel", Code: m.opts.Code(),
+		Keys: []string{r.Job.Key()}}
+	isPush := r.Transfer != nil && r.Transfer.Verb == appliance.VerbPush
+	thePush := dialog.Option{Value: push, Label: "the push that runs on " + name}
+	theJob := dialog.Option{Value: job, Label: fmt.Sprintf("job %s", r.ID)}
+	if !r.Cancellable {
+		theJob.Note = "the appliance does not say that it can be"
+	}
+	switch {
+	case isPush:
+		spec.Options = []dialog.Option{thePush}
+	case s != nil && s.Can.Transfer && !r.Mine:
+		spec.Options = []dialog.Option{theJob, thePush}
+	default:
+		spec.Options = []dialog.Option{theJob}
+	}
+	spec.Risk = func(v dialog.Values) policy.Risk {
+		if v.Choice == push {
+			return policy.RiskOf(appliance.VerbCancelPush, ours)
+		}
+		return policy.RiskOf(appliance.VerbCancelJob, r.Mine)
+	}
+	spec.Warn = func(v dialog.Values) string {
+		if v.Choice == push && !ours {
+			return "This stops whichever push runs there, also one that somebody else started."
+		}
+		return ""
+	}
+	return m.finish(spec, func(v dialog.Values) []target {
+		if v.Choice == push {
+			return []target{{name, appliance.Act{Verb: appliance.VerbCancelPush}}}
+		}
+		return []target{{name, appliance.Act{Verb: appliance.VerbCancelJob, Job: r.ID}}}
+	})
+}
+
+// quitMsg is how an operator who holds locks wants to leave.
+type quitMsg struct{ release bool }
+
+// leaving counts the releases that are waited for before the program ends.
+type leaving struct{ waiting int }
+
+// askToQuit leaves at once when nothing of ours is held; else asks what becomes of the locks (faults.md LCK-11).
+func (m *Model) askToQuit(opener string) tea.Cmd {
+	held := m.held()
+	if len(held) == 0 {
+		return tea.Quit
+	}
+	m.dialog = dialog.New(dialog.Spec{
+		Title: "Quit", Opener: opener, Verb: "quit",
+		Intro:   []string{fmt.Sprintf("You hold %s.", plural(len(held), "lock", "locks"))},
+		Options: []dialog.Option{{Value: "leave", Label: "leave them to their expiry"}, {Value: "release", Label: "release them first"}},
+		Action:  func(v dialog.Values) any { return quitMsg{v.Choice == "release"} },
+	})
+	return nil
+}
+
+func (m *Model) quit(msg quitMsg) tea.Cmd {
+	held := m.held()
+	if !msg.release || len(held) == 0 {
+		return tea.Quit
+	}
+	m.leaving.waiting = len(held)
+	return tea.Batch(m.do(held), m.say("releasing "+plural(len(held), "lock", "locks"), false))
+}
+
+// held is the release of every lock of ours.
+func (m *Model) held() []target {
+	var held []target
+	now := m.frame().Now
+	for _, s := range m.snapshots {
+		for _, l := range s.Locks {
+			if _, left := l.Term.At(now); l.Mine && left > time.Second {
+				held = append(held, target{s.Name, appliance.Act{Verb: appliance.VerbRelease, Lock: l.Lock}})
+			}
+		}
+	}
+	return held
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

@@ -1,0 +1,264 @@
+package app
+
+import (
+	"unicode/utf8"
+
+	tea "charm.land/bubbletea/v2"
+
+	"holdfast/appliance"
+	"holdfast/ui/keymap"
+	"holdfast/ui/screen/detail"
+	"holdfast/ui/screen/help"
+)
+
+// key gives one key press to what is in front: dialog, help, detail, filter, then the bindings.
+func (m *Model) key(key, text string) tea.Cmd {
+	m.arrival = arrival{}
+	switch {
+	case m.dialog != nil:
+		return m.dialogKey(key, text)
+	case m.help != nil:
+		return m.helpKey(key)
+	case m.detail != nil:
+		return m.detailKey(key)
+	case m.filtering:
+		return m.filterKey(key, text)
+	case m.tooSmall() && m.opts.Keys.Action(key) != keymap.Quit:
+		return nil
+	}
+	action := m.opts.Keys.Action(key)
+	if action == "" {
+		return nil
+	}
+	m.panes[m.focus].Touch()
+	if why := m.whyNot(action); why != "" {
+		return m.say(m.opts.Keys.Of(action).Short+": "+why, true)
+	}
+	return m.perform(action, key)
+}
+
+func (m *Model) dialogKey(key, text string) tea.Cmd {
+	out := m.dialog.Press(key, text)
+	if out.Copy != "" {
+		return tea.Batch(tea.SetClipboard(out.Copy), m.say("copied as curl, without the secret", false))
+	}
+	if !out.Close {
+		return nil
+	}
+	m.dialog = nil
+	if out.Action == nil {
+		return nil
+	}
+	return func() tea.Msg { return out.Action }
+}
+
+func (m *Model) helpKey(key string) tea.Cmd {
+	switch a := m.opts.Keys.Action(key); a {
+	case keymap.Help, keymap.Back, keymap.Quit:
+		m.help = nil
+	default:
+		scroll(m.help, a)
+	}
+	return nil
+}
+
+// scroller is a text that is longer than the screen.
+type scroller interface {
+	Scroll(int)
+	Page(int)
+	Top()
+	Bottom()
+}
+
+func scroll(s scroller, a keymap.Action) {
+	switch a {
+	case keymap.Up:
+		s.Scroll(-1)
+	case keymap.Down:
+		s.Scroll(1)
+	case keymap.PageUp:
+		s.Page(-1)
+	case keymap.PageDown, keymap.Mark:
+		s.Page(1)
+	case keymap.First:
+		s.Top()
+	case keymap.Last:
+		s.Bottom()
+	}
+}
+
+func (m *Model) detailKey(key string) tea.Cmd {
+	if key == "Y" {
+		if curl := m.detail.Curl(); curl != "" {
+			return tea.Batch(tea.SetClipboard(curl), m.say("copied as curl, without the secret", false))
+		}
+		return nil
+	}
+	switch a := m.opts.Keys.Action(key); a {
+	case keymap.Back, keymap.Quit, keymap.Detail:
+		m.detail = nil
+	default:
+		scroll(m.detail, a)
+	}
+	return nil
+}
+
+// filterKey edits the filter of the focused pane as it is typed.
+func (m *Model) filterKey(key, text string) tea.Cmd {
+	p := m.panes[m.focus]
+	q := p.Query()
+	switch key {
+	case "enter":
+		m.filtering = false
+		return nil
+	case "esc", "ctrl+c":
+		m.filtering = false
+		return m.setQuery("")
+	case "up", "down":
+		p.Move(map[string]int{"up": -1, "down": 1}[key])
+		return m.moved()
+	case "backspace":
+		_, n := utf8.DecodeLastRuneInString(q)
+		return m.setQuery(q[:len(q)-n])
+	case "ctrl+u":
+		return m.setQuery("")
+	}
+	return m.setQuery(q + appliance.Label(text).String())
+}
+
+func (m *Model) setQuery(q string) tea.Cmd {
+	if q == m.panes[m.focus].Query() {
+		return nil
+	}
+	m.panes[m.focus].SetQuery(q)
+	return m.rebuild(m.focus)
+}
+
+// perform does what a binding says. Everything that changes an appliance only opens a dialog here.
+func (m *Model) perform(a keymap.Action, key string) tea.Cmd {
+	if cmd, ok := m.navigate(a); ok {
+		return cmd
+	}
+	switch a {
+	case keymap.Acquire:
+		m.dialog = m.acquireDialog(key)
+	case keymap.Extend:
+		m.dialog = m.extendDialog(key)
+	case keymap.Release:
+		m.dialog = m.releaseDialog(key)
+	case keymap.Copy, keymap.Move, keymap.Push:
+		m.dialog = m.transferDialog(m.opts.Keys.Of(a).Verb, key)
+	case keymap.Cancel:
+		m.dialog = m.cancelDialog(key)
+	case keymap.Filter:
+		m.filtering = true
+	case keymap.Sort:
+		m.panes[m.focus].SortNext()
+		return m.rebuild(m.focus)
+	case keymap.Mark:
+		m.panes[m.focus].Mark()
+		return m.moved()
+	case keymap.Unmark:
+		m.panes[m.focus].Unmark()
+	case keymap.Zoom:
+		m.zoomed = !m.zoomed
+	case keymap.Detail:
+		m.openDetail()
+	case keymap.Back:
+		return m.back()
+	case keymap.Look:
+		m.engine.Look("")
+		return m.say("looking again at every appliance", false)
+	case keymap.Help:
+		m.help = help.New(m.opts.Keys.Bindings(), func(b keymap.Binding) string { return m.whyNot(b.Action) })
+	case keymap.Quit:
+		return m.askToQuit(key)
+	}
+	return nil
+}
+
+// navigate moves the cursor or the focus.
+func (m *Model) navigate(a keymap.Action) (tea.Cmd, bool) {
+	p := m.panes[m.focus]
+	switch a {
+	case keymap.Up:
+		p.Move(-1)
+	case keymap.Down:
+		p.Move(1)
+	case keymap.PageUp:
+		p.Page(-1)
+	case keymap.PageDown:
+		p.Page(1)
+	case keymap.First:
+		p.First()
+	case keymap.Last:
+		p.Last()
+	case keymap.Next:
+		return m.focusOn(m.neighbour(1)), true
+	case keymap.Previous:
+		return m.focusOn(m.neighbour(-1)), true
+	case keymap.Pane1, keymap.Pane2, keymap.Pane3, keymap.Pane4, keymap.Pane5:
+		return m.focusOn(int(a[len(a)-1] - '1')), true
+	case keymap.Requests:
+		return m.focusOn(paneRequests), true
+	default:
+		return nil, false
+	}
+	return m.moved(), true
+}
+
+// moved follows the cursor of the appliances pane.
+func (m *Model) moved() tea.Cmd {
+	if m.focus == paneAppliances {
+		return m.follow()
+	}
+	return nil
+}
+
+// focusOn gives a pane the focus; events and requests share a place.
+func (m *Model) focusOn(p int) tea.Cmd {
+	m.focus = p
+	if p == paneEvents || p == paneRequests {
+		m.bottom = p
+	}
+	if p == paneRequests {
+		return m.rebuild(paneRequests)
+	}
+	return nil
+}
+
+func (m *Model) neighbour(step int) int {
+	order := []int{paneAppliances, paneLocks, paneBackups, paneJobs, m.bottom}
+	at := 0
+	for i, p := range order {
+		if p == m.focus {
+			at = i
+		}
+	}
+	return order[(at+step+len(order))%len(order)]
+}
+
+// back leaves what is innermost: the filter, the marks, the zoom, the requests.
+func (m *Model) back() tea.Cmd {
+	p := m.panes[m.focus]
+	switch {
+	case p.Query() != "":
+		return m.setQuery("")
+	case p.Marks() > 0:
+		p.Unmark()
+	case m.zoomed:
+		m.zoomed = false
+	case m.focus == paneRequests:
+		return m.focusOn(paneEvents)
+	}
+	return nil
+}
+
+func (m *Model) openDetail() {
+	f := m.frame()
+	d, ok := m.panes[m.focus].Detail(f)
+	if !ok {
+		return
+	}
+	m.detail = detail.New(d, m.locate())
+}

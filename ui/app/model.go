@@ -1,0 +1,172 @@
+// Package app is the dashboard: the one Bubble Tea model. It routes messages, lays out panes and owns the dialog in front
+// of them. It never waits: what asks an appliance runs as a command, and so does all sorting and filtering.
+package app
+
+import (
+	"context"
+
+	tea "charm.land/bubbletea/v2"
+
+	"holdfast/appliance"
+	"holdfast/appliance/fleet"
+	"holdfast/appliance/policy"
+	"holdfast/ui/keymap"
+	"holdfast/ui/pane"
+	"holdfast/ui/pane/appliances"
+	"holdfast/ui/pane/backups"
+	"holdfast/ui/pane/events"
+	"holdfast/ui/pane/jobs"
+	"holdfast/ui/pane/locks"
+	"holdfast/ui/pane/requests"
+	"holdfast/ui/screen/detail"
+	"holdfast/ui/screen/help"
+	"holdfast/ui/theme"
+	"holdfast/ui/widget"
+	"holdfast/ui/widget/dialog"
+)
+
+// Options is what one session of the dashboard is given.
+type Options struct {
+	Context context.Context // ends with the session; acts that were journaled outlive it
+	Engine  *fleet.Engine
+	Person  policy.Person
+	Keys    *keymap.Map
+	Theme   string // a name of theme.Names
+	ASCII   bool
+	NoColor bool
+	Mouse   bool // take the mouse: a click chooses a pane, the wheel moves in it
+	// Dark tells the background before the terminal has answered.
+	Dark bool
+	// Code makes the four characters that dangerous dialogs want; nil = dialog.NewCode.
+	Code func() string
+}
+
+// Numbers of the panes.
+const (
+	paneAppliances = iota
+	paneLocks
+	paneBackups
+	paneJobs
+	paneEvents
+	paneRequests
+	panes
+)
+
+// mostEvents is how many events a session keeps for its pane.
+const mostEvents = 2000
+
+// Model is the dashboard.
+type Model struct {
+	opts   Options
+	engine *fleet.Engine
+	viewer *fleet.Viewer
+	theme  *theme.Theme
+
+	snapshots []*fleet.Snapshot // by order of configuration; nil until the first one came
+	place     map[string]int
+	events    []fleet.Event
+
+	appliances *pane.List[*fleet.Snapshot]
+	locks      *pane.List[locks.Row]
+	backups    *pane.List[backups.Row]
+	jobs       *pane.List[jobs.Row]
+	panes      [panes]pane.Pane
+	builds     [panes]build
+
+	width, height int
+	focus         int
+	bottom        int // which of events and requests stands at the bottom
+	zoomed        bool
+	filtering     bool
+	dialog        *dialog.Dialog
+	detail        *detail.Screen
+	help          *help.Screen
+	toast         toast
+	tick          ticker
+	chosen        string // appliance whose backups and requests are shown
+	leaving       leaving
+	arrival       arrival
+}
+
+// build is the state of making one pane's rows: at most one runs, and changes meanwhile ask for one more.
+type build struct{ running, again bool }
+
+// arrival is a row that an act of ours brought and that the cursor goes to when it comes, unless a key is pressed first.
+type arrival struct {
+	pane int
+	key  string
+}
+
+// New makes the dashboard of one session.
+func New(o Options) *Model {
+	if o.Code == nil {
+		o.Code = dialog.NewCode
+	}
+	if o.NoColor {
+		o.Theme = "none"
+	}
+	m := &Model{opts: o, engine: o.Engine, viewer: o.Engine.Subscribe(), theme: theme.New(o.Theme, o.Dark, o.ASCII),
+		place: map[string]int{}, bottom: paneEvents, focus: paneLocks}
+	for i, name := range o.Engine.Names() {
+		m.place[name] = i
+	}
+	m.snapshots = o.Engine.Snapshots()
+	if len(m.snapshots) > 0 {
+		m.chosen = m.snapshots[0].Name
+	}
+	me := o.Person.Name
+	m.appliances, m.locks, m.backups, m.jobs = appliances.New(), locks.New(me), backups.New(), jobs.New()
+	m.panes = [panes]pane.Pane{m.appliances, m.locks, m.backups, m.jobs, events.New(me), requests.New()}
+	return m
+}
+
+// Init asks for the terminal's background, the first news, and all rows.
+func (m *Model) Init() tea.Cmd {
+	cmds := []tea.Cmd{m.nextNews(), tea.RequestBackgroundColor}
+	for i := range m.panes {
+		cmds = append(cmds, m.rebuild(i))
+	}
+	return tea.Batch(cmds...)
+}
+
+// frame is the moment and the colours of one drawing.
+func (m *Model) frame() widget.Frame {
+	return widget.Frame{Now: m.engine.Clock().Now(), Theme: m.theme}
+}
+
+// source is what rows are made of now.
+func (m *Model) source() pane.Source {
+	return pane.Source{
+		Snapshots: append([]*fleet.Snapshot(nil), m.snapshots...),
+		Chosen:    m.chosen,
+		Events:    m.events,
+		Trace:     func(name string) []appliance.Exchange { return m.engine.Trace(name, 0) },
+		Me:        m.opts.Person.Name,
+	}
+}
+
+// snapshot is the newest of an appliance; nil for an unknown name.
+func (m *Model) snapshot(name string) *fleet.Snapshot {
+	if i, ok := m.place[name]; ok && i < len(m.snapshots) {
+		return m.snapshots[i]
+	}
+	return nil
+}
+
+// newsMsg is what changed in the fleet; over tells that there will be no more.
+type newsMsg struct {
+	fleet.Update
+	over bool
+}
+
+// nextNews waits for the next change, beside the event loop.
+func (m *Model) nextNews() tea.Cmd {
+	viewer, ctx := m.viewer, m.opts.Context
+	return func() tea.Msg {
+		u, err := viewer.Next(ctx)
+		return newsMsg{u, err != nil}
+	}
+}
+
+// Close gives the session's subscription back. It is called when the program has ended.
+func (m *Model) Close() { m.viewer.Close() }

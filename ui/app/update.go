@@ -1,0 +1,150 @@
+package app
+
+import (
+	"context"
+	"errors"
+
+	tea "charm.land/bubbletea/v2"
+
+	"holdfast/appliance"
+	"holdfast/appliance/fleet"
+	"holdfast/ui/theme"
+)
+
+// Update dispatches. Whatever came, the clock is kept going as fast as the screen needs.
+func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	cmd := m.dispatch(msg)
+	return m, tea.Batch(cmd, m.keepTime())
+}
+
+func (m *Model) dispatch(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		m.width, m.height = min(msg.Width, mostWidth), min(msg.Height, mostHeight)
+	case tea.BackgroundColorMsg:
+		m.theme = theme.New(m.opts.Theme, msg.IsDark(), m.opts.ASCII)
+	case tea.KeyPressMsg:
+		return m.key(msg.String(), msg.Text)
+	case tea.PasteMsg:
+		return m.paste(msg.Content)
+	case tea.MouseClickMsg:
+		return m.click(msg.X, msg.Y)
+	case tea.MouseWheelMsg:
+		return m.wheel(msg)
+	case newsMsg:
+		return m.news(msg)
+	case builtMsg:
+		return m.applied(msg)
+	case tickMsg:
+		return m.ticked(msg)
+	case toastOverMsg:
+		if int(msg) == m.toast.generation {
+			m.toast.text = ""
+		}
+	case actsMsg:
+		return m.do(msg)
+	case doneMsg:
+		return m.done(msg)
+	case quitMsg:
+		return m.quit(msg)
+	}
+	return nil
+}
+
+// doneMsg tells how an act ended.
+type doneMsg struct {
+	target target
+	result fleet.Result
+	err    error
+}
+
+// do carries acts out beside the event loop, each by itself: one that is refused does not stop the others.
+func (m *Model) do(acts actsMsg) tea.Cmd {
+	m.unmark()
+	cmds := make([]tea.Cmd, 0, len(acts))
+	for _, t := range acts {
+		engine, ctx, person := m.engine, m.opts.Context, m.opts.Person
+		cmds = append(cmds, func() tea.Msg {
+			result, err := engine.Do(ctx, person, t.name, t.act)
+			return doneMsg{t, result, err}
+		})
+	}
+	return tea.Batch(cmds...)
+}
+
+// done says how an act ended; the event log has it too.
+func (m *Model) done(msg doneMsg) tea.Cmd {
+	if m.leaving.waiting > 0 {
+		if m.leaving.waiting--; m.leaving.waiting == 0 && msg.err == nil {
+			return tea.Quit
+		}
+	}
+	switch {
+	case msg.err == nil:
+		m.expect(msg)
+		return m.say(msg.target.name+": "+msg.result.Text, false)
+	case errors.Is(msg.err, context.Canceled):
+		return nil
+	default:
+		return m.say(msg.target.name+": "+appliance.Words(msg.err.Error()).String(), true)
+	}
+}
+
+// expect lets the cursor go to what an act brought: the lock, or the job.
+func (m *Model) expect(msg doneMsg) {
+	switch {
+	case msg.result.Lock != "" && msg.target.act.Verb != appliance.VerbRelease:
+		lock := fleet.Lock{Appliance: msg.target.name, Lock: appliance.Lock{ID: msg.result.Lock}}
+		m.arrival = arrival{paneLocks, lock.Key()}
+	case msg.result.Job != "":
+		job := fleet.Job{Appliance: msg.target.name, Job: appliance.Job{ID: msg.result.Job}}
+		m.arrival = arrival{paneJobs, job.Key()}
+	default:
+		return
+	}
+	m.arrive(m.arrival.pane)
+}
+
+func (m *Model) unmark() {
+	for _, p := range m.panes {
+		p.Unmark()
+	}
+}
+
+// paste types into what asks for words; it never confirms anything and never reaches a binding.
+func (m *Model) paste(s string) tea.Cmd {
+	switch {
+	case m.dialog != nil:
+		m.dialog.Paste(s)
+	case m.filtering:
+		return m.setQuery(m.panes[m.focus].Query() + appliance.Label(s).String())
+	}
+	return nil
+}
+
+// click gives the pane under the mouse the focus. It never acts.
+func (m *Model) click(x, y int) tea.Cmd {
+	if m.dialog != nil || m.detail != nil || m.help != nil {
+		return nil
+	}
+	for _, s := range m.layout() {
+		if s.x <= x && x < s.x+s.w && s.y <= y && y < s.y+s.h {
+			return m.focusOn(s.pane)
+		}
+	}
+	return nil
+}
+
+// wheel moves in the detail that is open, else in the focused pane.
+func (m *Model) wheel(msg tea.MouseWheelMsg) tea.Cmd {
+	n := map[tea.MouseButton]int{tea.MouseWheelUp: -3, tea.MouseWheelDown: 3}[msg.Button]
+	switch {
+	case m.dialog != nil || m.help != nil:
+		return nil
+	case m.detail != nil:
+		m.detail.Scroll(n)
+		return nil
+	}
+	m.panes[m.focus].Move(n)
+	return m.moved()
+}

@@ -1,0 +1,70 @@
+package app
+
+import (
+	"holdfast/appliance"
+	"holdfast/ui/keymap"
+)
+
+// whyNot is why a key cannot do its work now; empty = it can. It is asked for every key on the bottom line at every
+// drawing, so it must be cheap; the engine decides again when the act is carried out.
+func (m *Model) whyNot(a keymap.Action) string {
+	verb := m.opts.Keys.Of(a).Verb
+	switch a {
+	case keymap.Acquire:
+		if m.at() == "" {
+			return "choose an appliance in pane 1"
+		}
+		return m.engine.WhyNot(m.opts.Person, m.at(), appliance.Act{Verb: verb})
+	case keymap.Extend, keymap.Release:
+		return m.whyNotLock(verb)
+	case keymap.Copy, keymap.Move, keymap.Push:
+		return m.whyNotBackup(verb)
+	case keymap.Cancel:
+		return m.whyNotCancel()
+	case keymap.Detail, keymap.Mark:
+		if m.panes[m.focus].Key() == "" {
+			return "there is no row here"
+		}
+	}
+	return ""
+}
+
+func (m *Model) whyNotLock(verb appliance.Verb) string {
+	if m.focus != paneLocks {
+		return "works on a lock: choose one in pane 2"
+	}
+	r, ok := m.locks.Row()
+	if !ok {
+		return "there is no lock"
+	}
+	return m.engine.WhyNot(m.opts.Person, r.Lock.Appliance, appliance.Act{Verb: verb, Lock: r.Lock.Lock})
+}
+
+func (m *Model) whyNotBackup(verb appliance.Verb) string {
+	if m.focus != paneBackups {
+		return "works on a backup: choose one in pane 3"
+	}
+	b, ok := m.backups.Row()
+	if !ok {
+		return "there is no backup"
+	}
+	if verb == appliance.VerbPush && m.backups.Marks() > 1 {
+		return "an appliance runs one push at a time: mark one backup"
+	}
+	t := appliance.Transfer{Verb: verb, Backup: b.ID, Checksum: b.Checksum}
+	return m.engine.WhyNot(m.opts.Person, b.Appliance, appliance.Act{Verb: verb, Transfer: t})
+}
+
+func (m *Model) whyNotCancel() string {
+	if m.focus != paneJobs {
+		return "works on a job: choose one in pane 4"
+	}
+	r, ok := m.jobs.Row()
+	switch {
+	case !ok:
+		return "there is no job"
+	case r.Phase.Ended():
+		return "the job has ended"
+	}
+	return m.engine.WhyNot(m.opts.Person, r.Job.Appliance, appliance.Act{Verb: appliance.VerbCancelJob, Job: r.ID})
+}

@@ -1,0 +1,155 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"os"
+	"path/filepath"
+
+	"charm.land/log/v2"
+
+	"holdfast/appliance/config"
+	"holdfast/appliance/connect"
+	"holdfast/appliance/fleet"
+	"holdfast/appliance/policy"
+	"holdfast/appliance/secret"
+	"holdfast/appliance/transport"
+	"holdfast/ui/keymap"
+	"holdfast/ui/theme"
+)
+
+// run is one configured fleet, ready to be watched.
+type run struct {
+	config *config.Config
+	engine *fleet.Engine
+	keys   *keymap.Map
+	person policy.Person
+	log    io.Closer
+}
+
+func (r *run) close() {
+	r.engine.Close()
+	_ = r.log.Close() // nothing is left to be done about a log that cannot be closed
+}
+
+// load reads the configuration; every mistake in it is wrong usage.
+func load(env *Env, f flags) (*config.Config, error) {
+	c, err := config.Load(f.config)
+	if err != nil {
+		return nil, exit(ExitUsage, err)
+	}
+	if err := c.CheckKeys(keymap.Names()); err != nil {
+		return nil, exit(ExitUsage, err)
+	}
+	if f.theme != "" {
+		if err := theme.Check(f.theme); err != nil {
+			return nil, exit(ExitUsage, err)
+		}
+		c.Theme = f.theme
+	}
+	c.ReadOnly = c.ReadOnly || f.readOnly
+	c.ASCII = c.ASCII || f.ascii
+	return c, nil
+}
+
+// assemble makes the fleet of a configuration. Nothing is sent yet, but passwords are asked for.
+func assemble(ctx context.Context, env *Env, c *config.Config) (*run, error) {
+	keys, err := keymap.New(c.Keys)
+	if err != nil {
+		return nil, exit(ExitUsage, fmt.Errorf("%s: %w", c.Path, err))
+	}
+	if err := os.MkdirAll(c.StateDir, 0o700); err != nil {
+		return nil, exit(ExitFailed, fmt.Errorf("make the state folder: %w", err))
+	}
+	logger, closer, err := openLog(c)
+	if err != nil {
+		return nil, exit(ExitFailed, err)
+	}
+	known, err := transport.OpenKnown(filepath.Join(c.StateDir, "known_appliances"))
+	if err != nil {
+		return nil, exit(ExitUsage, err)
+	}
+	deps := connect.Deps{Dial: env.Dial, Clock: env.Clock, Log: logger, Known: known, ReadOnly: c.ReadOnly, Prompt: prompts(env, c)}
+	engine, err := fleet.New(fleet.Options{
+		Members: members(c, deps), Clock: env.Clock, Journal: &fleet.Memory{}, ReadOnly: c.ReadOnly, Log: logger,
+		Warn: warnings(c.Warn),
+	})
+	if err != nil {
+		return nil, exit(ExitFailed, err)
+	}
+	engine.Start(ctx)
+	return &run{config: c, engine: engine, keys: keys, person: policy.Person{Name: env.User, Role: c.Role}, log: closer}, nil
+}
+
+// warnings is the same settings as the engine wants them: a warning that is switched off is one that never comes.
+func warnings(w config.Warn) fleet.Warnings {
+	out := fleet.Warnings{PasswordDays: w.PasswordDays, CertificateDays: w.CertificateDays, BackupAge: w.BackupAge}
+	if w.PasswordDays == 0 {
+		out.PasswordDays = -1
+	}
+	if w.CertificateDays == 0 {
+		out.CertificateDays = -1
+	}
+	if w.BackupAge == 0 {
+		out.BackupAge = math.MaxInt64
+	}
+	return out
+}
+
+// members makes the client of each appliance; one that cannot be made is a row that says why.
+func members(c *config.Config, deps connect.Deps) []fleet.Member {
+	var members []fleet.Member
+	for _, a := range c.Appliances {
+		client, err := connect.New(a, deps)
+		members = append(members, fleet.Member{
+			Appliance: client, Broken: err, Name: a.Name, Kind: a.Kind, Address: a.Address, MountPoints: a.MountPoints,
+			ReadOnly: a.ReadOnly,
+			Intervals: fleet.Intervals{Locks: a.Intervals.Locks, Jobs: a.Intervals.Jobs, JobsBusy: a.Intervals.JobsBusy,
+				Backups: a.Intervals.Backups, Health: a.Intervals.Health},
+		})
+	}
+	return members
+}
+
+// prompts asks for every password that is to be asked for now, before the screen is taken. An empty answer leaves that
+// appliance without one, which its row then says.
+func prompts(env *Env, c *config.Config) func(ctx context.Context, user, name string) (secret.Secret, error) {
+	if env.ReadPassword == nil || !env.Terminal {
+		return nil
+	}
+	answers := map[string]secret.Secret{}
+	for _, a := range c.Appliances {
+		if !a.Password.Prompt {
+			continue
+		}
+		if s, err := env.ReadPassword(fmt.Sprintf("Password of %s at %s: ", a.User, a.Name)); err == nil && s != "" {
+			answers[a.Name] = secret.New(s)
+		}
+	}
+	return func(_ context.Context, _, name string) (secret.Secret, error) {
+		if s, ok := answers[name]; ok {
+			return s, nil
+		}
+		return secret.Secret{}, errNoPassword
+	}
+}
+
+// errNoPassword is the answer of an operator who gave none.
+var errNoPassword = fmt.Errorf("no password was given: start holdfast again to be asked")
+
+// openLog opens the log, which only we can read; it never reaches the screen.
+func openLog(c *config.Config) (*slog.Logger, io.Closer, error) {
+	path := c.Log.File
+	if path == "" {
+		path = filepath.Join(c.StateDir, "holdfast.log")
+	}
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open the log: %w", err)
+	}
+	handler := log.NewWithOptions(file, log.Options{ReportTimestamp: true, Level: log.Level(c.Log.Level)})
+	return slog.New(handler), file, nil
+}

@@ -1,0 +1,158 @@
+// Package cli is the command tree, and the one place where everything is put together. Commands get their streams, their
+// environment and who runs them handed in, so that tests and other front doors start exactly what main starts.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"runtime/debug"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+	"charm.land/fang/v2"
+	"github.com/spf13/cobra"
+
+	"holdfast/appliance/clock"
+)
+
+// Env is everything that a run is given from outside.
+type Env struct {
+	Args    []string // without the program's name
+	In      io.Reader
+	Out     io.Writer
+	Err     io.Writer
+	Environ []string // KEY=VALUE
+	User    string   // who runs it: the OS user
+	// Terminal tells that In and Out are one, so that a dashboard can be shown and questions asked.
+	Terminal bool
+	// ReadPassword asks for a password without echo; nil = nobody can be asked.
+	ReadPassword func(prompt string) (string, error)
+	Clock        *clock.Clock // nil = the host's
+	// Dial connects to appliances; nil = the network.
+	Dial    func(ctx context.Context, network, addr string) (net.Conn, error)
+	Program []tea.ProgramOption // further options of the dashboard, for tests
+}
+
+// Exit codes (design.md 6).
+const (
+	ExitDone        = 0
+	ExitFailed      = 1
+	ExitUsage       = 2
+	ExitRefused     = 3
+	ExitUnreachable = 4
+	ExitUnknown     = 5
+)
+
+// exitError is an error with the code to end with.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+func exit(code int, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &exitError{code, err}
+}
+
+// Main runs a command and returns the code to end with.
+func Main(ctx context.Context, env Env) int {
+	if env.Clock == nil {
+		env.Clock = clock.System()
+	}
+	root := tree(&env)
+	root.SetArgs(env.Args)
+	root.SetIn(env.In)
+	root.SetOut(env.Out)
+	root.SetErr(env.Err)
+	err := fang.Execute(ctx, root, fang.WithoutVersion(), fang.WithErrorHandler(func(_ io.Writer, _ fang.Styles, err error) {
+		fmt.Fprintln(env.Err, "holdfast: "+err.Error())
+	}))
+	var coded *exitError
+	switch {
+	case err == nil:
+		return ExitDone
+	case errors.As(err, &coded):
+		return coded.code
+	default: // the command line itself was wrong
+		fmt.Fprintln(env.Err, "Try holdfast --help.")
+		return ExitUsage
+	}
+}
+
+// flags are what several commands share.
+type flags struct {
+	config   string
+	readOnly bool
+	theme    string
+	ascii    bool
+}
+
+func tree(env *Env) *cobra.Command {
+	var f flags
+	root := &cobra.Command{
+		Use:   "holdfast",
+		Short: "See and hold the locks, backups and jobs of LXCA and ECB appliances",
+		Long: "Holdfast shows live who holds which lock on your Lenovo XClarity Administrators and Oracle Enterprise " +
+			"Communications Brokers and for how long, which backups exist and where, and what the jobs are doing. Without a " +
+			"command it opens the dashboard.",
+		Example: "holdfast demo          # simulated appliances, no configuration\nholdfast               # the dashboard on " +
+			"your appliances\nholdfast status --json  # one look, for scripts",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return dashboard(cmd.Context(), env, f) },
+	}
+	root.PersistentFlags().StringVar(&f.config, "config", "", "configuration file (default: holdfast/config.toml in your config folder)")
+	root.PersistentFlags().BoolVar(&f.readOnly, "read-only", false, "change nothing on any appliance in this run")
+	root.Flags().StringVar(&f.theme, "theme", "", "colours (default: as configured)")
+	root.Flags().BoolVar(&f.ascii, "ascii", false, "draw with ASCII only")
+	root.AddCommand(demoCommand(env, &f), simCommand(env), statusCommand(env, &f), configCommand(env, &f), trustCommand(env, &f),
+		versionCommand(env))
+	return root
+}
+
+// look is what the environment says, empty when it does not.
+func (e *Env) look(name string) string {
+	for _, kv := range e.Environ {
+		if k, v, ok := strings.Cut(kv, "="); ok && k == name {
+			return v
+		}
+	}
+	return ""
+}
+
+func versionCommand(env *Env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Say which build this is",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintln(env.Out, "holdfast "+version())
+			return exit(ExitFailed, err)
+		},
+	}
+}
+
+// version is what the build knows of itself.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "of unknown build"
+	}
+	v := info.Main.Version
+	if v == "" || v == "(devel)" {
+		v = "built from source"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 && !strings.Contains(v, s.Value[:12]) {
+			v += " at " + s.Value[:12]
+		}
+	}
+	return v + ", " + info.GoVersion
+}

@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"holdfast/appliance/config"
+	"holdfast/ui/keymap"
+)
+
+func configCommand(env *Env, f *flags) *cobra.Command {
+	cmd := &cobra.Command{Use: "config", Short: "Check or begin a configuration", Args: cobra.NoArgs}
+	cmd.AddCommand(
+		&cobra.Command{
+			Use: "check", Short: "Read the configuration and say what is wrong with it", Args: cobra.NoArgs,
+			RunE: func(*cobra.Command, []string) error { return checkConfig(env, *f) },
+		},
+		&cobra.Command{
+			Use: "path", Short: "Say which file is read", Args: cobra.NoArgs,
+			RunE: func(*cobra.Command, []string) error {
+				path := f.config
+				if path == "" {
+					path = config.DefaultPath()
+				}
+				_, err := fmt.Fprintln(env.Out, path)
+				return exit(ExitFailed, err)
+			},
+		},
+		&cobra.Command{
+			Use: "example", Short: "Print a configuration with every setting and its default", Args: cobra.NoArgs,
+			RunE: func(*cobra.Command, []string) error {
+				_, err := fmt.Fprint(env.Out, config.Example())
+				return exit(ExitFailed, err)
+			},
+		},
+	)
+	return cmd
+}
+
+func checkConfig(env *Env, f flags) error {
+	c, err := load(env, f)
+	if err != nil {
+		return err
+	}
+	if _, err := keymap.New(c.Keys); err != nil {
+		return exit(ExitUsage, fmt.Errorf("%s: %w", c.Path, err))
+	}
+	n := "1 appliance"
+	if len(c.Appliances) != 1 {
+		n = fmt.Sprintf("%d appliances", len(c.Appliances))
+	}
+	_, err = fmt.Fprintf(env.Out, "%s is good: %s\n", c.Path, n)
+	return exit(ExitFailed, err)
+}

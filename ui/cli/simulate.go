@@ -1,0 +1,125 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"holdfast/appliance/sim"
+)
+
+// simFlags are what `holdfast sim` is told.
+type simFlags struct {
+	lxca, fresh, ecb, switches []string
+	locks, backups, jobs       int
+	life                       bool
+	speed                      float64
+	tokenTTL                   time.Duration
+	seed                       uint64
+	truth, writeConfig         string
+}
+
+func simCommand(env *Env) *cobra.Command {
+	var f simFlags
+	cmd := &cobra.Command{
+		Use:   "sim",
+		Short: "Run the simulated appliances by themselves, until interrupted",
+		Long: "Each simulated appliance serves its vendor's REST API over HTTPS with a certificate of its own. One JSON line an " +
+			"appliance tells its URL, pin and accounts once it is ready.\n\nSwitches, for what the vendors leave open; the first " +
+			"value is the default:\n" + switchHelp(),
+		Example: "holdfast sim --lxca 127.0.0.1:0 --fresh-lxca 127.0.0.1:0 --ecb 127.0.0.1:0 --write-config /tmp/hf/config.toml",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return simulate(cmd.Context(), env, f) },
+	}
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.lxca, "lxca", nil, "an LXCA on this ADDRESS:PORT; port 0 picks a free one")
+	flags.StringArrayVar(&f.fresh, "fresh-lxca", nil, "a newly set up LXCA, where a push may arrive")
+	flags.StringArrayVar(&f.ecb, "ecb", nil, "an ECB on this ADDRESS:PORT")
+	flags.IntVar(&f.locks, "locks", 0, "locks that each LXCA starts with")
+	flags.IntVar(&f.backups, "backups", 6, "backups that each LXCA starts with")
+	flags.IntVar(&f.jobs, "jobs", 0, "jobs that each LXCA starts with")
+	flags.BoolVar(&f.life, "life", false, "other people take locks and run jobs, appliances slow down and come back")
+	flags.Float64Var(&f.speed, "speed", 1, "how fast jobs run")
+	flags.DurationVar(&f.tokenTTL, "token-ttl", 10*time.Minute, "how long an ECB's token lasts")
+	flags.Uint64Var(&f.seed, "seed", 1, "of everything that is left to chance")
+	flags.StringArrayVar(&f.switches, "switch", nil, "NAME=VALUE, see above")
+	flags.StringVar(&f.truth, "truth", "", "file that gets one JSON line for each thing that really happened")
+	flags.StringVar(&f.writeConfig, "write-config", "", "file that gets a configuration of these appliances")
+	return cmd
+}
+
+func switchHelp() string {
+	var b strings.Builder
+	for _, s := range sim.Switches() {
+		fmt.Fprintf(&b, "  %s %s=%s\n", s.Kind, s.Name, strings.Join(s.Values, "|"))
+	}
+	return b.String()
+}
+
+func simulate(ctx context.Context, env *Env, f simFlags) (err error) {
+	cfg, err := f.config()
+	if err != nil {
+		return exit(ExitUsage, err)
+	}
+	if f.truth != "" {
+		file, err := os.OpenFile(f.truth, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+		if err != nil {
+			return exit(ExitUsage, fmt.Errorf("open the truth log: %w", err))
+		}
+		defer func() { _ = file.Close() }()
+		cfg.Truth = io.Writer(file)
+	}
+	fleet, err := sim.Start(ctx, cfg)
+	if err != nil {
+		return exit(ExitUsage, err)
+	}
+	defer fleet.Close()
+	if f.writeConfig != "" {
+		if err := sim.WriteConfig(f.writeConfig, fleet); err != nil {
+			return exit(ExitFailed, err)
+		}
+	}
+	out := json.NewEncoder(env.Out)
+	out.SetEscapeHTML(false)
+	for _, a := range fleet.Appliances() {
+		if err := out.Encode(a); err != nil {
+			return exit(ExitFailed, fmt.Errorf("tell of %s: %w", a.Name, err))
+		}
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// config checks the flags and makes them a fleet; without any appliance it is one LXCA, one fresh LXCA and one ECB.
+func (f simFlags) config() (sim.Config, error) {
+	if f.locks < 0 || f.backups < 0 || f.jobs < 0 {
+		return sim.Config{}, fmt.Errorf("--locks, --backups and --jobs cannot be negative")
+	}
+	if !(f.speed > 0) {
+		return sim.Config{}, fmt.Errorf("--speed must be more than 0")
+	}
+	if f.tokenTTL < time.Second {
+		return sim.Config{}, fmt.Errorf("--token-ttl must be at least 1s")
+	}
+	cfg := sim.Config{Locks: f.locks, Backups: f.backups, Jobs: f.jobs, Life: f.life, Speed: f.speed, TokenTTL: f.tokenTTL,
+		Seed: f.seed, Switches: f.switches}
+	for _, addr := range f.lxca {
+		cfg.Appliances = append(cfg.Appliances, sim.Spec{Kind: sim.KindLXCA, Addr: addr})
+	}
+	for _, addr := range f.fresh {
+		cfg.Appliances = append(cfg.Appliances, sim.Spec{Kind: sim.KindLXCA, Fresh: true, Addr: addr})
+	}
+	for _, addr := range f.ecb {
+		cfg.Appliances = append(cfg.Appliances, sim.Spec{Kind: sim.KindECB, Addr: addr})
+	}
+	if len(cfg.Appliances) == 0 {
+		cfg.Appliances = []sim.Spec{{Kind: sim.KindLXCA}, {Kind: sim.KindLXCA, Fresh: true}, {Kind: sim.KindECB}}
+	}
+	return cfg, nil
+}

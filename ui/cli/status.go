@@ -1,0 +1,276 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"holdfast/appliance"
+	"holdfast/appliance/fleet"
+	"holdfast/appliance/lease"
+	"holdfast/ui/widget"
+)
+
+// statusWait is how long status waits for the slowest appliance.
+const statusWait = 45 * time.Second
+
+func statusCommand(env *Env, f *flags) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Look at every appliance once and print what there is",
+		Long: "Exits with 0 when every appliance answered, with 4 when at least one did not. With --json the answer is one " +
+			"object as the README describes.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return status(cmd.Context(), env, *f, asJSON) },
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return cmd
+}
+
+func status(ctx context.Context, env *Env, f flags, asJSON bool) error {
+	c, err := load(env, f)
+	if err != nil {
+		return err
+	}
+	r, err := assemble(ctx, env, c)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	if err := settled(ctx, r.engine); err != nil {
+		return exit(ExitFailed, err)
+	}
+	snapshots := r.engine.Snapshots()
+	write := writeStatus
+	if asJSON {
+		write = writeStatusJSON
+	}
+	if err := write(env.Out, snapshots, env.Clock.Now()); err != nil {
+		return exit(ExitFailed, fmt.Errorf("print the status: %w", err))
+	}
+	silent := 0
+	for _, s := range snapshots {
+		if !s.State.Answers() {
+			silent++
+		}
+	}
+	if silent > 0 {
+		return exit(ExitUnreachable, fmt.Errorf("%d of %d appliances did not answer", silent, len(snapshots)))
+	}
+	return nil
+}
+
+// settled waits until every appliance has told everything once, or failed to.
+func settled(ctx context.Context, e *fleet.Engine) error {
+	ctx, cancel := context.WithTimeout(ctx, statusWait)
+	defer cancel()
+	viewer := e.Subscribe()
+	defer viewer.Close()
+	for {
+		if allTold(e.Snapshots()) {
+			return nil
+		}
+		if _, err := viewer.Next(ctx); err != nil {
+			if ctx.Err() == context.DeadlineExceeded {
+				return nil // whatever was told by then is the answer; who did not tell is said
+			}
+			return fmt.Errorf("wait for the appliances: %w", err)
+		}
+	}
+}
+
+func allTold(snapshots []*fleet.Snapshot) bool {
+	for _, s := range snapshots {
+		if s.State == fleet.StateAsking {
+			return false
+		}
+		if !s.State.Answers() {
+			continue
+		}
+		for _, p := range []struct {
+			can bool
+			fleet.Part
+		}{{s.Can.Lock, s.LocksPart}, {s.Can.Backups, s.BackupsPart}, {s.Can.Jobs, s.JobsPart}} {
+			if p.can && p.At.IsZero() && p.Err == "" {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func writeStatus(out io.Writer, snapshots []*fleet.Snapshot, now appliance.Reading) error {
+	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "APPLIANCE\tKIND\tSTATE\tLOCKS\tBACKUPS\tJOBS\tNOTE")
+	for _, s := range snapshots {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Name, s.Kind, s.State, told(s.LocksPart, len(s.Locks)),
+			told(s.BackupsPart, len(s.Backups)), told(s.JobsPart, len(s.Jobs)), statusNote(s))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	w = tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	first := true
+	for _, s := range snapshots {
+		for _, l := range s.Locks {
+			if first {
+				fmt.Fprintln(w, "\nLOCK ON\tSCOPE\tHOLDER\tLEFT AT LEAST")
+				first = false
+			}
+			left := "unknown"
+			if state, d := l.Term.At(now); state == lease.Held || state == lease.Expiring {
+				left = widget.Left(d)
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.Name, l.Scope, holder(l), left)
+		}
+	}
+	return w.Flush()
+}
+
+// told is a count, or a dash for what was never told.
+func told(p fleet.Part, n int) string {
+	if p.At.IsZero() {
+		return "-"
+	}
+	return fmt.Sprint(n)
+}
+
+func statusNote(s *fleet.Snapshot) string {
+	if s.Trouble != "" {
+		return s.Trouble
+	}
+	for _, n := range s.Notices {
+		if n.Level >= fleet.Warn {
+			return n.Text
+		}
+	}
+	return ""
+}
+
+func holder(l fleet.Lock) string {
+	if l.Mine {
+		return string(appliance.HolderYou)
+	}
+	return string(l.Holder)
+}
+
+// The JSON of status. It is documented in the README and only ever grows.
+type (
+	statusJSON struct {
+		Appliances []applianceJSON `json:"appliances"`
+	}
+	applianceJSON struct {
+		Name    string       `json:"name"`
+		Kind    string       `json:"kind"`
+		State   string       `json:"state"`
+		Trouble string       `json:"trouble,omitempty"`
+		Version string       `json:"version,omitempty"`
+		Locks   []lockJSON   `json:"locks"`
+		Backups []backupJSON `json:"backups"`
+		Jobs    []jobJSON    `json:"jobs"`
+	}
+	lockJSON struct {
+		ID     string     `json:"id,omitempty"`
+		Scope  string     `json:"scope"`
+		Holder string     `json:"holder"`
+		Ends   *time.Time `json:"ends,omitempty"` // earliest end, by our clock
+	}
+	backupJSON struct {
+		ID        string     `json:"id"`
+		Label     string     `json:"label,omitempty"`
+		Created   *time.Time `json:"created,omitempty"`
+		Size      *int64     `json:"size,omitempty"`
+		Checksum  string     `json:"checksum,omitempty"`
+		Locations []string   `json:"locations"`
+	}
+	jobJSON struct {
+		ID      string     `json:"id"`
+		Title   string     `json:"title,omitempty"`
+		State   string     `json:"state"`
+		Outcome string     `json:"outcome"`
+		Percent *float64   `json:"percent,omitempty"`
+		Started *time.Time `json:"started,omitempty"`
+	}
+)
+
+// writeStatusJSON prints the object. What was never told is null, which is not the same as none.
+func writeStatusJSON(out io.Writer, snapshots []*fleet.Snapshot, _ appliance.Reading) error {
+	all := statusJSON{Appliances: []applianceJSON{}}
+	for _, s := range snapshots {
+		all.Appliances = append(all.Appliances, toJSON(s))
+	}
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(all)
+}
+
+func toJSON(s *fleet.Snapshot) applianceJSON {
+	a := applianceJSON{Name: s.Name, Kind: string(s.Kind), State: s.State.String(), Trouble: s.Trouble, Version: s.Health.Version.String()}
+	if !s.LocksPart.At.IsZero() {
+		a.Locks = []lockJSON{}
+		for _, l := range s.Locks {
+			x := lockJSON{Scope: l.Scope.Code, Holder: holder(l), ID: string(l.ID)}
+			if l.Term.Known {
+				x.Ends = moment(l.Term.EndsWall)
+			}
+			a.Locks = append(a.Locks, x)
+		}
+	}
+	if !s.BackupsPart.At.IsZero() {
+		a.Backups = []backupJSON{}
+		for _, b := range s.Backups {
+			x := backupJSON{ID: string(b.ID), Label: b.Label.String(), Created: moment(b.Created), Checksum: b.Checksum.String(),
+				Locations: []string{}}
+			if b.Size >= 0 {
+				x.Size = &b.Size
+			}
+			for _, l := range b.Locations {
+				x.Locations = append(x.Locations, string(l))
+			}
+			a.Backups = append(a.Backups, x)
+		}
+	}
+	if !s.JobsPart.At.IsZero() {
+		a.Jobs = []jobJSON{}
+		for _, j := range s.Jobs {
+			x := jobJSON{ID: string(j.ID), Title: j.Title.String(), State: j.State.String(), Outcome: outcome(j.Phase), Started: moment(j.Started)}
+			if j.Percent >= 0 {
+				x.Percent = &j.Percent
+			}
+			a.Jobs = append(a.Jobs, x)
+		}
+	}
+	return a
+}
+
+// outcome is the stable word of a phase.
+func outcome(p appliance.Phase) string {
+	switch p {
+	case appliance.PhasePending:
+		return "pending"
+	case appliance.PhaseRunning:
+		return "running"
+	case appliance.PhaseSucceeded:
+		return "succeeded"
+	case appliance.PhaseProblem:
+		return "problem"
+	default:
+		return "unknown"
+	}
+}
+
+// moment is a time for JSON: RFC 3339 in UTC to the second, null when unknown.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC().Truncate(time.Second)
+	return &t
+}

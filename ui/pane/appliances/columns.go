@@ -1,0 +1,132 @@
+package appliances
+
+import (
+	"cmp"
+	"regexp"
+	"strings"
+	"time"
+
+	"holdfast/appliance"
+	"holdfast/appliance/fleet"
+	"holdfast/ui/pane"
+	"holdfast/ui/theme"
+	"holdfast/ui/widget"
+	"holdfast/ui/widget/table"
+)
+
+func columns() []table.Column[*fleet.Snapshot] {
+	return []table.Column[*fleet.Snapshot]{
+		{Title: "", Width: 1, Tight: true, Cell: sign},
+		{Title: "NAME", Width: 10, Grow: 1, Cell: name, Compare: pane.By(func(s *fleet.Snapshot) string { return s.Name })},
+		{Title: "STATE", Width: 14, Grow: 6, Cell: state,
+			Compare: func(a, b *fleet.Snapshot) int { return cmp.Compare(b.State, a.State) }},
+		{Title: "ROUND", Width: 8, Right: true, Drop: 3, Cell: round,
+			Compare: func(a, b *fleet.Snapshot) int { return cmp.Compare(a.RoundTrip, b.RoundTrip) }},
+		{Title: "NOTICE", Width: 30, Grow: 4, Drop: 4, Cell: notice},
+	}
+}
+
+// Look is the symbol and the colour of a state.
+func Look(f widget.Frame, s *fleet.Snapshot) (string, theme.Role) {
+	y := f.Theme.Symbols
+	switch s.State {
+	case fleet.StateUp:
+		if worst(s) >= fleet.Warn {
+			return y.Up, theme.Warn
+		}
+		return y.Up, theme.Good
+	case fleet.StateSlow, fleet.StateRestarting:
+		return y.Slow, theme.Warn
+	case fleet.StateAsking:
+		return y.Asking, theme.Dim
+	case fleet.StateDown:
+		return y.Down, theme.Alarm
+	default:
+		return y.Trouble, theme.Alarm
+	}
+}
+
+func worst(s *fleet.Snapshot) fleet.Level {
+	level := fleet.Info
+	for _, n := range s.Notices {
+		level = max(level, n.Level)
+	}
+	return level
+}
+
+func sign(f widget.Frame, s *fleet.Snapshot) table.Cell {
+	text, role := Look(f, s)
+	return table.Cell{Text: text, Role: role}
+}
+
+func name(_ widget.Frame, s *fleet.Snapshot) table.Cell { return table.Cell{Text: s.Name} }
+
+// state is what the appliance is while it answers, and what is wrong while it does not.
+func state(f widget.Frame, s *fleet.Snapshot) table.Cell {
+	_, role := Look(f, s)
+	switch s.State {
+	case fleet.StateUp:
+		return table.Cell{Text: Product(s), Role: theme.Plain}
+	case fleet.StateSlow:
+		return table.Cell{Text: "slow " + widget.Took(s.RoundTrip), Role: role}
+	case fleet.StateAsking:
+		return table.Cell{Text: "asking", Role: role}
+	}
+	word := s.State.String()
+	if age := f.Now.Since(s.Since); !s.Since.IsZero() && age >= 10*time.Second {
+		word += " " + widget.Age(age)
+	}
+	return table.Cell{Text: word, Role: role}
+}
+
+// Product is the appliance's make in a few words: LXCA 4.1.0 SFTP on, ECB 4.2 active.
+func Product(s *fleet.Snapshot) string {
+	words := []string{strings.ToUpper(string(s.Kind))}
+	if v := number(s.Health.Version.String()); v != "" {
+		words = append(words, v)
+	}
+	switch s.Kind {
+	case appliance.LXCA:
+		if s.Health.Service.String() == "SFTP on" {
+			words = append(words, "SFTP")
+		}
+	default:
+		if r := s.Health.Role.String(); r != "" {
+			words = append(words, r)
+		}
+	}
+	if s.ReadOnly {
+		words = append(words, "read-only")
+	}
+	return strings.Join(words, " ")
+}
+
+var dotted = regexp.MustCompile(`[0-9]+(\.[0-9]+)+`)
+
+// number is the version in a text like PCZ4.2.0 GA (Build 114); the whole text when there is none.
+func number(version string) string {
+	if n := dotted.FindString(version); n != "" {
+		return n
+	}
+	return version
+}
+
+func round(_ widget.Frame, s *fleet.Snapshot) table.Cell {
+	if s.RoundTrip == 0 {
+		return table.Cell{Text: "", Role: theme.Dim}
+	}
+	return table.Cell{Text: widget.Took(s.RoundTrip), Role: theme.Dim}
+}
+
+func notice(_ widget.Frame, s *fleet.Snapshot) table.Cell {
+	if s.Trouble != "" {
+		return table.Cell{Text: s.Trouble, Role: theme.Warn}
+	}
+	level := worst(s)
+	for _, n := range s.Notices {
+		if n.Level == level {
+			return table.Cell{Text: n.Text, Role: pane.LevelRole(n.Level)}
+		}
+	}
+	return table.Cell{}
+}

@@ -1,0 +1,60 @@
+package backups
+
+import (
+	"cmp"
+
+	"holdfast/ui/pane"
+	"holdfast/ui/theme"
+	"holdfast/ui/widget"
+	"holdfast/ui/widget/table"
+)
+
+func columns() []table.Column[Row] {
+	return []table.Column[Row]{
+		{Title: "LABEL", Width: 14, Grow: 2, Cell: label, Compare: pane.By(func(b Row) string { return Name(b) })},
+		{Title: "CREATED", Width: 16, Drop: 2, Cell: func(f widget.Frame, b Row) table.Cell {
+			if b.Created.IsZero() && !b.CreText.Empty() {
+				return table.Cell{Text: b.CreText.String(), Role: theme.Dim}
+			}
+			return table.Cell{Text: f.Moment(b.Created)}
+		}, Compare: func(a, b Row) int { return a.Created.Compare(b.Created) }},
+		{Title: "SIZE", Width: 9, Right: true, Drop: 1, Cell: size,
+			Compare: func(a, b Row) int { return cmp.Compare(a.Size, b.Size) }},
+		{Title: "VERSION", Width: 7, Drop: 3, Cell: func(_ widget.Frame, b Row) table.Cell {
+			return table.Cell{Text: b.Version.String(), Role: theme.Dim}
+		}, Compare: pane.By(func(b Row) string { return b.Version.String() })},
+		{Title: "LIES IN", Width: 12, Grow: 3, Cell: lies, Compare: pane.By(places)},
+	}
+}
+
+// Name is what a backup is called: its label, else its file, else its id.
+func Name(b Row) string {
+	switch {
+	case !b.Label.Empty():
+		return b.Label.String()
+	case !b.File.Empty():
+		return b.File.String()
+	default:
+		return string(b.ID)
+	}
+}
+
+func label(_ widget.Frame, b Row) table.Cell { return table.Cell{Text: Name(b)} }
+
+func size(_ widget.Frame, b Row) table.Cell {
+	if b.Size < 0 {
+		return table.Cell{Text: "unknown", Role: theme.Dim}
+	}
+	return table.Cell{Text: widget.Size(b.Size)}
+}
+
+func lies(_ widget.Frame, b Row) table.Cell {
+	switch {
+	case b.Moving:
+		return table.Cell{Text: places(b) + " · in transfer", Role: theme.Warn}
+	case len(b.Locations) == 0:
+		return table.Cell{Text: "not told", Role: theme.Warn}
+	default:
+		return table.Cell{Text: places(b)}
+	}
+}

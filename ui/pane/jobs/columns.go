@@ -1,0 +1,52 @@
+package jobs
+
+import (
+	"cmp"
+	"fmt"
+
+	"holdfast/appliance"
+	"holdfast/ui/pane"
+	"holdfast/ui/theme"
+	"holdfast/ui/widget"
+	"holdfast/ui/widget/table"
+)
+
+const barWidth = 8
+
+func columns() []table.Column[Row] {
+	return []table.Column[Row]{
+		{Title: "ID", Width: 4, Right: true, Cell: func(_ widget.Frame, r Row) table.Cell {
+			return table.Cell{Text: string(r.ID), Role: theme.Dim}
+		}, Compare: byID},
+		{Title: "JOB", Width: 12, Grow: 3, Cell: func(_ widget.Frame, r Row) table.Cell {
+			if r.Mine {
+				return table.Cell{Text: What(r), Role: theme.Ours}
+			}
+			return table.Cell{Text: What(r)}
+		}, Compare: pane.By(What)},
+		{Title: "ON", Width: 10, Drop: 1, Cell: func(_ widget.Frame, r Row) table.Cell {
+			return table.Cell{Text: r.Job.Appliance, Role: theme.Dim}
+		}, Compare: pane.By(func(r Row) string { return r.Job.Appliance })},
+		{Title: "STATE", Width: 13, Grow: 1, Cell: state, Compare: func(a, b Row) int {
+			return cmp.Or(cmp.Compare(a.Phase, b.Phase), cmp.Compare(a.Percent, b.Percent))
+		}},
+	}
+}
+
+// state is percent and bar while it runs, else the appliance's own word.
+func state(f widget.Frame, r Row) table.Cell {
+	switch r.Phase {
+	case appliance.PhaseSucceeded:
+		return table.Cell{Text: r.State.String(), Role: theme.Good}
+	case appliance.PhaseProblem:
+		return table.Cell{Text: r.State.String(), Role: theme.Alarm}
+	}
+	role := theme.Plain
+	if r.Part.Stale(f.Now) {
+		role = theme.Warn
+	}
+	if r.Percent < 0 {
+		return table.Cell{Text: r.State.String(), Role: role}
+	}
+	return table.Cell{Text: fmt.Sprintf("%3.0f %% %s", r.Percent, widget.Bar(f.Theme.Symbols, r.Percent/100, barWidth)), Role: role}
+}

@@ -1,0 +1,103 @@
+package locks
+
+import (
+	"cmp"
+
+	"holdfast/appliance"
+	"holdfast/appliance/lease"
+	"holdfast/ui/pane"
+	"holdfast/ui/theme"
+	"holdfast/ui/widget"
+	"holdfast/ui/widget/table"
+)
+
+// barWidth is narrow on purpose: each step of a bar costs bytes on the line.
+const barWidth = 10
+
+// leftWidth holds the longest countdown, 23:59:59, so that nothing moves when one shortens.
+const leftWidth = 8
+
+func columns(me string) []table.Column[Row] {
+	return []table.Column[Row]{
+		{Title: "APPLIANCE", Width: 10, Grow: 1, Cell: func(_ widget.Frame, r Row) table.Cell {
+			return table.Cell{Text: r.Lock.Appliance}
+		}, Compare: pane.By(func(r Row) string { return r.Lock.Appliance })},
+		{Title: "SCOPE", Width: 13, Grow: 4, Cell: func(_ widget.Frame, r Row) table.Cell {
+			return table.Cell{Text: r.Scope.String()}
+		}, Compare: pane.By(func(r Row) string { return r.Scope.String() })},
+		{Title: "HOLDER", Width: 9, Cell: func(_ widget.Frame, r Row) table.Cell { return holder(me, r) },
+			Compare: pane.By(func(r Row) string { return holderWord(me, r) })},
+		{Title: "LEFT", Width: leftWidth + 1 + barWidth, Ticks: true, Cell: left,
+			Compare: func(a, b Row) int { return cmp.Compare(a.Term.End, b.Term.End) }},
+		{Title: "ENDS", Width: 8, Right: true, Ticks: true, Drop: 1, Cell: ends},
+	}
+}
+
+func holderWord(me string, r Row) string {
+	switch {
+	case r.Mine && (r.By == me || r.By == ""):
+		return "you"
+	case r.Mine:
+		return r.By
+	default:
+		return string(r.Holder)
+	}
+}
+
+func holder(me string, r Row) table.Cell {
+	word := holderWord(me, r)
+	switch {
+	case r.Mine:
+		return table.Cell{Text: word, Role: theme.Ours}
+	case r.Holder == appliance.HolderAnother:
+		return table.Cell{Text: word}
+	default:
+		return table.Cell{Text: word, Role: theme.Dim}
+	}
+}
+
+// left is the countdown with its bar: in the terminal's own colour while all is well, since what ticks must cost little.
+func left(f widget.Frame, r Row) table.Cell {
+	state, d := r.Term.At(f.Now)
+	switch state {
+	case lease.Held:
+		return table.Cell{Text: widget.Fit(widget.Left(d), leftWidth, true, "") + " " +
+			widget.Bar(f.Theme.Symbols, r.Term.Share(f.Now), barWidth), Role: urgency(f, r)}
+	case lease.Expiring:
+		return table.Cell{Text: widget.Fit(widget.Left(d), leftWidth, true, "") + " expiring", Role: theme.Warn}
+	case lease.Gone:
+		if r.Unlisted {
+			return table.Cell{Text: "past its end", Role: theme.Alarm}
+		}
+		return table.Cell{Text: "past its end, listed", Role: theme.Warn}
+	}
+	if r.Exclusive && !r.Seen.Received.IsZero() {
+		return table.Cell{Text: "seen " + widget.Ago(f.Now.Since(r.Seen.Received)), Role: theme.Dim}
+	}
+	return table.Cell{Text: "end unknown", Role: theme.Dim}
+}
+
+// urgency colours our own locks before they run out; other people's are theirs to watch.
+func urgency(f widget.Frame, r Row) theme.Role {
+	if !r.Mine {
+		return theme.Plain
+	}
+	switch share := r.Term.Share(f.Now); {
+	case share < 0.10:
+		return theme.Alarm
+	case share < 0.25:
+		return theme.Warn
+	default:
+		return theme.Plain
+	}
+}
+
+func ends(f widget.Frame, r Row) table.Cell {
+	if r.Part.Stale(f.Now) {
+		return table.Cell{Text: "told " + widget.Age(f.Now.Since(r.Part.At)), Role: theme.Warn}
+	}
+	if !r.Term.Known {
+		return table.Cell{}
+	}
+	return table.Cell{Text: f.Clock(r.Term.EndsWall), Role: theme.Dim}
+}

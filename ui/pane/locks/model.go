@@ -1,0 +1,109 @@
+// Package locks is the pane of every lock in the fleet, with a countdown to the earliest moment at which each may be gone.
+package locks
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"holdfast/appliance"
+	"holdfast/appliance/fleet"
+	"holdfast/appliance/lease"
+	"holdfast/ui/pane"
+	"holdfast/ui/widget"
+	"holdfast/ui/widget/table"
+)
+
+// Row is a lock with how fresh the listing is that showed it.
+type Row struct {
+	*fleet.Lock
+	Part  fleet.Part
+	Order int
+}
+
+// New makes the pane for the person me.
+func New(me string) *pane.List[Row] {
+	return pane.NewList(pane.Def[Row]{
+		Number: 2, Name: "Locks", Columns: columns(me), Detail: detail(me),
+		Key:       func(r Row) string { return r.Lock.Key() },
+		Appliance: func(r Row) string { return r.Lock.Appliance },
+		Words: func(r Row) string {
+			return r.Lock.Appliance + " " + r.Scope.String() + " " + holderWord(me, r) + " " + string(r.ID)
+		},
+		Default: order,
+		Gather:  gather,
+		Empty:   empty,
+		Note:    note,
+		Ticks: func(f widget.Frame, r Row) bool {
+			state, _ := r.Term.At(f.Now)
+			return state == lease.Held || state == lease.Expiring
+		},
+	})
+}
+
+func gather(src pane.Source) []Row {
+	n := 0
+	for _, s := range src.Snapshots {
+		n += len(s.Locks)
+	}
+	rows := make([]Row, 0, n)
+	for _, s := range src.Snapshots {
+		for i := range s.Locks {
+			rows = append(rows, Row{&s.Locks[i], s.LocksPart, s.Order})
+		}
+	}
+	return rows
+}
+
+// order puts what is ours first, then what ends first; what has no known end comes last.
+func order(a, b Row) int {
+	return cmp.Or(rank(a)-rank(b), cmp.Compare(a.Term.End, b.Term.End), a.Order-b.Order)
+}
+
+func rank(r Row) int {
+	switch {
+	case r.Mine:
+		return 0
+	case r.Term.Known:
+		return 1
+	case r.Holder == appliance.HolderAnother:
+		return 2
+	default:
+		return 3
+	}
+}
+
+func note(_ pane.Source, ix *table.Index[Row]) string {
+	mine, held := 0, 0
+	for _, r := range ix.Rows {
+		if r.Mine {
+			mine++
+		}
+		if r.Mine || !r.Exclusive || r.Holder == appliance.HolderAnother {
+			held++
+		}
+	}
+	return fmt.Sprintf("%d · %d yours", held, mine)
+}
+
+// empty tells only of appliances that were really asked.
+func empty(src pane.Source) []string {
+	var asked, silent []string
+	for _, s := range src.Snapshots {
+		switch {
+		case !s.Can.Lock:
+		case s.LocksPart.At.IsZero():
+			silent = append(silent, s.Name)
+		default:
+			asked = append(asked, s.Name)
+		}
+	}
+	if len(asked) == 0 {
+		return []string{"No appliance has told of its locks yet."}
+	}
+	words := []string{"No lock is held anywhere. a takes one."}
+	if len(silent) > 0 {
+		words = append(words, "Not told yet: "+strings.Join(silent, ", ")+".")
+	}
+	return words
+}

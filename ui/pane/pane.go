@@ -1,0 +1,316 @@
+// Package pane is what the six panes of the dashboard have in common: a filtered, sorted list in a box, whose rows are
+// made beside the event loop and drawn from a cache while nothing in them changed.
+package pane
+
+import (
+	"cmp"
+	"fmt"
+
+	"holdfast/appliance"
+	"holdfast/appliance/fleet"
+	"holdfast/ui/theme"
+	"holdfast/ui/widget"
+	"holdfast/ui/widget/table"
+)
+
+// Source is what rows are made of. It is read beside the event loop and never changed.
+type Source struct {
+	Snapshots []*fleet.Snapshot // in order of configuration
+	Chosen    string            // appliance under the cursor of the appliances pane
+	Events    []fleet.Event     // oldest first
+	Trace     func(name string) []appliance.Exchange
+	Me        string // name of the person who looks
+}
+
+// Of is the snapshot of that name, nil when there is none.
+func (s Source) Of(name string) *fleet.Snapshot {
+	for _, x := range s.Snapshots {
+		if x.Name == name {
+			return x
+		}
+	}
+	return nil
+}
+
+// Detail is everything known of one row.
+type Detail struct {
+	Title  string
+	Fields []Pair
+	Raw    appliance.Raw
+}
+
+// Pair is one line of a detail.
+type Pair struct {
+	Name, Value string
+	Role        theme.Role
+}
+
+// Pane is one list of the dashboard, whatever its rows are.
+type Pane interface {
+	Name() string
+	// Build prepares a new index; the function it returns may run beside the event loop, and what that returns is for Apply.
+	Build(Source) func() any
+	Apply(built any)
+	View(f widget.Frame, w, h int, focused bool) []string
+	// Ticks tells whether a drawn row changes by the second.
+	Ticks(widget.Frame) bool
+	// Appliance is the one that the row under the cursor belongs to; empty without rows.
+	Appliance() string
+	Key() string
+	Detail(widget.Frame) (Detail, bool)
+	Touch()
+	Move(int)
+	Page(int)
+	First()
+	Last()
+	Mark()
+	Unmark()
+	Marks() int
+	SortNext()
+	Query() string
+	SetQuery(string)
+	Version() int
+	// Has reports whether a row is shown, and Go puts the cursor on it.
+	Has(key string) bool
+	Go(key string) bool
+}
+
+// Def says what a List shows.
+type Def[R any] struct {
+	Number    int
+	Name      string
+	Columns   []table.Column[R]
+	Key       func(R) string
+	Words     func(R) string
+	Default   func(a, b R) int
+	Gather    func(Source) []R // makes a slice of its own
+	Title     func(Source) string
+	Note      func(Source, *table.Index[R]) string
+	Empty     func(Source) []string // what would be here, and which key brings it
+	Ticks     func(widget.Frame, R) bool
+	Appliance func(R) string
+	Detail    func(widget.Frame, R) Detail
+	// Newest tells that the first row is the newest and that a cursor on it stays on the first row.
+	Newest bool
+}
+
+// List is a Pane of rows R.
+type List[R any] struct {
+	def   Def[R]
+	table *table.Model[R]
+	query string
+	title string
+	note  string
+	empty []string
+	drawn drawn
+}
+
+// drawn is the picture as it was last made, and what it was made for.
+type drawn struct {
+	lines   []string
+	version int
+	w, h    int
+	focused bool
+	theme   *theme.Theme
+	text    string
+	step    int64
+	ticks   bool
+}
+
+// built is what a build hands to Apply.
+type built[R any] struct {
+	index       *table.Index[R]
+	title, note string
+	empty       []string
+}
+
+// NewList makes an empty list.
+func NewList[R any](def Def[R]) *List[R] {
+	return &List[R]{def: def, table: table.New(def.Columns), title: def.Name}
+}
+
+// Name is the pane's name.
+func (l *List[R]) Name() string { return l.def.Name }
+
+// Build implements Pane.
+func (l *List[R]) Build(src Source) func() any {
+	by, down, _ := l.table.Order()
+	spec := table.Spec[R]{Key: l.def.Key, Words: l.def.Words, Default: l.def.Default, Query: l.query, By: by, Down: down}
+	def := l.def
+	return func() any {
+		ix := table.Build(def.Gather(src), spec)
+		b := built[R]{index: ix, title: def.Name, empty: def.Empty(src)}
+		if def.Title != nil {
+			b.title = def.Title(src)
+		}
+		if def.Note != nil {
+			b.note = def.Note(src, ix)
+		}
+		return b
+	}
+}
+
+// Apply implements Pane.
+func (l *List[R]) Apply(x any) {
+	b, ok := x.(built[R])
+	if !ok {
+		return
+	}
+	first := l.def.Newest && l.atFirst()
+	l.table.SetIndex(b.index)
+	l.title, l.note, l.empty = b.title, b.note, b.empty
+	if first {
+		l.table.First()
+	}
+}
+
+func (l *List[R]) atFirst() bool {
+	at, ok := l.table.Index().At(l.table.CursorKey())
+	return !ok || at == 0
+}
+
+// View implements Pane: exactly w by h cells.
+func (l *List[R]) View(f widget.Frame, w, h int, focused bool) []string {
+	title, note := l.heading(f)
+	d := drawn{version: l.table.Version(), w: w, h: h, focused: focused, theme: f.Theme, text: title + note, step: step(f)}
+	if was := l.drawn; !was.ticks && was.lines != nil && was.same(d) {
+		return was.lines
+	}
+	inner := l.body(f, w-2, h-2, focused)
+	d.ticks = l.Ticks(f)
+	d.lines = f.Box(title, note, inner, w, h, focused)
+	l.drawn = d
+	return d.lines
+}
+
+// step is the coarse time in which ages move.
+func step(f widget.Frame) int64 { return int64(f.Now.Run.Seconds()) / 10 }
+
+func (d drawn) same(o drawn) bool {
+	return d.version == o.version && d.w == o.w && d.h == o.h && d.focused == o.focused && d.theme == o.theme &&
+		d.text == o.text && d.step == o.step
+}
+
+func (l *List[R]) heading(f widget.Frame) (title, note string) {
+	title = fmt.Sprintf("%d %s", l.def.Number, l.title)
+	ix := l.table.Index()
+	note = l.note
+	if l.query != "" {
+		note = fmt.Sprintf("/%s  %d of %d", appliance.Label(l.query), ix.Len(), ix.Total)
+	}
+	if n := l.table.Marks(); n > 0 {
+		note = fmt.Sprintf("%d marked  %s", n, note)
+	}
+	if _, _, by := l.table.Order(); by != "" {
+		note += " by " + by
+	}
+	return title, note
+}
+
+func (l *List[R]) body(f widget.Frame, w, h int, focused bool) []string {
+	if l.table.Index().Len() > 0 {
+		return l.table.View(f, w, h, focused)
+	}
+	l.table.View(f, w, h, focused) // so that the page is known
+	lines := []string{widget.Pad(w)}
+	words := l.empty
+	if l.query != "" {
+		words = []string{"no row holds " + appliance.Label(l.query).String() + "; esc leaves the filter"}
+	}
+	for _, word := range words {
+		for _, line := range widget.Wrap(word, w-4) {
+			lines = append(lines, f.Theme.Paint(theme.Dim, widget.Fit("  "+line, w, false, "")))
+		}
+	}
+	return lines[:min(len(lines), h)]
+}
+
+// Ticks implements Pane.
+func (l *List[R]) Ticks(f widget.Frame) bool {
+	ticks := false
+	if l.def.Ticks != nil {
+		l.table.Visible(func(r R) { ticks = ticks || l.def.Ticks(f, r) })
+	}
+	return ticks
+}
+
+// Row is the row under the cursor.
+func (l *List[R]) Row() (R, bool) { return l.table.Cursor() }
+
+// Chosen is the marked rows, or the one under the cursor when none is marked.
+func (l *List[R]) Chosen() []R {
+	if rows := l.table.Marked(); len(rows) > 0 {
+		return rows
+	}
+	if r, ok := l.table.Cursor(); ok {
+		return []R{r}
+	}
+	return nil
+}
+
+// Appliance implements Pane.
+func (l *List[R]) Appliance() string {
+	if r, ok := l.table.Cursor(); ok && l.def.Appliance != nil {
+		return l.def.Appliance(r)
+	}
+	return ""
+}
+
+// Detail implements Pane.
+func (l *List[R]) Detail(f widget.Frame) (Detail, bool) {
+	r, ok := l.table.Cursor()
+	if !ok {
+		return Detail{}, false
+	}
+	return l.def.Detail(f, r), true
+}
+
+// Key is the key of the row under the cursor.
+func (l *List[R]) Key() string { return l.table.CursorKey() }
+
+// Has reports whether a row is shown.
+func (l *List[R]) Has(key string) bool { _, ok := l.table.Index().At(key); return ok }
+
+// Go puts the cursor on a row.
+func (l *List[R]) Go(key string) bool { return l.table.Go(key) }
+
+// Version implements Pane.
+func (l *List[R]) Version() int { return l.table.Version() }
+
+// Touch binds the cursor to its row, since somebody uses the pane.
+func (l *List[R]) Touch() { l.table.Touch() }
+
+// Move implements Pane; so do the following.
+func (l *List[R]) Move(n int) { l.table.Move(n) }
+
+// Page moves by pages.
+func (l *List[R]) Page(n int) { l.table.Page(n) }
+
+// First goes to the first row.
+func (l *List[R]) First() { l.table.First() }
+
+// Last goes to the last row.
+func (l *List[R]) Last() { l.table.Last() }
+
+// Mark marks the row under the cursor.
+func (l *List[R]) Mark() { l.table.ToggleMark() }
+
+// Unmark takes all marks back.
+func (l *List[R]) Unmark() { l.table.Unmark() }
+
+// Marks is how many rows are marked.
+func (l *List[R]) Marks() int { return l.table.Marks() }
+
+// SortNext chooses the next order, which the next build brings.
+func (l *List[R]) SortNext() { l.table.SortNext() }
+
+// Query is what the rows are filtered by.
+func (l *List[R]) Query() string { return l.query }
+
+// SetQuery filters by q from the next build on.
+func (l *List[R]) SetQuery(q string) { l.query = q }
+
+// By makes a comparison from something that has an order of its own.
+func By[R any, V cmp.Ordered](of func(R) V) func(a, b R) int {
+	return func(a, b R) int { return cmp.Compare(of(a), of(b)) }
+}

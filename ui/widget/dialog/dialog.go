@@ -1,0 +1,298 @@
+// Package dialog is the boxes that stand in front of the panes: forms that ask what is to be done and how, and that want a
+// yes or a code before anything that cannot be undone. A dialog never acts: it returns an Action and the root performs it.
+package dialog
+
+import (
+	"time"
+
+	"holdfast/appliance"
+	"holdfast/appliance/policy"
+	"holdfast/ui/theme"
+	"holdfast/ui/widget"
+)
+
+// Outcome is what a key did to a dialog.
+type Outcome struct {
+	Close  bool
+	Action any    // what to perform, with Close
+	Copy   string // text for the clipboard
+}
+
+// Option is one choice of a list. One with a reason why not is shown and cannot be taken.
+type Option struct {
+	Value, Label, Note string
+	WhyNot             string
+}
+
+// Values is what was chosen.
+type Values struct {
+	Choice string
+	Span   time.Duration
+}
+
+// Spec says what a dialog asks.
+type Spec struct {
+	Title   string
+	Intro   []string
+	Keys    []string // row keys that it names; it is disarmed when one vanishes
+	Opener  string   // the key that opened it, which never confirms
+	Options []Option // empty = no list
+	Typed   string   // what may also be typed, as a word for the label; empty = only the list
+	Check   func(typed string) error
+	Span    *Span
+	Risk    func(Values) policy.Risk
+	Code    string // what must be typed for policy.RiskCode
+	Warn    func(Values) string
+	Calls   func(Values) []appliance.Call
+	Action  func(Values) any
+	Verb    string // on the yes button: release
+}
+
+// Span asks for a duration.
+type Span struct {
+	Label    string
+	Start    time.Duration
+	Min, Max time.Duration
+}
+
+// Dialog is one open dialog.
+type Dialog struct {
+	spec     Spec
+	stage    stage
+	list     list
+	span     line
+	code     line
+	onSpan   bool
+	yes      bool
+	problem  string
+	disarmed string
+}
+
+type stage int
+
+const (
+	choosing stage = iota
+	confirming
+)
+
+// New opens a dialog.
+func New(s Spec) *Dialog {
+	d := &Dialog{spec: s, list: newList(s.Options, s.Typed != "")}
+	if s.Span != nil {
+		d.span.set(widget.Span(s.Span.Start))
+		d.onSpan = len(s.Options) == 0
+	}
+	if len(s.Options) == 0 && s.Span == nil && s.Typed == "" {
+		d.stage = confirming
+	}
+	return d
+}
+
+// Keys is the rows that it names.
+func (d *Dialog) Keys() []string { return d.spec.Keys }
+
+// Disarm makes the dialog unable to confirm anything, because what it names is gone.
+func (d *Dialog) Disarm(why string) { d.disarmed = why }
+
+// Paste types pasted text where words are asked for; it never confirms, and a code is not taken from it.
+func (d *Dialog) Paste(s string) {
+	if d.stage != choosing {
+		return
+	}
+	if d.onSpan {
+		d.span.paste(s)
+	} else {
+		d.list.paste(s)
+	}
+}
+
+// Press handles one key, as Bubble Tea names it; text is what it types.
+func (d *Dialog) Press(key, text string) Outcome {
+	switch key {
+	case "ctrl+c":
+		return Outcome{Close: true}
+	case "esc":
+		return d.back()
+	case "ctrl+y":
+		return Outcome{Copy: d.curl()}
+	}
+	if d.disarmed != "" {
+		return Outcome{}
+	}
+	d.problem = ""
+	if d.stage == choosing {
+		return d.choose(key, text)
+	}
+	return d.confirm(key, text)
+}
+
+func (d *Dialog) back() Outcome {
+	if d.stage == confirming && (len(d.spec.Options) > 0 || d.spec.Span != nil || d.spec.Typed != "") {
+		d.stage, d.yes, d.problem = choosing, false, ""
+		d.code.set("")
+		return Outcome{}
+	}
+	return Outcome{Close: true}
+}
+
+func (d *Dialog) choose(key, text string) Outcome {
+	switch key {
+	case "tab", "shift+tab":
+		if d.spec.Span != nil && len(d.spec.Options) > 0 {
+			d.onSpan = !d.onSpan
+		}
+	case "enter":
+		return d.chosen()
+	default:
+		if d.onSpan {
+			d.span.press(key, text)
+		} else {
+			d.list.press(key, text)
+		}
+	}
+	return Outcome{}
+}
+
+// chosen checks what was entered and goes on to the confirmation, or acts where none is wanted.
+func (d *Dialog) chosen() Outcome {
+	v, problem := d.values()
+	if problem != "" {
+		d.problem = problem
+		return Outcome{}
+	}
+	if d.risk(v) == policy.RiskNone {
+		return Outcome{Close: true, Action: d.spec.Action(v)}
+	}
+	d.stage, d.yes = confirming, false
+	return Outcome{}
+}
+
+func (d *Dialog) risk(v Values) policy.Risk {
+	if d.spec.Risk == nil {
+		return policy.RiskNone
+	}
+	return d.spec.Risk(v)
+}
+
+// values is what is entered now, and what is wrong with it.
+func (d *Dialog) values() (Values, string) {
+	var v Values
+	if len(d.spec.Options) > 0 || d.spec.Typed != "" {
+		o, typed, ok := d.list.chosen()
+		switch {
+		case ok && o.WhyNot != "":
+			return v, o.Label + ": " + o.WhyNot
+		case ok:
+			v.Choice = o.Value
+		case typed == "":
+			return v, "choose one"
+		case d.spec.Typed == "":
+			return v, "nothing in the list holds " + appliance.Label(typed).String()
+		default:
+			if err := d.spec.Check(typed); err != nil {
+				return v, err.Error()
+			}
+			v.Choice = typed
+		}
+	}
+	if s := d.spec.Span; s != nil {
+		span, err := ParseSpan(d.span.text(), s.Min, s.Max)
+		if err != nil {
+			return v, err.Error()
+		}
+		v.Span = span
+	}
+	return v, ""
+}
+
+func (d *Dialog) confirm(key, text string) Outcome {
+	v, problem := d.values()
+	if problem != "" {
+		d.problem = problem
+		return Outcome{}
+	}
+	if key == "Y" {
+		return Outcome{Copy: d.curl()}
+	}
+	if d.risk(v) == policy.RiskCode {
+		return d.typeCode(v, key, text)
+	}
+	switch key {
+	case "left", "right", "tab", "shift+tab", "h", "l":
+		d.yes = !d.yes
+	case "n":
+		return d.back()
+	case "y":
+		if d.spec.Opener != "y" {
+			return Outcome{Close: true, Action: d.spec.Action(v)}
+		}
+	case "enter":
+		if d.yes && d.spec.Opener != "enter" {
+			return Outcome{Close: true, Action: d.spec.Action(v)}
+		}
+		return d.back()
+	}
+	return Outcome{}
+}
+
+func (d *Dialog) typeCode(v Values, key, text string) Outcome {
+	if key != "enter" {
+		d.code.press(key, text)
+		return Outcome{}
+	}
+	if !sameCode(d.code.text(), d.spec.Code) {
+		d.problem = "that is not the code"
+		d.code.set("")
+		return Outcome{}
+	}
+	return Outcome{Close: true, Action: d.spec.Action(v)}
+}
+
+// curl is the requests as shell lines.
+func (d *Dialog) curl() string {
+	v, problem := d.values()
+	if problem != "" || d.spec.Calls == nil {
+		return ""
+	}
+	out := ""
+	for _, c := range d.spec.Calls(v) {
+		out += c.Curl() + "\n"
+	}
+	return out
+}
+
+// View draws the dialog in at most w by h cells; every line has the same width.
+func (d *Dialog) View(f widget.Frame, w, h int) []string {
+	width := min(max(40, w*2/3), 84, w)
+	lines := d.body(f, width-4, h-2)
+	for i, l := range lines {
+		lines[i] = " " + widget.Fit(l, width-4, false, "") + " "
+	}
+	box := f.Box(d.spec.Title, "", lines, width, min(h, len(lines)+2), true)
+	return box
+}
+
+func (d *Dialog) body(f widget.Frame, w, h int) []string {
+	lines := []string{""}
+	for _, s := range d.spec.Intro {
+		lines = append(lines, widget.Wrap(s, w)...)
+	}
+	foot := d.foot(f, w)
+	room := h - len(lines) - len(foot) - 2
+	if d.stage == choosing {
+		lines = append(lines, d.chooser(f, w, room)...)
+	} else {
+		lines = append(lines, d.confirmation(f, w)...)
+	}
+	if over := len(lines) + len(foot) - h; over > 0 && len(lines) > over {
+		lines = lines[:len(lines)-over]
+	}
+	return append(lines, foot...)
+}
+
+func paintAll(f widget.Frame, r theme.Role, lines []string) []string {
+	for i, l := range lines {
+		lines[i] = f.Theme.Paint(r, l)
+	}
+	return lines
+}

@@ -1,0 +1,167 @@
+package dialog
+
+import (
+	"fmt"
+	"strings"
+
+	"holdfast/appliance/policy"
+	"holdfast/ui/theme"
+	"holdfast/ui/widget"
+)
+
+func (d *Dialog) chooser(f widget.Frame, w, h int) []string {
+	lines := []string{""}
+	if s := d.spec.Span; s != nil {
+		role := theme.Plain
+		caret := ""
+		if d.onSpan {
+			role, caret = theme.Input, "_"
+		}
+		lines = append(lines, f.Theme.Paint(theme.Dim, s.Label+"  ")+f.Theme.Paint(role, d.span.s+caret)+
+			f.Theme.Paint(theme.Dim, fmt.Sprintf("   %s to %s", widget.Span(s.Min), widget.Span(s.Max))), "")
+	}
+	if len(d.spec.Options) > 0 || d.spec.Typed != "" {
+		lines = append(lines, d.filterLine(f))
+		lines = append(lines, d.list.view(f, w, min(12, h-len(lines)-d.callLines()), !d.onSpan)...)
+	}
+	return append(lines, d.requests(f, w)...)
+}
+
+// filterLine shows what was typed to narrow the list, or to stand for itself.
+func (d *Dialog) filterLine(f widget.Frame) string {
+	typed := d.list.filter.s
+	caret := ""
+	if !d.onSpan {
+		caret = "_"
+	}
+	switch {
+	case typed == "" && d.spec.Typed != "":
+		return f.Theme.Paint(theme.Dim, "choose, or type "+d.spec.Typed)
+	case typed == "":
+		return f.Theme.Paint(theme.Dim, "choose; type to narrow")
+	case len(d.list.shown) == 0 && d.spec.Typed != "":
+		return f.Theme.Paint(theme.Dim, d.spec.Typed+"  ") + f.Theme.Paint(theme.Input, typed+caret)
+	default:
+		return f.Theme.Paint(theme.Dim, "holding  ") + f.Theme.Paint(theme.Input, typed+caret)
+	}
+}
+
+func (d *Dialog) confirmation(f widget.Frame, w int) []string {
+	v, _ := d.values()
+	var lines []string
+	if v.Choice != "" {
+		lines = append(lines, "", f.Theme.Paint(theme.Dim, "to  ")+f.Theme.Paint(theme.Strong, d.label(v.Choice)))
+	}
+	if d.spec.Warn != nil {
+		if s := d.spec.Warn(v); s != "" {
+			lines = append(lines, "")
+			lines = append(lines, paintAll(f, theme.Warn, widget.Wrap(s, w))...)
+		}
+	}
+	lines = append(lines, d.requests(f, w)...)
+	lines = append(lines, "")
+	if d.disarmed != "" {
+		return lines
+	}
+	if d.risk(v) == policy.RiskCode {
+		return append(lines, "Type "+f.Theme.Paint(theme.Alarm, d.spec.Code)+" and press enter: "+
+			f.Theme.Paint(theme.Input, d.code.s+"_"))
+	}
+	no, yes := "  No  ", "  Yes, "+d.spec.Verb+"  "
+	if d.yes {
+		return append(lines, f.Theme.Paint(theme.Dim, no)+"  "+f.Theme.Paint(theme.Accent, "["+yes+"]"))
+	}
+	return append(lines, f.Theme.Paint(theme.Accent, "["+no+"]")+"  "+f.Theme.Paint(theme.Dim, yes))
+}
+
+func (d *Dialog) label(value string) string {
+	for _, o := range d.spec.Options {
+		if o.Value == value {
+			return o.Label
+		}
+	}
+	return value
+}
+
+const mostCalls = 3
+
+// callLines is how many lines the requests take.
+func (d *Dialog) callLines() int {
+	v, problem := d.values()
+	if problem != "" || d.spec.Calls == nil {
+		return 2
+	}
+	return min(mostCalls, len(d.spec.Calls(v)))*2 + 2
+}
+
+// requests shows exactly what will be sent.
+func (d *Dialog) requests(f widget.Frame, w int) []string {
+	v, problem := d.values()
+	if problem != "" || d.spec.Calls == nil {
+		return nil
+	}
+	calls := d.spec.Calls(v)
+	if len(calls) == 0 {
+		return nil
+	}
+	lines := []string{""}
+	for i, c := range calls {
+		if i == mostCalls && len(calls) > mostCalls {
+			lines = append(lines, f.Theme.Paint(theme.Dim, fmt.Sprintf("and %d more requests", len(calls)-i)))
+			break
+		}
+		lines = append(lines, f.Theme.Paint(theme.Dim, widget.Cut(c.Method+" "+c.URL, w, f.Theme.Symbols.Ellipsis)))
+		if c.Body != "" {
+			body := strings.Join(strings.Fields(c.Body), " ")
+			lines = append(lines, f.Theme.Paint(theme.Dim, widget.Cut("  "+body, w, f.Theme.Symbols.Ellipsis)))
+		}
+	}
+	return lines
+}
+
+// foot is the problem, if there is one, and the keys.
+func (d *Dialog) foot(f widget.Frame, w int) []string {
+	var lines []string
+	problem := d.problem
+	if d.disarmed != "" {
+		problem = d.disarmed
+	}
+	if problem != "" {
+		lines = append(lines, "")
+		lines = append(lines, paintAll(f, theme.Alarm, widget.Wrap(problem, w))...)
+	}
+	return append(lines, "", d.hints(f))
+}
+
+func (d *Dialog) hints(f widget.Frame) string {
+	type hint struct{ key, what string }
+	var hints []hint
+	v, _ := d.values()
+	switch {
+	case d.disarmed != "":
+	case d.stage == choosing:
+		if d.risk(v) == policy.RiskNone {
+			hints = append(hints, hint{"enter", d.spec.Verb})
+		} else {
+			hints = append(hints, hint{"enter", "go on"})
+		}
+		if d.spec.Span != nil && len(d.spec.Options) > 0 {
+			other := "duration"
+			if d.onSpan {
+				other = "list"
+			}
+			hints = append(hints, hint{"tab", other})
+		}
+		hints = append(hints, hint{"ctrl+y", "copy as curl"})
+	case d.risk(v) == policy.RiskCode:
+		hints = append(hints, hint{"enter", d.spec.Verb}, hint{"Y", "copy as curl"})
+	default:
+		hints = append(hints, hint{"y", d.spec.Verb}, hint{"n", "no"}, hint{"Y", "copy as curl"})
+	}
+	hints = append(hints, hint{"esc", "back"})
+	words := make([]string, len(hints))
+	for i, h := range hints {
+		words[i] = f.Theme.Paint(theme.Key, h.key) + " " + f.Theme.Paint(theme.Dim, h.what)
+	}
+	return strings.Join(words, "   ")
+}
