@@ -1,0 +1,102 @@
+// Package connect makes the client of an appliance from its settings. It holds the one switch on an appliance's kind: from
+// here on what an appliance can do is found by asking for an interface.
+package connect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+
+	"holdfast/appliance"
+	"holdfast/appliance/clock"
+	"holdfast/appliance/config"
+	"holdfast/appliance/ecb"
+	"holdfast/appliance/lxca"
+	"holdfast/appliance/secret"
+	"holdfast/appliance/transport"
+)
+
+// Deps is what clients share, or what a run gives them.
+type Deps struct {
+	Dial     func(ctx context.Context, network, addr string) (net.Conn, error) // nil: a net.Dialer
+	Clock    *clock.Clock
+	Log      *slog.Logger     // nil: none
+	Known    *transport.Known // pins that somebody confirmed; nil: none
+	ReadOnly bool             // the run is read-only
+	// Prompt asks the operator for the password of user at the appliance name. Nil: nobody can be asked.
+	Prompt func(ctx context.Context, user, name string) (secret.Secret, error)
+}
+
+// ErrNoPrompt tells that a password is to be asked for and nobody is there to ask.
+var ErrNoPrompt = errors.New("nobody can be asked for it here: set password_file, password_command, password_keyring or " +
+	"password_env")
+
+// New makes the client of an appliance. It sends nothing and asks for no password yet. It fails on what cannot be used
+// as configured, such as a CA file that cannot be read.
+func New(a config.Appliance, d Deps) (appliance.Appliance, error) {
+	o, err := TransportOptions(a, d)
+	if err != nil {
+		return nil, err
+	}
+	t, err := transport.New(o)
+	if err != nil {
+		return nil, err
+	}
+	password := secret.Once(source(a, d))
+	switch a.Kind {
+	case appliance.LXCA:
+		return lxca.New(lxca.Options{Name: a.Name, User: a.User, Password: password, Transport: t}), nil
+	case appliance.ECB:
+		return ecb.New(ecb.Options{
+			Name: a.Name, User: a.User, Password: password, Transport: t,
+			Version: a.APIVersion, TokenLifetime: a.TokenLifetime, RenewalForm: ecb.RenewalForm(a.RenewalForm),
+			BareContentType: a.BareContentType, Clock: o.Clock,
+		}), nil
+	default:
+		return nil, fmt.Errorf("%s: there is no client for kind %q", a.Name, a.Kind)
+	}
+}
+
+// TransportOptions is how an appliance is reached and whom to believe there: the pin of the settings, else one that
+// somebody confirmed, else the CA file, else the system's CAs (faults.md TLS-01).
+func TransportOptions(a config.Appliance, d Deps) (transport.Options, error) {
+	_, key, err := transport.Canonical(a.URL)
+	if err != nil {
+		return transport.Options{}, fmt.Errorf("%s: %w", a.Name, err)
+	}
+	trust := transport.Trust{Pin: a.Trust.Pin, CAFile: a.Trust.CAFile}
+	if trust.Pin == "" && d.Known != nil {
+		trust.Pin, _ = d.Known.Lookup(key)
+	}
+	if d.Clock == nil {
+		d.Clock = clock.System()
+	}
+	return transport.Options{
+		Name: a.Name, URL: a.URL, Dial: d.Dial, Trust: trust, MinTLS: a.MinTLS,
+		Proxy: a.Proxy == config.ProxyEnvironment, ReadOnly: a.ReadOnly || d.ReadOnly,
+		Clock: d.Clock, Log: d.Log,
+	}, nil
+}
+
+// source is where the password comes from.
+func source(a config.Appliance, d Deps) secret.Source {
+	switch from := a.Password; {
+	case from.Env != "":
+		return secret.Env(from.Env)
+	case from.File != "":
+		return secret.File(from.File)
+	case len(from.Command) > 0:
+		return secret.Command(from.Command)
+	case from.Keyring != "":
+		return secret.Keyring(from.Keyring, a.Name)
+	default:
+		return secret.Prompt(func(ctx context.Context) (secret.Secret, error) {
+			if d.Prompt == nil {
+				return secret.Secret{}, ErrNoPrompt
+			}
+			return d.Prompt(ctx, a.User, a.Name)
+		})
+	}
+}

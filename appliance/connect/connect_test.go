@@ -1,0 +1,240 @@
+package connect
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/zalando/go-keyring"
+	"go.uber.org/goleak"
+
+	"holdfast/appliance"
+	"holdfast/appliance/clock"
+	"holdfast/appliance/config"
+	"holdfast/appliance/secret"
+	"holdfast/appliance/sim"
+	"holdfast/appliance/transport"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// otherPin is well formed and nobody's.
+const otherPin = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+
+// start runs one LXCA and one ECB on loopback and returns them with the settings that were written for them.
+func start(t *testing.T) (*sim.Fleet, *config.Config) {
+	t.Helper()
+	fleet, err := sim.Start(t.Context(), sim.Config{
+		Appliances: []sim.Spec{{Name: "l", Kind: sim.KindLXCA}, {Name: "e", Kind: sim.KindECB}},
+		TokenTTL:   5 * time.Minute,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(fleet.Close)
+	path := filepath.Join(t.TempDir(), "config.toml")
+	if err := sim.WriteConfig(path, fleet); err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fleet, c
+}
+
+// client makes the client of a; nothing of it is left when the test ends.
+func client(t *testing.T, a config.Appliance, d Deps) appliance.Appliance {
+	t.Helper()
+	d.Clock = clock.System()
+	c, err := New(a, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestSettingsBecomeClients(t *testing.T) {
+	_, c := start(t)
+	for _, a := range c.Appliances {
+		got := client(t, a, Deps{})
+		if got.Name() != a.Name || got.Kind() != a.Kind {
+			t.Errorf("%s %s became %s %s", a.Name, a.Kind, got.Name(), got.Kind())
+		}
+		health, err := got.Probe(t.Context())
+		if err != nil || health.Peer.Pin != a.Trust.Pin {
+			t.Errorf("%s: %+v, %v", a.Name, health, err)
+		}
+		locks, ok := got.(appliance.Locker)
+		if !ok {
+			t.Fatalf("%s cannot lock", a.Name)
+		}
+		if rules := locks.LockRules(); a.Kind == appliance.ECB && rules.DefaultTTL != 5*time.Minute {
+			t.Errorf("the lock of %s lasts %v, not as token_lifetime says", a.Name, rules.DefaultTTL)
+		}
+	}
+}
+
+func TestUnknownKind(t *testing.T) {
+	_, err := New(config.Appliance{Name: "a", Kind: "vax", URL: "https://127.0.0.1"}, Deps{})
+	if err == nil || err.Error() != `a: there is no client for kind "vax"` {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestNotUsableAsConfigured(t *testing.T) {
+	for _, a := range []config.Appliance{
+		{Name: "a", Kind: appliance.LXCA, URL: "http://127.0.0.1"},
+		{Name: "a", Kind: appliance.LXCA, URL: "https://127.0.0.1", Trust: config.Trust{CAFile: "/does/not/exist"}},
+		{Name: "a", Kind: appliance.LXCA, URL: "https://127.0.0.1", Trust: config.Trust{Pin: "sha256//x"}},
+	} {
+		if c, err := New(a, Deps{}); err == nil {
+			t.Errorf("%+v became %v", a, c)
+		}
+	}
+}
+
+// Who is believed: a pin of the settings, else a confirmed one, else the CA file, else the system.
+func TestFault_TLS01_WhoIsTrusted(t *testing.T) {
+	fleet, c := start(t)
+	a, served := c.Appliances[0], fleet.Appliance("l")
+	dir := t.TempDir()
+	caFile := filepath.Join(dir, "ca.pem")
+	if err := os.WriteFile(caFile, sim.PEM(served.Certificate()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, key, err := transport.Canonical(a.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := func(pin string) *transport.Known {
+		k, err := transport.OpenKnown(filepath.Join(t.TempDir(), "known_appliances"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pin != "" {
+			if err := k.Add(key, pin, "maria", time.Unix(1764000000, 0)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return k
+	}
+	for _, tc := range []struct {
+		name, pin, confirmed, caFile string
+		trusted                      bool
+	}{
+		{"right pin", served.Pin, "", "", true},
+		{"wrong pin", otherPin, "", "", false},
+		{"right pin over a wrong confirmed one", served.Pin, otherPin, "", true},
+		{"wrong pin over a right confirmed one", otherPin, served.Pin, caFile, false},
+		{"right confirmed pin", "", served.Pin, "", true},
+		{"wrong confirmed pin over the CA file", "", otherPin, caFile, false},
+		{"CA file", "", "", caFile, true},
+		{"nothing but the system", "", "", "", false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			a := a
+			a.Trust = config.Trust{Pin: tc.pin, CAFile: tc.caFile}
+			_, err := client(t, a, Deps{Known: known(tc.confirmed)}).Probe(t.Context())
+			if tc.trusted && err != nil || !tc.trusted && !errors.Is(err, appliance.ErrUntrusted) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestReadOnlyOfRunAndAppliance(t *testing.T) {
+	_, c := start(t)
+	for _, tc := range []struct{ run, own, want bool }{
+		{false, false, false}, {true, false, true}, {false, true, true}, {true, true, true},
+	} {
+		a := c.Appliances[0]
+		a.ReadOnly = tc.own
+		locker, ok := client(t, a, Deps{ReadOnly: tc.run}).(appliance.Locker)
+		if !ok {
+			t.Fatal("an LXCA cannot lock")
+		}
+		_, err := locker.Acquire(t.Context(), appliance.Claim{Scope: "UP", TTL: time.Minute})
+		if errors.Is(err, appliance.ErrReadOnly) != tc.want || !tc.want && err != nil {
+			t.Errorf("run %v, appliance %v: %v", tc.run, tc.own, err)
+		}
+	}
+}
+
+func TestTransportOptions(t *testing.T) {
+	a := config.Appliance{
+		Name: "a", URL: "https://a.example.net:8443", MinTLS: 0x0302, Proxy: config.ProxyEnvironment,
+		Trust: config.Trust{CAFile: "/ca.pem"},
+	}
+	got, err := TransportOptions(a, Deps{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Name != "a" || got.URL != a.URL || got.MinTLS != 0x0302 || !got.Proxy || got.ReadOnly || got.Clock == nil ||
+		got.Trust != (transport.Trust{CAFile: "/ca.pem"}) {
+		t.Errorf("got %+v", got)
+	}
+	a.Proxy = config.ProxyNone
+	if got, err := TransportOptions(a, Deps{}); err != nil || got.Proxy {
+		t.Errorf("proxy none: %+v, %v", got, err)
+	}
+	if _, err := TransportOptions(config.Appliance{Name: "a", URL: "a"}, Deps{}); err == nil {
+		t.Error("a URL that is none was taken")
+	}
+}
+
+// A password is asked for once, of the right person, and not at all before it is needed.
+func TestPasswordIsAskedOnce(t *testing.T) {
+	_, c := start(t)
+	for _, a := range c.Appliances {
+		a.Password = config.PasswordFrom{Prompt: true}
+		asked := 0
+		got := client(t, a, Deps{Prompt: func(_ context.Context, user, name string) (secret.Secret, error) {
+			asked++
+			if user != a.User || name != a.Name {
+				t.Errorf("asked for %s at %s", user, name)
+			}
+			return secret.New("Passw0rd-admin"), nil
+		}})
+		if asked != 0 {
+			t.Errorf("%s: asked before anything was to be sent", a.Name)
+		}
+		for range 2 {
+			if _, err := got.Probe(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		if asked != 1 {
+			t.Errorf("%s: asked %d times", a.Name, asked)
+		}
+	}
+}
+
+func TestPasswordPlaces(t *testing.T) {
+	_, c := start(t)
+	t.Setenv("HOLDFAST_CONNECT_TEST", "Passw0rd-admin")
+	keyring.MockInit() // in memory
+	if err := keyring.Set("holdfast", c.Appliances[0].Name, "Passw0rd-admin"); err != nil {
+		t.Fatal(err)
+	}
+	for _, from := range []config.PasswordFrom{
+		{Env: "HOLDFAST_CONNECT_TEST"},
+		c.Appliances[0].Password, // a file
+		{Keyring: "holdfast"},
+		{Command: []string{"printf", "Passw0rd-%s", "admin"}},
+	} {
+		a := c.Appliances[0]
+		a.Password = from
+		if _, err := client(t, a, Deps{}).Probe(t.Context()); err != nil {
+			t.Errorf("%+v: %v", from, err)
+		}
+	}
+	a := c.Appliances[0]
+	a.Password = config.PasswordFrom{Prompt: true}
+	if _, err := client(t, a, Deps{}).Probe(t.Context()); !errors.Is(err, ErrNoPrompt) {
+		t.Errorf("with nobody to ask: %v", err)
+	}
+}

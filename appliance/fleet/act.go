@@ -1,0 +1,256 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"holdfast/appliance"
+	"holdfast/appliance/policy"
+)
+
+const (
+	actTimeout    = time.Minute     // of a whole act that names no deadline of its own (faults.md NET-02)
+	settleTimeout = 5 * time.Second // to record how it ended, even while the engine ends
+)
+
+// Do carries out an act to its end and tells how it ended. Until its intent is in the journal it ends with ctx; from then
+// on it belongs to the engine, so that a dropped viewer never cuts a request in half.
+//
+// Errors, by errors.Is: ErrRefusedByUs and ErrJournal (nothing was sent), appliance.ErrAmbiguous (it may have taken
+// effect), and what else the client says; an *appliance.Refusal in it has the appliance's own words.
+func (e *Engine) Do(ctx context.Context, p policy.Person, name string, act appliance.Act) (Result, error) {
+	w := e.byName[name]
+	if w == nil {
+		return Result{}, refuse(fmt.Sprintf("there is no appliance named %q", name))
+	}
+	life, err := e.enter()
+	if err != nil {
+		return Result{}, err
+	}
+	defer e.running.Done()
+	if err := w.admit(p, act); err != nil {
+		e.event(Warn, name, p.Name, describe(act)+": "+printable(err))
+		return Result{}, err
+	}
+	defer w.dismiss(act)
+	id, err := w.intend(ctx, life, p, act)
+	if err != nil {
+		e.event(Alarm, name, p.Name, describe(act)+": not sent: "+printable(err))
+		return Result{}, err
+	}
+	limit := act.Deadline
+	if limit <= 0 {
+		limit = actTimeout
+	}
+	life, cancel := context.WithTimeout(life, limit)
+	defer cancel()
+	r, err := w.perform(life, p, act)
+	w.settle(life, id, p, r, err)
+	w.report(p, act, r, err)
+	return r, err
+}
+
+// refusal is an act that a rule of ours forbids.
+type refusal struct {
+	why  string
+	kind error // beside ErrRefusedByUs; may be nil
+}
+
+func refuse(why string) error { return refusal{why: why} }
+
+// Error is the reason.
+func (r refusal) Error() string { return r.why }
+
+// Is makes every refusal an ErrRefusedByUs.
+func (r refusal) Is(target error) bool {
+	return target == ErrRefusedByUs || (r.kind != nil && target == r.kind)
+}
+
+// admit checks every rule and sets the guard; after nil the caller must dismiss the act.
+func (w *watcher) admit(p policy.Person, act appliance.Act) error {
+	w.e.clock.Now() // so that a step of the clock since the last tick is seen
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if why := policy.WhyNot(p, w.rules(), act.Verb); why != "" {
+		if w.s.ReadOnly {
+			return refusal{why, appliance.ErrReadOnly}
+		}
+		return refuse(why)
+	}
+	if why := w.whyNot(act, true); why != "" {
+		return refuse(why)
+	}
+	d := Doing{Act: act, Who: p.Name, Since: w.e.clock.Now()}
+	w.guard[act.Target()] = d
+	if transfers(act.Verb) {
+		t := act.Transfer
+		w.asked[t.Backup] = &t
+		w.showBackups()
+	}
+	w.s.Doing = append(append([]Doing(nil), w.s.Doing...), d)
+	w.content = true
+	w.publish()
+	return nil
+}
+
+// dismiss lifts the guard.
+func (w *watcher) dismiss(act appliance.Act) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.guard, act.Target())
+	if transfers(act.Verb) {
+		delete(w.asked, act.Transfer.Backup)
+		w.showBackups()
+	}
+	var rest []Doing
+	for _, d := range w.s.Doing {
+		if d.Act.Target() != act.Target() {
+			rest = append(rest, d)
+		}
+	}
+	w.s.Doing, w.content = rest, true
+	w.publish()
+}
+
+// intend records what is about to be sent; an error means that nothing may be.
+func (w *watcher) intend(ctx, life context.Context, p policy.Person, act appliance.Act) (uint64, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(life, cancel)()
+	if err := ctx.Err(); err != nil {
+		return 0, fmt.Errorf("given up before anything was sent: %w", err)
+	}
+	id, err := w.e.journal.Intend(ctx, Intent{
+		At: w.e.clock.Now(), Engine: w.e.id, Who: p.Name, Appliance: w.name, Act: act,
+	})
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrJournal, err)
+	}
+	return id, nil
+}
+
+// settle records how an intent ended.
+func (w *watcher) settle(ctx context.Context, id uint64, p policy.Person, r Result, err error) {
+	outcome, note := OutcomeDone, r.Text
+	if err != nil {
+		outcome, note = outcomeOf(err), printable(err)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	if err := w.e.journal.Settle(ctx, id, outcome, note); err != nil {
+		w.e.event(Alarm, w.name, p.Name, "how it ended could not be recorded: "+printable(err))
+	}
+}
+
+// outcomeOf says what an error means for the record: refused only when the act surely had no effect.
+func outcomeOf(err error) Outcome {
+	var no *appliance.Refusal
+	sure := []error{
+		appliance.ErrUntrusted, appliance.ErrCredentials, appliance.ErrForbidden, appliance.ErrHeld, appliance.ErrNotHeld,
+		appliance.ErrUnsupported, appliance.ErrReadOnly, appliance.ErrUnreachable, appliance.ErrGone, ErrRefusedByUs, ErrJournal,
+	}
+	if errors.Is(err, appliance.ErrAmbiguous) {
+		return OutcomeUnknown
+	}
+	for _, s := range sure {
+		if errors.Is(err, s) {
+			return OutcomeRefused
+		}
+	}
+	if errors.As(err, &no) && no.Status < 500 {
+		return OutcomeRefused
+	}
+	return OutcomeUnknown
+}
+
+// perform sends the act. A client that panics leaves an unknown outcome, and everything else as it is.
+func (w *watcher) perform(ctx context.Context, p policy.Person, act appliance.Act) (r Result, err error) {
+	defer func() {
+		if x := recover(); x != nil {
+			w.e.log.Error("client failed", "appliance", w.name, "panic", fmt.Sprint(x))
+			r, err = Result{}, fmt.Errorf("%w: our client for it failed", appliance.ErrAmbiguous)
+		}
+	}()
+	switch act.Verb {
+	case appliance.VerbAcquire:
+		return w.acquire(ctx, p, act)
+	case appliance.VerbExtend:
+		return w.extend(ctx, p, act)
+	case appliance.VerbRelease:
+		return w.release(ctx, p, act.Lock)
+	case appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush:
+		return w.transfer(ctx, p, act)
+	case appliance.VerbCancelPush:
+		return w.cancelPush(ctx)
+	default:
+		return w.cancelJob(ctx, act.Job)
+	}
+}
+
+// report tells everybody how an act ended and looks at what it may have changed.
+func (w *watcher) report(p policy.Person, act appliance.Act, r Result, err error) {
+	if err == nil {
+		w.e.event(Good, w.name, p.Name, r.Text)
+	} else {
+		level := Warn
+		if outcomeOf(err) == OutcomeUnknown {
+			level = Alarm
+		}
+		w.e.event(level, w.name, p.Name, describe(act)+": "+printable(err))
+	}
+	w.mu.Lock()
+	if errors.Is(err, appliance.ErrCredentials) {
+		w.strike(err)
+	}
+	w.mu.Unlock()
+	due := of(laneLocks, laneJobs)
+	if transfers(act.Verb) || act.Verb == appliance.VerbCancelPush {
+		due |= of(laneBackups)
+	}
+	if errors.Is(err, appliance.ErrNotHeld) || errors.Is(err, appliance.ErrForbidden) || errors.Is(err, appliance.ErrUnsupported) {
+		due |= of(laneHealth)
+	}
+	w.e.sched.wake(w, due&w.lanes)
+}
+
+func transfers(v appliance.Verb) bool {
+	return v == appliance.VerbCopy || v == appliance.VerbMove || v == appliance.VerbPush
+}
+
+// told is what the appliance said along with a success, as the end of a sentence.
+func told(list []appliance.Message) string {
+	text := ""
+	for _, m := range list {
+		if s := m.String(); s != "" {
+			text += "; it says: " + s
+		}
+	}
+	return text
+}
+
+// describe is an act in words, as events and errors begin.
+func describe(act appliance.Act) string {
+	switch act.Verb {
+	case appliance.VerbAcquire:
+		return fmt.Sprintf("acquire %s%s", appliance.Label(act.Claim.Scope), lasting(act.Claim.TTL))
+	case appliance.VerbExtend, appliance.VerbRelease:
+		return fmt.Sprintf("%s %s", act.Verb, name(act.Lock))
+	case appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush:
+		return transferWords(act.Transfer)
+	case appliance.VerbCancelJob:
+		return "cancel job " + appliance.Label(string(act.Job)).String()
+	default:
+		return string(act.Verb)
+	}
+}
+
+// transferWords is a transfer in words: copy of NAME to PLACE.
+func transferWords(t appliance.Transfer) string {
+	label := t.Label.String()
+	if label == "" {
+		label = short(string(t.Backup))
+	}
+	return fmt.Sprintf("%s of %s to %s", t.Verb, label, appliance.Label(t.Destination))
+}

@@ -1,0 +1,444 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast/appliance"
+	"holdfast/appliance/lease"
+)
+
+func TestOwnLockFromGrantToEnd(t *testing.T) {
+	run(t, nil, func(t *testing.T, b *bench) {
+		id := b.acquire(20 * time.Minute)
+		l := b.lock(id)
+		if l == nil || !l.Mine || l.By != "maria" || l.Holder != appliance.HolderYou || l.Unlisted {
+			t.Fatalf("after the fresh poll the lock is %+v", l)
+		}
+		state, left := l.Term.At(b.clock.Now())
+		must(t, "state", state, lease.Held)
+		must(t, "left", left, 20*time.Minute)
+		b.pass(19*time.Minute + 30*time.Second)
+		must(t, "no event but the grant", len(b.e.Events(0, 0)), 1)
+		b.pass(40 * time.Second)
+		must(t, "gone from the list", b.lock(id), nil)
+		must(t, "told as information", strings.Join(b.events(Info), "|"), "lock UP (00000000…) ended")
+		must(t, "alarms", len(b.events(Alarm)), 0)
+	})
+}
+
+func TestI2_LessWasGrantedThanAskedFor(t *testing.T) {
+	run(t, nil, func(t *testing.T, b *bench) {
+		b.f.with(func() {
+			b.f.after = func(string) error {
+				for i := range b.f.locks {
+					b.f.locks[i].TTL = 5 * time.Minute
+				}
+				return nil
+			}
+		})
+		l := b.lock(b.acquire(20 * time.Minute))
+		_, left := l.Term.At(b.clock.Now())
+		must(t, "left", left, 5*time.Minute)
+	})
+}
+
+// I1: a granted lock is shown before any listing has it, and for as long as the appliance does not answer.
+func TestI1_GrantedLockIsShownWithoutAListing(t *testing.T) {
+	run(t, nil, func(t *testing.T, b *bench) {
+		b.f.with(func() {
+			b.f.before = func(_ context.Context, call string) error {
+				if call == "locks" {
+					return appliance.ErrUnreachable
+				}
+				return nil
+			}
+		})
+		id := b.acquire(10 * time.Minute)
+		l := b.lock(id)
+		if l == nil || !l.Mine || !l.Unlisted {
+			t.Fatalf("the lock is %+v", l)
+		}
+		b.pass(9 * time.Minute)
+		must(t, "still shown", b.lock(id) != nil, true)
+		b.pass(2 * time.Minute)
+		must(t, "past its end", b.lock(id), nil)
+		must(t, "its end is told", len(b.events(Info)), 1)
+	})
+}
+
+func TestI1_GrantedLockThatIsNeverListedIsUnknown(t *testing.T) {
+	run(t, nil, func(t *testing.T, b *bench) {
+		b.f.with(func() { b.f.hidden["00000000000000000000000000000001"] = true })
+		id := b.acquire(10 * time.Minute)
+		b.pass(time.Minute)
+		l := b.lock(id)
+		if l == nil || !l.Mine || !l.Unlisted || l.Holder != appliance.HolderUnknown {
+			t.Fatalf("the lock is %+v", l)
+		}
+		must(t, "alarms", len(b.events(Alarm)), 1)
+	})
+}
+
+func TestFault_CLK02_MissingFromTheListIsLost(t *testing.T) {
+	run(t, nil, func(t *testing.T, b *bench) {
+		id := b.acquire(time.Hour)
+		b.f.with(func() { b.f.locks = nil })
+		b.pass(10 * time.Second)
+		must(t, "lock", b.lock(id), nil)
+		alarms := b.events(Alarm)
+		if len(alarms) != 1 || !strings.Contains(alarms[0], "is lost") {
+			t.Errorf("alarms: %q", alarms)
+		}
+	})
+}
+
+func TestFault_CLK01_SkewDoesNotTouchOwnLocksAndIsNoticed(t *testing.T) {
+	for _, skew := range []time.Duration{-10 * 365 * 24 * time.Hour, -time.Minute, 0, time.Minute, 10 * 365 * 24 * time.Hour} {
+		run(t, func(b *bench, _ *Options) {
+			b.f.skew = skew
+			b.f.locks = []appliance.Lock{foreignLock("A", b.clock.Now().Wall.Add(skew))}
+		}, func(t *testing.T, b *bench) {
+			id := b.acquire(20 * time.Minute)
+			_, left := b.lock(id).Term.At(b.clock.Now())
+			must(t, "own lock lasts", left, 20*time.Minute)
+			_, left = b.snap().Locks[0].Term.At(b.clock.Now())
+			if left < time.Hour-2*time.Second || left > time.Hour+2*time.Second {
+				t.Errorf("skew %s: the foreign lock lasts %s, want an hour", skew, left)
+			}
+			b.pass(20 * time.Second)
+			noticed := slices.ContainsFunc(b.snap().Notices, func(n Notice) bool { return strings.Contains(n.Text, "its clock") })
+			must(t, fmt.Sprintf("notice of skew %s", skew), noticed, skew != 0)
+		})
+	}
+}
+
+// The Date is good to a second; a foreign lock's countdown must not go up by that.
+func TestFault_CLK04_ForeignCountdownNeverRises(t *testing.T) {
+	run(t, func(b *bench, o *Options) {
+		b.f.locks = []appliance.Lock{foreignLock("A", b.clock.Now().Wall)}
+		o.Members = []Member{{Appliance: b.f, Name: "dc1", Intervals: Intervals{Locks: 1300 * time.Millisecond}}}
+	}, func(t *testing.T, b *bench) {
+		end := b.snap().Locks[0].Term.End
+		for range 200 {
+			b.pass(7 * time.Second)
+			now := b.snap().Locks[0].Term.End
+			if now > end {
+				t.Fatalf("the end moved from %s to %s", end, now)
+			}
+			end = now
+		}
+		b.f.with(func() { b.f.skew = -10 * time.Minute }) // its clock was set back: it lasts that much longer
+		b.pass(3 * time.Second)
+		if now := b.snap().Locks[0].Term.End; now < end+9*time.Minute {
+			t.Errorf("after the appliance's clock was set the end is %s, was %s", now, end)
+		}
+	})
+}
+
+func TestFault_LCK02_GrantThatDoesNotSayWhich(t *testing.T) {
+	for _, c := range []struct {
+		what   string
+		others int // locks by others that fit, made at the same moment
+		ok     bool
+		posts  int
+	}{{"one new lock is adopted", 0, true, 1}, {"of several none is", 1, false, 1}} {
+		t.Run(c.what, func(t *testing.T) {
+			run(t, nil, func(t *testing.T, b *bench) {
+				b.f.with(func() {
+					b.f.noID = true
+					b.f.after = func(call string) error {
+						if call == "acquire" {
+							for range c.others {
+								b.f.put("UP", 20*time.Minute, b.clock.Now().Wall)
+							}
+							b.f.put("UP", time.Minute, b.clock.Now().Wall) // another time
+							b.f.put("FC", 20*time.Minute, b.clock.Now().Wall)
+							b.f.put("UP", 20*time.Minute, b.clock.Now().Wall.Add(-time.Minute)) // made before
+						}
+						return nil
+					}
+				})
+				r, err := b.do(appliance.Act{Verb: appliance.VerbAcquire, Claim: appliance.Claim{Scope: "UP", TTL: 20 * time.Minute}})
+				must(t, "requests for a lock", b.f.asked("acquire"), c.posts)
+				if c.ok {
+					must(t, "error", err, nil)
+					must(t, "id", r.Lock, b.f.granted[0])
+					must(t, "mine", b.lock(r.Lock).Mine, true)
+					return
+				}
+				mustIs(t, err, appliance.ErrAmbiguous)
+				must(t, err.Error(), strings.Contains(err.Error(), "2 new locks fit"), true)
+				must(t, "outcome", b.notes.Records()[0].Outcome, OutcomeUnknown)
+				unknown := 0
+				for _, l := range b.snap().Locks {
+					must(t, "mine", l.Mine, false)
+					if l.Holder == appliance.HolderUnknown {
+						unknown++
+					}
+				}
+				must(t, "locks of which it is not known whose they are (I1)", unknown, 2)
+			})
+		})
+	}
+}
+
+func TestFault_LCK02_AnswerLost(t *testing.T) {
+	run(t, nil, func(t *testing.T, b *bench) {
+		lost := func(call string) error {
+			if call == "acquire" {
+				return fmt.Errorf("post: %w", appliance.ErrAmbiguous)
+			}
+			return nil
+		}
+		b.f.with(func() { b.f.after = lost })
+		id := b.acquire(20 * time.Minute)
+		must(t, "mine", b.lock(id).Mine, true)
+		must(t, "requests", b.f.asked("acquire"), 1)
+		// Without an effect nothing is adopted, and nothing is asked for again.
+		b.f.with(func() {
+			b.f.after = nil
+			b.f.before = func(_ context.Context, call string) error { return lost(call) }
+		})
+		_, err := b.do(appliance.Act{Verb: appliance.VerbAcquire, Claim: appliance.Claim{Scope: "FC", TTL: time.Minute}})
+		mustIs(t, err, appliance.ErrAmbiguous)
+		must(t, "requests", b.f.asked("acquire"), 2)
+		// It takes effect late: it is not called another's.
+		b.f.with(func() { b.f.put("FC", time.Minute, b.clock.Now().Wall) })
+		b.pass(10 * time.Second)
+		late := b.snap().Locks[1]
+		must(t, "holder of the late one", late.Holder, appliance.HolderUnknown)
+	})
+}
+
+func TestFault_LCK04_ExtendByOverlap(t *testing.T) {
+	run(t, nil, func(t *testing.T, b *bench) {
+		old := b.acquire(20 * time.Minute)
+		b.pass(10 * time.Minute)
+		r, err := b.do(appliance.Act{Verb: appliance.VerbExtend, Lock: b.lock(old).Lock})
+		must(t, "error", err, nil)
+		must(t, "order", strings.Join(b.f.log, ", "), fmt.Sprintf("acquire %s, acquire %s, release %s", old, r.Lock, old))
+		must(t, "locks", len(b.snap().Locks), 1)
+		_, left := b.lock(r.Lock).Term.At(b.clock.Now())
+		must(t, "the old time again", left, 20*time.Minute)
+		verbs := ""
+		for _, rec := range b.notes.Records() {
+			verbs += string(rec.Act.Verb) + " " + string(rec.Outcome) + "; "
+		}
+		must(t, "journal", verbs, "acquire done; extend done; acquire done; release done; ")
+		must(t, "alarms", len(b.events(Alarm)), 0)
+	})
+}
+
+func TestFault_LCK04_NewLockNotListedKeepsBoth(t *testing.T) {
+	run(t, nil, func(t *testing.T, b *bench) {
+		old := b.acquire(20 * time.Minute)
+		b.f.with(func() { b.f.hidden["00000000000000000000000000000002"] = true })
+		r, err := b.do(appliance.Act{Verb: appliance.VerbExtend, Lock: b.lock(old).Lock, Claim: appliance.Claim{TTL: time.Hour}})
+		must(t, "error", err, nil)
+		must(t, "releases", b.f.asked("release"), 0)
+		must(t, "both are shown", b.lock(old) != nil && b.lock(r.Lock) != nil, true)
+		must(t, "it is said", strings.Contains(r.Text, "the old one is kept too"), true)
+	})
+}
+
+func TestFault_LCK05_ExtensionRefusedKeepsTheLock(t *testing.T) {
+	run(t, nil, func(t *testing.T, b *bench) {
+		old := b.acquire(20 * time.Minute)
+		b.f.with(func() {
+			b.f.before = func(_ context.Context, call string) error {
+				if call == "acquire" {
+					return &appliance.Refusal{Status: 400, Kind: nil}
+				}
+				return nil
+			}
+		})
+		_, err := b.do(appliance.Act{Verb: appliance.VerbExtend, Lock: b.lock(old).Lock})
+		must(t, "refused", err != nil && strings.Contains(err.Error(), "stays as it was"), true)
+		must(t, "releases", b.f.asked("release"), 0)
+		must(t, "mine", b.lock(old).Mine, true)
+		must(t, "outcome", b.notes.Records()[1].Outcome, OutcomeRefused)
+	})
+}
+
+// I3: what is not ours is extended never, and released only when the act names it, once.
+func TestI3_ForeignLocks(t *testing.T) {
+	run(t, func(b *bench, _ *Options) { b.f.locks = []appliance.Lock{foreignLock("A", b.clock.Now().Wall)} },
+		func(t *testing.T, b *bench) {
+			foreign := b.snap().Locks[0]
+			must(t, "holder", foreign.Holder, appliance.HolderAnother)
+			_, err := b.do(appliance.Act{Verb: appliance.VerbExtend, Lock: foreign.Lock})
+			mustIs(t, err, ErrRefusedByUs)
+			b.f.with(func() {
+				b.f.before = func(_ context.Context, call string) error {
+					if call == "release" {
+						return appliance.ErrAmbiguous
+					}
+					return nil
+				}
+			})
+			_, err = b.do(appliance.Act{Verb: appliance.VerbRelease, Lock: foreign.Lock})
+			mustIs(t, err, appliance.ErrAmbiguous)
+			must(t, "releases of another's lock", b.f.asked("release"), 1)
+			b.f.with(func() { b.f.before = nil })
+			_, err = b.do(appliance.Act{Verb: appliance.VerbRelease, Lock: foreign.Lock})
+			must(t, "error", err, nil)
+			must(t, "locks", len(b.snap().Locks), 0)
+			must(t, "alarms about locks", len(b.events(Alarm)), 1)
+		})
+}
+
+func TestFault_LCK08_OwnReleaseMayBeSentTwice(t *testing.T) {
+	run(t, nil, func(t *testing.T, b *bench) {
+		id := b.acquire(20 * time.Minute)
+		lost := true
+		b.f.with(func() {
+			b.f.after = func(call string) error {
+				if call == "release" && lost {
+					lost = false
+					return appliance.ErrAmbiguous
+				}
+				return nil
+			}
+		})
+		_, err := b.do(appliance.Act{Verb: appliance.VerbRelease, Lock: b.lock(id).Lock})
+		must(t, "error", err, nil)
+		must(t, "releases", b.f.asked("release"), 2)
+		b.pass(time.Minute)
+		must(t, "lock", b.lock(id), nil)
+		must(t, "alarms", len(b.events(Alarm)), 0)
+	})
+}
+
+func TestReleaseOfWhatIsGoneIsASuccess(t *testing.T) {
+	run(t, nil, func(t *testing.T, b *bench) {
+		id := b.acquire(20 * time.Minute)
+		b.f.with(func() {
+			b.f.before = func(_ context.Context, call string) error {
+				if call == "release" {
+					return appliance.ErrGone
+				}
+				return nil
+			}
+		})
+		r, err := b.do(appliance.Act{Verb: appliance.VerbRelease, Lock: b.lock(id).Lock})
+		must(t, "error", err, nil)
+		must(t, "text", r.Text, "UP (00000000…) was not held any more")
+	})
+}
+
+// A listing that was asked for before the release and answered after it must not bring the lock back.
+func TestStaleListingDoesNotUndoAnAct(t *testing.T) {
+	run(t, nil, func(t *testing.T, b *bench) {
+		id := b.acquire(20 * time.Minute)
+		w := b.e.byName["dc1"]
+		stale, err := b.f.Locks(t.Context())
+		must(t, "error", err, nil)
+		stale.Stamp.Received.Run += 5 * time.Second
+		b.pass(time.Second)
+		if _, err := b.do(appliance.Act{Verb: appliance.VerbRelease, Lock: b.lock(id).Lock}); err != nil {
+			t.Fatal(err)
+		}
+		w.mu.Lock()
+		w.listed.Stamp = appliance.Stamp{} // as if the fresh poll had not been answered yet
+		w.takeLocks(stale)
+		w.publish()
+		w.mu.Unlock()
+		must(t, "lock", b.lock(id), nil)
+	})
+}
+
+// edge is an appliance with one exclusive lock, like an ECB.
+type edge struct {
+	*fake
+	holder appliance.Holder
+	token  appliance.Stamp
+	renews int
+}
+
+func (x *edge) Kind() appliance.Kind { return appliance.ECB }
+
+func (x *edge) one() appliance.Lock {
+	return appliance.Lock{
+		ID: appliance.ConfigurationLock, Scope: appliance.Scope{Code: appliance.ConfigurationLock}, Holder: x.holder,
+		TTL: 10 * time.Minute, Exclusive: true, Seen: x.token,
+	}
+}
+
+func (x *edge) LockRules() appliance.LockRules {
+	return appliance.LockRules{Scopes: []appliance.Scope{{Code: appliance.ConfigurationLock}}, DefaultTTL: 10 * time.Minute}
+}
+
+func (x *edge) Locks(ctx context.Context) (list appliance.LockList, err error) {
+	list.Stamp, err = x.call(ctx, "locks", func(appliance.Stamp) { list.Locks = []appliance.Lock{x.one()} })
+	return list, err
+}
+
+func (x *edge) grant(ctx context.Context, call string) (r appliance.Receipt, err error) {
+	r.Stamp, err = x.call(ctx, call, func(s appliance.Stamp) {
+		x.holder, x.token = appliance.HolderYou, s
+		r.Lock = x.one()
+	})
+	return r, err
+}
+
+func (x *edge) Acquire(ctx context.Context, _ appliance.Claim) (appliance.Receipt, error) {
+	return x.grant(ctx, "acquire")
+}
+
+func (x *edge) Renew(ctx context.Context, _ appliance.Lock) (appliance.Receipt, error) {
+	return x.grant(ctx, "renew")
+}
+
+func TestExclusiveLock(t *testing.T) {
+	var x *edge
+	run(t, func(b *bench, o *Options) {
+		x = &edge{fake: b.f, holder: appliance.HolderAnother}
+		o.Members = []Member{{Appliance: x, Name: "dc1"}}
+	}, func(t *testing.T, b *bench) {
+		must(t, "mine", b.snap().Locks[0].Mine, false)
+		act := appliance.Act{Verb: appliance.VerbAcquire, Claim: appliance.Claim{Scope: appliance.ConfigurationLock}}
+		must(t, "held by another may be tried", b.e.WhyNot(maria, "dc1", act), "")
+		must(t, "another's cannot be released", b.e.WhyNot(maria, "dc1",
+			appliance.Act{Verb: appliance.VerbRelease, Lock: x.one()}) != "", true)
+		_, err := b.do(act)
+		must(t, "error", err, nil)
+		l := b.snap().Locks[0]
+		must(t, "mine", l.Mine && l.By == "maria", true)
+		must(t, "asking again", b.e.WhyNot(maria, "dc1", act), "you hold it already")
+		b.pass(6 * time.Minute)
+		_, err = b.do(appliance.Act{Verb: appliance.VerbExtend, Lock: l.Lock})
+		must(t, "error", err, nil)
+		_, left := b.snap().Locks[0].Term.At(b.clock.Now())
+		must(t, "left", left, 10*time.Minute)
+		must(t, "renewed", b.f.asked("renew"), 1)
+		b.f.with(func() { x.holder = appliance.HolderUnknown })
+		b.pass(10 * time.Second)
+		must(t, "unknown to the client is not lost", b.snap().Locks[0].Mine, true)
+		b.f.with(func() { x.holder = appliance.HolderAnother })
+		b.pass(10 * time.Second)
+		must(t, "mine", b.snap().Locks[0].Mine, false)
+		must(t, "alarms", len(b.events(Alarm)), 1)
+	})
+}
+
+// A lock that our client holds without this engine having taken it (a token kept from before) is ours.
+func TestExclusiveLockFromBefore(t *testing.T) {
+	run(t, func(b *bench, o *Options) {
+		x := &edge{fake: b.f, holder: appliance.HolderYou}
+		x.token = appliance.Stamp{Sent: b.clock.Now(), Received: b.clock.Now()}
+		o.Members = []Member{{Appliance: x, Name: "dc1"}}
+	}, func(t *testing.T, b *bench) {
+		b.pass(4 * time.Minute)
+		l := b.snap().Locks[0]
+		_, left := l.Term.At(b.clock.Now())
+		must(t, "mine", l.Mine, true)
+		if left > 6*time.Minute || left < 6*time.Minute-time.Second {
+			t.Errorf("left %s, want six minutes", left)
+		}
+	})
+}

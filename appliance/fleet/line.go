@@ -1,0 +1,250 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"holdfast/appliance"
+)
+
+// Backoff of an appliance that does not answer (faults.md NET-01, NET-09).
+const (
+	firstRetry   = time.Second
+	slowestRetry = time.Minute
+	mostPatience = 5 * time.Minute // the longest Retry-After that is honoured
+	// restartTakes is how long an appliance that said that it restarts is still called restarting while it is silent.
+	restartTakes = 10 * time.Minute
+	// secondTry is the pause before rejected credentials are offered for the second and last time.
+	secondTry = 5 * time.Second
+	// mostRejections is how often credentials are offered in vain (faults.md TOK-05).
+	mostRejections = 2
+)
+
+// line is how the connection to one appliance stands.
+type line struct {
+	strikes int               // rejections of our credentials in a row
+	tries   int               // failures to reach it in a row
+	lost    bool              // the loss was told as an event
+	since   appliance.Reading // when it was lost
+}
+
+// open reports whether nothing may be sent until an operator says so.
+func (l *line) open() bool { return l.strikes >= mostRejections }
+
+// retry lets one more try through after rejected credentials.
+func (w *watcher) retry() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.line.tries = 0
+	if w.line.open() {
+		w.line.strikes = mostRejections - 1
+	}
+}
+
+// judge takes over how a lane's try ended, and returns the plan when the appliance does not answer. Whether it is back is
+// decided at the end of the poll, when everything was asked.
+func (w *watcher) judge(l lane, err error) *plan {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.fails[l] = err
+	text := ""
+	if err != nil {
+		text = printable(err)
+	}
+	if part := w.part(l); part.Err != text {
+		part.Err, w.content = text, true
+	}
+	switch {
+	case err == nil:
+		w.line.strikes, w.line.tries = 0, 0
+		return nil
+	case errors.Is(err, appliance.ErrCredentials):
+		return w.rejected(err)
+	case errors.Is(err, appliance.ErrUntrusted):
+		w.away(StateUntrusted, err)
+		return w.retryIn(slowestRetry)
+	}
+	if wait, ok := retryAfter(err); ok || errors.Is(err, appliance.ErrBusy) {
+		w.away(StateRestarting, err)
+		if ok {
+			return w.retryIn(wait + w.e.dice.upTo(wait/10+time.Second))
+		}
+		return w.retryIn(w.backoff())
+	}
+	if errors.Is(err, appliance.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded) {
+		state := StateDown
+		if w.s.State == StateRestarting && w.e.clock.Now().Since(w.s.Since) < restartTakes {
+			state = StateRestarting
+		}
+		w.away(state, err)
+		return w.retryIn(w.backoff())
+	}
+	w.line.tries = 0 // it answered, if only that it would not or could not
+	return nil
+}
+
+// retryAfter is how long the appliance asks to be left alone, capped.
+func retryAfter(err error) (time.Duration, bool) {
+	var asks interface{ RetryAfter() time.Duration }
+	if errors.As(err, &asks) && asks.RetryAfter() > 0 {
+		return min(asks.RetryAfter(), mostPatience), true
+	}
+	return 0, false
+}
+
+// backoff is the next delay: at random between the first and a limit that doubles. The caller holds w.mu.
+func (w *watcher) backoff() time.Duration {
+	limit := slowestRetry
+	if w.line.tries < 6 {
+		limit = min(limit, firstRetry<<(w.line.tries+1))
+	}
+	w.line.tries++
+	return firstRetry + w.e.dice.upTo(limit-firstRetry)
+}
+
+// back enters a state in which the appliance answers, and tells so when it had not.
+func (w *watcher) back(state State) {
+	trouble := ""
+	if state == StateSlow {
+		trouble = "answers slowly"
+	}
+	w.enter(state, trouble, "")
+	if w.line.lost {
+		w.line.lost = false
+		w.e.event(Good, w.name, "", "answers again, after "+rough(w.e.clock.Now().Since(w.line.since)))
+	}
+}
+
+// rejected notes that our credentials were rejected: they are offered once more, then never until an operator says so.
+func (w *watcher) rejected(err error) *plan {
+	w.strike(err)
+	if w.line.open() {
+		p := w.rest(never)
+		return &p
+	}
+	return w.retryIn(secondTry)
+}
+
+// strike counts a rejection. The caller holds w.mu.
+func (w *watcher) strike(err error) {
+	w.line.strikes++
+	if w.line.open() {
+		w.away(StateRefused, err)
+		w.s.NextTry = appliance.Reading{}
+		w.publish()
+		return
+	}
+	w.s.Trouble, w.s.Advice, w.content = "the credentials were rejected; they are tried once more", "", true
+}
+
+// away notes that the appliance does not answer. The loss is told once, and again when it needs another remedy.
+func (w *watcher) away(state State, err error) {
+	before := w.s.State
+	trouble, advice := w.words(state, err)
+	w.enter(state, trouble, advice)
+	if !w.line.lost {
+		w.line.lost, w.line.since = true, w.e.clock.Now()
+	} else if before == state || (state != StateRefused && state != StateUntrusted) {
+		return
+	}
+	level := Warn
+	if state == StateRefused || state == StateUntrusted {
+		level = Alarm
+	}
+	w.e.event(level, w.name, "", trouble)
+}
+
+// words says in an operator's words what a state means and what to do.
+func (w *watcher) words(state State, err error) (trouble, advice string) {
+	why := printable(err)
+	switch state {
+	case StateRestarting:
+		return "is not ready: " + why, "wait: it is asked again by itself"
+	case StateRefused:
+		return "does not accept our user name and password: " + why,
+			"correct the password, then look again; it is not asked before, so that the account is not locked out"
+	case StateUntrusted:
+		return "shows a certificate that is not trusted: " + why,
+			"compare its fingerprint, then: holdfast trust " + w.name
+	default:
+		return "cannot be reached: " + why, "check that it is on and that the network is; it is asked again by itself"
+	}
+}
+
+// enter changes the state. The caller holds w.mu.
+func (w *watcher) enter(state State, trouble, advice string) {
+	if w.s.State != state {
+		w.s.State, w.s.Since, w.content = state, w.e.clock.Now(), true
+	}
+	if w.s.Trouble != trouble || w.s.Advice != advice {
+		w.s.Trouble, w.s.Advice, w.content = trouble, advice, true
+	}
+	if state.Answers() && !w.s.NextTry.IsZero() {
+		w.s.NextTry, w.content = appliance.Reading{}, true
+	}
+}
+
+// retryIn is the plan to ask again after the delay, which the snapshot tells.
+func (w *watcher) retryIn(delay time.Duration) *plan {
+	now := w.e.clock.Now()
+	w.s.NextTry = appliance.Reading{Wall: now.Wall.Add(delay), Run: now.Run + delay}
+	w.content = true
+	w.publish()
+	p := w.rest(delay)
+	return &p
+}
+
+// review brings state and notices up to date after a poll that was answered. The caller holds w.mu.
+func (w *watcher) review() {
+	unreadable := func(l lane) bool {
+		return errors.Is(w.fails[l], appliance.ErrMalformed) || errors.Is(w.fails[l], appliance.ErrTooLarge)
+	}
+	bad, lists := 0, 0
+	for l := laneLocks; l < laneCount; l++ {
+		if w.lanes.has(l) {
+			lists++
+			if unreadable(l) {
+				bad++
+			}
+		}
+	}
+	switch {
+	case unreadable(laneHealth) || (lists > 0 && bad == lists):
+		why := w.s.HealthPart.Err
+		for l := laneLocks; why == "" && l < laneCount; l++ {
+			why = w.part(l).Err
+		}
+		w.unreadable(why)
+	case w.s.RoundTrip > slowAfter:
+		w.back(StateSlow)
+	default:
+		w.back(StateUp)
+	}
+	w.notice()
+}
+
+// unreadable notes that the appliance answers what it should not.
+func (w *watcher) unreadable(why string) {
+	if w.s.State != StateUnreadable && !w.line.lost {
+		w.line.lost, w.line.since = true, w.e.clock.Now()
+		w.e.event(Warn, w.name, "", "answers what cannot be read: "+why)
+	}
+	w.enter(StateUnreadable, "answers what cannot be read: "+why,
+		"check that the address is the appliance's own, not a proxy or a login page, and look at its version")
+}
+
+// rough is a duration in the two largest units that matter.
+func rough(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+	default:
+		return fmt.Sprintf("%d days", int(d.Hours()/24))
+	}
+}

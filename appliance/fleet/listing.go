@@ -1,0 +1,178 @@
+package fleet
+
+import (
+	"context"
+	"reflect"
+	"slices"
+
+	"holdfast/appliance"
+)
+
+func (w *watcher) askHealth(ctx context.Context) error {
+	h, err := w.client.Probe(ctx)
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.heard(laneHealth, h.Stamp)
+	before := w.s.Health
+	before.Stamp, before.Uptime = h.Stamp, h.Uptime // they change always
+	if !reflect.DeepEqual(before, h) {
+		w.content = true
+	}
+	w.s.Health = h
+	return nil
+}
+
+// askLocks lists the locks and takes the list over, unless a newer one was meanwhile.
+func (w *watcher) askLocks(ctx context.Context) (appliance.LockList, error) {
+	list, err := w.locker.Locks(ctx)
+	if err != nil {
+		return list, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.takeLocks(list)
+	return list, nil
+}
+
+// askJobs lists the jobs and takes the list over, unless a newer one was meanwhile.
+func (w *watcher) askJobs(ctx context.Context) (appliance.JobList, error) {
+	list, err := w.jobs.Jobs(ctx)
+	if err != nil {
+		return list, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if older(list.Stamp, w.tasks.Stamp) {
+		return list, nil
+	}
+	w.heard(laneJobs, list.Stamp)
+	w.s.JobsPart.Unreadable = list.Unreadable
+	same := slices.EqualFunc(list.Jobs, w.tasks.Jobs, sameJob) && list.Unreadable == w.tasks.Unreadable
+	w.tasks = list
+	if w.followJobs() || !same {
+		w.showJobs()
+	}
+	return list, nil
+}
+
+// askBackups lists the backups and how full the repository is.
+func (w *watcher) askBackups(ctx context.Context) error {
+	if w.backups != nil {
+		list, err := w.backups.Backups(ctx)
+		if err != nil {
+			return err
+		}
+		w.mu.Lock()
+		w.takeBackups(list)
+		w.mu.Unlock()
+	}
+	if w.repository == nil {
+		return nil
+	}
+	space, err := w.repository.Space(ctx)
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.heard(laneBackups, space.Stamp)
+	if space.Used != w.s.Space.Used || space.Total != w.s.Space.Total || space.Text != w.s.Space.Text {
+		w.content = true
+	}
+	w.s.Space = space
+	return nil
+}
+
+func (w *watcher) takeBackups(list appliance.BackupList) {
+	if older(list.Stamp, w.stock.Stamp) {
+		return
+	}
+	w.heard(laneBackups, list.Stamp)
+	w.s.BackupsPart.Unreadable = list.Unreadable
+	same := slices.EqualFunc(list.Backups, w.stock.Backups, sameBackup) && list.Unreadable == w.stock.Unreadable
+	w.stock = list
+	if w.checkMoves() || !same {
+		w.showBackups()
+	}
+}
+
+// older reports whether an answer was asked for before the one that we have.
+func older(a, have appliance.Stamp) bool { return a.Sent.Run < have.Sent.Run }
+
+// showBackups rebuilds the snapshot's backups. The caller holds w.mu.
+func (w *watcher) showBackups() {
+	moving := map[appliance.BackupID]bool{}
+	for id := range w.asked {
+		moving[id] = true
+	}
+	for _, s := range w.started {
+		if !s.ended {
+			moving[s.transfer.Backup] = true
+		}
+	}
+	for _, c := range w.checks {
+		moving[c.transfer.Backup] = true
+	}
+	list := make([]Backup, len(w.stock.Backups))
+	for i, b := range w.stock.Backups {
+		list[i] = Backup{Backup: b, Appliance: w.name, Moving: moving[b.ID]}
+	}
+	w.s.Backups, w.content = list, true
+}
+
+// showJobs rebuilds the snapshot's jobs, and which push is ours. The caller holds w.mu.
+func (w *watcher) showJobs() {
+	list := make([]Job, len(w.tasks.Jobs))
+	pushes := 0
+	w.s.Push = Push{}
+	for i, j := range w.tasks.Jobs {
+		list[i] = Job{Job: j, Appliance: w.name}
+		s := w.started[j.ID]
+		if s == nil {
+			continue
+		}
+		t := s.transfer
+		list[i].Mine, list[i].Who, list[i].Transfer = true, s.who, &t
+		if t.Verb == appliance.VerbPush && j.Phase.Live() {
+			pushes++
+			w.s.Push = Push{Ours: true, Job: j.ID, Destination: t.Destination}
+		}
+	}
+	if pushes > 1 { // which of them would be cancelled cannot be told
+		w.s.Push = Push{}
+	}
+	w.s.Jobs, w.content = list, true
+}
+
+// sameBackup compares what was told. An answer that was kept raw says everything.
+func sameBackup(a, b appliance.Backup) bool {
+	if a.ID != b.ID || a.Checksum != b.Checksum || a.Size != b.Size || a.Label != b.Label || a.File != b.File ||
+		a.CreText != b.CreText || !a.Created.Equal(b.Created) || !slices.Equal(a.Locations, b.Locations) {
+		return false
+	}
+	return sameRaw(a.Raw, b.Raw, a.Fields, b.Fields)
+}
+
+func sameJob(a, b appliance.Job) bool {
+	same := a.ID == b.ID && a.Title == b.Title && a.State == b.State && a.Phase == b.Phase && a.Percent == b.Percent &&
+		a.By == b.By && a.Cancellable == b.Cancellable && a.Started.Equal(b.Started) && a.Ended.Equal(b.Ended) &&
+		slices.Equal(a.Messages, b.Messages) && slices.EqualFunc(a.Children, b.Children, sameJob)
+	return same && sameRaw(a.Raw, b.Raw, a.Fields, b.Fields)
+}
+
+func sameLock(a, b appliance.Lock) bool {
+	return a.ID == b.ID && a.Scope == b.Scope && a.Holder == b.Holder && a.CreText == b.CreText &&
+		a.Created.Equal(b.Created) && a.TTL == b.TTL && a.Seen == b.Seen && a.Exclusive == b.Exclusive &&
+		sameRaw(a.Raw, b.Raw, nil, nil)
+}
+
+// sameRaw compares the answers as they came, or, where none was kept, the fields that were read from them.
+func sameRaw(a, b appliance.Raw, fieldsA, fieldsB []appliance.Field) bool {
+	if a.Empty() && b.Empty() {
+		return slices.Equal(fieldsA, fieldsB)
+	}
+	return reflect.DeepEqual(a, b)
+}

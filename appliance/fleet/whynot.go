@@ -1,0 +1,224 @@
+package fleet
+
+import (
+	"fmt"
+
+	"holdfast/appliance"
+	"holdfast/appliance/lease"
+	"holdfast/appliance/policy"
+)
+
+// WhyNot is why the person may not do this there now; empty = may. It asks nobody and is cheap, for disabling keys. Members
+// of the act that are still empty, as before a dialog, are not judged.
+func (e *Engine) WhyNot(p policy.Person, name string, act appliance.Act) string {
+	w := e.byName[name]
+	if w == nil {
+		return fmt.Sprintf("there is no appliance named %q", name)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if why := policy.WhyNot(p, w.rules(), act.Verb); why != "" {
+		return why
+	}
+	return w.whyNot(act, false)
+}
+
+func (w *watcher) rules() policy.Rules {
+	return policy.Rules{ReadOnlyRun: w.e.readOnly, ReadOnlyAppliance: w.m.ReadOnly}
+}
+
+// whyNot is all but the policy. With whole set the act is about to be sent and must lack nothing. The caller holds w.mu.
+func (w *watcher) whyNot(act appliance.Act, whole bool) string {
+	switch {
+	case w.s.State == StateMisset:
+		return "its settings cannot work: " + w.s.Trouble
+	case !w.s.State.Answers():
+		return "it does not answer now (" + w.s.State.String() + ")"
+	case w.line.strikes > 0:
+		return "it rejected our credentials; they are tried once more first"
+	case !w.unsure.IsZero() || w.e.stepped():
+		return "our clock jumped; it is being asked again first"
+	}
+	if why := w.whyCannot(act.Verb); why != "" {
+		return why
+	}
+	if why := w.whyWrong(act, whole); why != "" {
+		return why
+	}
+	return w.whyBusy(act)
+}
+
+// whyCannot is what the appliance cannot, or will not let us, do at all.
+func (w *watcher) whyCannot(verb appliance.Verb) string {
+	able, what := w.jobs != nil, "jobs that could be cancelled"
+	switch verb {
+	case appliance.VerbAcquire, appliance.VerbExtend, appliance.VerbRelease:
+		able, what = w.locker != nil, "locks"
+	case appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush, appliance.VerbCancelPush:
+		able, what = w.transferrer != nil, "copying, moving or pushing of backups"
+	}
+	h := w.s.Health
+	switch {
+	case !able:
+		return "this appliance has no " + what
+	case verb == appliance.VerbAcquire && h.NoLocks != "":
+		return h.NoLocks
+	case !w.s.HealthPart.At.IsZero() && !h.MayChange && !h.Doubt:
+		return fmt.Sprintf("the account %s may only look there", h.User)
+	}
+	return ""
+}
+
+// whyWrong is what does not fit with what is known.
+func (w *watcher) whyWrong(act appliance.Act, whole bool) string {
+	switch act.Verb {
+	case appliance.VerbAcquire:
+		return w.whyNotClaim(act.Claim, whole)
+	case appliance.VerbExtend, appliance.VerbRelease:
+		if act.Lock.ID == "" {
+			return missing(whole, "no lock is chosen")
+		}
+		return w.whyNotLock(act)
+	case appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush:
+		if act.Transfer.Backup == "" {
+			return missing(whole, "no backup is chosen")
+		}
+		return w.whyNotTransfer(act.Transfer, whole)
+	case appliance.VerbCancelJob:
+		if act.Job == "" {
+			return missing(whole, "no job is chosen")
+		}
+		return w.whyNotJob(act.Job)
+	}
+	return ""
+}
+
+func missing(whole bool, what string) string {
+	if whole {
+		return what
+	}
+	return ""
+}
+
+func (w *watcher) whyNotClaim(c appliance.Claim, whole bool) string {
+	for _, l := range w.s.Locks {
+		if state, _ := l.Term.At(w.e.clock.Now()); l.Exclusive && l.Mine && state != lease.Gone {
+			return "you hold it already"
+		}
+	}
+	rules := w.locker.LockRules()
+	known := false
+	for _, s := range rules.Scopes {
+		known = known || s.Code == c.Scope
+	}
+	switch {
+	case c.Scope == "":
+		return missing(whole, "it is not said what the lock is about")
+	case !known:
+		return fmt.Sprintf("there is no lock about %s there", appliance.Label(c.Scope))
+	case !rules.ChooseTTL || (c.TTL == 0 && !whole):
+		return ""
+	}
+	return whyNotTTL(rules, c)
+}
+
+func whyNotTTL(rules appliance.LockRules, c appliance.Claim) string {
+	if c.TTL < rules.MinTTL || c.TTL > rules.MaxTTL {
+		return fmt.Sprintf("a lock lasts from %s to %s", rules.MinTTL, rules.MaxTTL)
+	}
+	return ""
+}
+
+func (w *watcher) whyNotLock(act appliance.Act) string {
+	for _, l := range w.s.Locks {
+		if l.ID != act.Lock.ID {
+			continue
+		}
+		switch {
+		case l.Exclusive && !l.Mine:
+			return "it is not yours, and only its holder can do that"
+		case act.Verb == appliance.VerbExtend && !l.Mine:
+			return "it is not yours; take one of your own"
+		case act.Verb == appliance.VerbExtend && act.Claim.TTL != 0 && w.locker.LockRules().ChooseTTL:
+			return whyNotTTL(w.locker.LockRules(), act.Claim)
+		}
+		return ""
+	}
+	return "the lock is not there any more"
+}
+
+// whyNotTransfer holds a transfer against the newest listing: act on what the operator saw or not at all (faults.md JOB-10).
+func (w *watcher) whyNotTransfer(t appliance.Transfer, whole bool) string {
+	for _, b := range w.s.Backups {
+		if b.ID != t.Backup {
+			continue
+		}
+		switch {
+		case b.Checksum != t.Checksum && (whole || !t.Checksum.Empty()):
+			return "the backup has changed since you looked at it; look again"
+		case t.Destination == "":
+			return missing(whole, "no destination is chosen")
+		}
+		return w.whyNotTo(b.Backup, t.Verb, t.Destination)
+	}
+	return "the backup is not there any more"
+}
+
+func (w *watcher) whyNotJob(id appliance.JobID) string {
+	for _, j := range w.s.Jobs {
+		if j.ID != id {
+			continue
+		}
+		switch {
+		case j.Phase.Ended():
+			return "the job has ended"
+		case !j.Cancellable:
+			return "the appliance does not offer to cancel this job"
+		}
+		return ""
+	}
+	return "the job is not there any more"
+}
+
+// whyBusy is the guard: the same thing is never done twice at once (faults.md JOB-03).
+func (w *watcher) whyBusy(act appliance.Act) string {
+	for _, d := range w.guard {
+		same := act.Target() == d.Act.Target() && namesTarget(act)
+		if same || (act.Verb == appliance.VerbPush && d.Act.Verb == appliance.VerbPush) {
+			return fmt.Sprintf("%s is under way (%s)", describe(d.Act), d.Who)
+		}
+	}
+	if !transfers(act.Verb) {
+		return ""
+	}
+	for id, s := range w.started {
+		if s.ended {
+			continue
+		}
+		if s.transfer.Backup == act.Transfer.Backup || (act.Verb == appliance.VerbPush && s.transfer.Verb == appliance.VerbPush) {
+			return fmt.Sprintf("%s is under way (job %s, %s)", transferWords(s.transfer), id, s.who)
+		}
+	}
+	for _, c := range w.checks {
+		if c.transfer.Backup == act.Transfer.Backup {
+			return fmt.Sprintf("whether the %s is complete is being looked at", transferWords(c.transfer))
+		}
+	}
+	return ""
+}
+
+// namesTarget reports whether the act says what it is about; before a dialog it does not.
+func namesTarget(act appliance.Act) bool {
+	switch act.Verb {
+	case appliance.VerbAcquire:
+		return act.Claim.Scope != ""
+	case appliance.VerbExtend, appliance.VerbRelease:
+		return act.Lock.ID != ""
+	case appliance.VerbCancelJob:
+		return act.Job != ""
+	case appliance.VerbCancelPush:
+		return true
+	default:
+		return act.Transfer.Backup != ""
+	}
+}

@@ -1,0 +1,93 @@
+// Package lxca is the client of Lenovo XClarity Administrator: SFTP service locks, backups and their transfers, jobs, and
+// what the appliance tells of itself. It is written from the vendor's two specifications and api/lxca.md, whose numbers
+// the comments cite.
+//
+// Every request carries HTTP basic authentication, so there is no session that could leak or expire (api/lxca.md 1.2). A
+// client sends each request once and repeats nothing: what may be sent twice is the caller's to know (faults.md).
+package lxca
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"holdfast/appliance"
+	"holdfast/appliance/secret"
+	"holdfast/appliance/transport"
+)
+
+// Options say which appliance to talk to and as whom.
+type Options struct {
+	Name      string // of the appliance, for people
+	User      string
+	Password  secret.Source // asked before each request
+	Transport *transport.Client
+}
+
+// Client talks to one LXCA. It keeps nothing between calls and is safe for concurrent use.
+type Client struct {
+	name      string
+	user      string
+	password  secret.Source
+	transport *transport.Client
+}
+
+// What a client can do.
+var (
+	_ appliance.Appliance   = (*Client)(nil)
+	_ appliance.Locker      = (*Client)(nil)
+	_ appliance.BackupStore = (*Client)(nil)
+	_ appliance.Repository  = (*Client)(nil)
+	_ appliance.Transferrer = (*Client)(nil)
+	_ appliance.JobSource   = (*Client)(nil)
+	_ appliance.Explainer   = (*Client)(nil)
+	_ appliance.Tracer      = (*Client)(nil)
+)
+
+// New returns a client. It connects to nothing yet.
+func New(o Options) *Client {
+	return &Client{name: o.Name, user: o.User, password: o.Password, transport: o.Transport}
+}
+
+// Name is the appliance's name in our configuration.
+func (c *Client) Name() string { return c.name }
+
+// Kind is appliance.LXCA.
+func (c *Client) Kind() appliance.Kind { return appliance.LXCA }
+
+// Trace tells the last requests that were sent.
+func (c *Client) Trace(after uint64) []appliance.Exchange { return c.transport.Trace(after) }
+
+// send sends one request as the user. Every status is an answer here.
+func (c *Client) send(ctx context.Context, r transport.Request) (answer, error) {
+	password, err := c.password(ctx)
+	if err != nil {
+		return answer{}, fmt.Errorf("password of %s: %w", c.user, err)
+	}
+	r.Auth = transport.Basic(c.user, password)
+	response, err := c.transport.Do(ctx, r)
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{Response: response, changing: r.Method != http.MethodGet}, nil
+}
+
+// answer is a complete response, with what its status means for the request that it answers.
+type answer struct {
+	*transport.Response
+	changing bool // the request was to change the appliance
+}
+
+// later is an error with the time after which the appliance asks to be asked again. Callers find it through
+// errors.As with an interface that has RetryAfter (faults.md NET-09).
+type later struct {
+	error
+	after time.Duration
+}
+
+// RetryAfter is the wish of the appliance, already limited by the transport.
+func (l later) RetryAfter() time.Duration { return l.after }
+
+// Unwrap gives the error that carries the wish.
+func (l later) Unwrap() error { return l.error }

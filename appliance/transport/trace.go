@@ -1,0 +1,113 @@
+package transport
+
+import (
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"holdfast/appliance"
+	"holdfast/appliance/secret"
+)
+
+const (
+	ringSize  = 200 // exchanges that are remembered
+	tripsSize = 32  // round trips that count as recent
+)
+
+// ring holds the last exchanges and round trips. The zero value is ready.
+type ring struct {
+	mu        sync.Mutex
+	exchanges []appliance.Exchange // at index (Seq-1) % ringSize
+	seq       uint64               // of the newest
+	trips     [tripsSize]time.Duration
+	trip      int
+}
+
+// add numbers x and keeps it.
+func (r *ring) add(x appliance.Exchange) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seq++
+	x.Seq = r.seq
+	if len(r.exchanges) < ringSize {
+		r.exchanges = append(r.exchanges, x)
+		return
+	}
+	r.exchanges[(r.seq-1)%ringSize] = x
+}
+
+// after returns the exchanges with a number above seq, oldest first.
+func (r *ring) after(seq uint64) []appliance.Exchange {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if oldest := r.seq - uint64(len(r.exchanges)); seq < oldest {
+		seq = oldest
+	}
+	var out []appliance.Exchange
+	for ; seq < r.seq; seq++ {
+		out = append(out, r.exchanges[seq%ringSize])
+	}
+	return out
+}
+
+// roundTrip notes how long an answer took.
+func (r *ring) roundTrip(d time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.trips[r.trip%tripsSize] = d
+	r.trip++
+}
+
+func (r *ring) worst() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	worst := time.Duration(0)
+	for _, d := range r.trips {
+		worst = max(worst, d)
+	}
+	return worst
+}
+
+// pathLimit is how many runes of a path with its query are shown.
+const pathLimit = 1024
+
+// shownPath is an escaped path with its query, for people, the values of secret names masked.
+func shownPath(path, query string) string {
+	if query != "" {
+		path += "?" + query
+	}
+	if path, query, has := strings.Cut(path, "?"); has { // a wrong path may hold a query too
+		return appliance.Clean(path+"?"+maskQuery(query), pathLimit).String()
+	}
+	return appliance.Clean(path, pathLimit).String()
+}
+
+// secretWords are parts of names whose values are not shown, in lower case.
+var secretWords = []string{"pass", "pwd", "token", "secret", "credential", "auth", "csrf", "session", "apikey", "api_key"}
+
+// maskQuery masks the values of secret names and leaves the rest as it is spelled.
+func maskQuery(query string) string {
+	parts := strings.Split(query, "&")
+	for i, part := range parts {
+		name, _, has := strings.Cut(part, "=")
+		if has && secretName(name) {
+			parts[i] = name + "=" + secret.Redacted
+		}
+	}
+	return strings.Join(parts, "&")
+}
+
+// secretName reports whether an escaped name is one of a secret. One that cannot be unescaped is taken as it stands.
+func secretName(name string) bool {
+	if plain, err := url.QueryUnescape(name); err == nil {
+		name = plain
+	}
+	name = strings.ToLower(name)
+	for _, w := range secretWords {
+		if strings.Contains(name, w) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,321 @@
+package transport
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"holdfast/appliance"
+	"holdfast/appliance/clock"
+)
+
+// swapping serves whatever identity is stored, and counts the requests and resumed sessions.
+type swapping struct {
+	id       atomic.Pointer[identity]
+	requests atomic.Int32
+	resumed  atomic.Int32
+}
+
+func (s *swapping) config() *tls.Config {
+	return &tls.Config{
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &s.id.Load().Certificate, nil },
+		VerifyConnection: func(state tls.ConnectionState) error {
+			if state.DidResume {
+				s.resumed.Add(1)
+			}
+			return nil
+		},
+	}
+}
+
+func (s *swapping) ServeHTTP(http.ResponseWriter, *http.Request) { s.requests.Add(1) }
+
+func swap(t testing.TB, first identity) (*swapping, *memory) {
+	t.Helper()
+	s := &swapping{}
+	s.id.Store(&first)
+	return s, serve(t, s.config(), s)
+}
+
+func TestFault_TLS01_SelfSignedIsRefusedAndShown(t *testing.T) {
+	id := issue(t, nil, nil, func(c *x509.Certificate) {
+		c.Subject = pkix.Name{CommonName: "evil\x1b[2J\u202e"}
+	})
+	s, m := swap(t, id)
+	c := client(t, m, id, func(o *Options) { o.Trust = Trust{} })
+	for _, r := range []Request{get("/"), post("/")} {
+		_, err := c.Do(t.Context(), r)
+		wants(t, err, []error{appliance.ErrUntrusted}, appliance.ErrUnreachable, appliance.ErrAmbiguous)
+		says(t, err, id.pin(), "`holdfast trust dc1`", "nothing was sent")
+		var untrusted *UntrustedError
+		if !errors.As(err, &untrusted) || untrusted.Got != id.pin() || untrusted.Want != "" ||
+			untrusted.Peer.Pin != id.pin() || !untrusted.Peer.NotAfter.Equal(validTo) {
+			t.Errorf("untrusted: %+v", untrusted)
+		}
+		if subject := untrusted.Peer.Subject.String(); strings.ContainsAny(subject, "\x1b\u202e") {
+			t.Errorf("subject %q is not clean", subject)
+		}
+	}
+	if s.requests.Load() != 0 || c.Peer().Pin != "" {
+		t.Errorf("%d requests arrived, peer %+v", s.requests.Load(), c.Peer())
+	}
+}
+
+func TestFault_TLS01_InspectSendsNothing(t *testing.T) {
+	id := issue(t, nil, nil, nil)
+	type seen struct {
+		n   int
+		err error
+	}
+	handshakes := make(chan seen, 1)
+	m := serveRaw(t, id.config(), func(_ net.Conn, conn *tls.Conn) {
+		if err := conn.HandshakeContext(t.Context()); err != nil {
+			handshakes <- seen{-1, err}
+			return
+		}
+		n, err := conn.Read(make([]byte, 100))
+		handshakes <- seen{n, err}
+	})
+	o := Options{Name: "dc1", URL: "https://appliance.test", Dial: m.dial, Trust: Trust{Pin: "not looked at"}}
+	peer := must(Inspect(t.Context(), o))(t)
+	if peer.Pin != id.pin() || peer.Protocol != "TLS 1.3" || peer.Old || len(peer.Names) != 2 ||
+		peer.Names[0].String() != "appliance.test" || !peer.NotBefore.Equal(validFrom) {
+		t.Errorf("peer %+v", peer)
+	}
+	if s := <-handshakes; s.n != 0 || !errors.Is(s.err, io.EOF) {
+		t.Errorf("the appliance saw %+v", s)
+	}
+	_ = m.Close()
+	_, err := Inspect(t.Context(), o)
+	wants(t, err, []error{appliance.ErrUnreachable})
+}
+
+func TestInspectOfABlackHoleEnds(t *testing.T) {
+	id := issue(t, nil, nil, nil)
+	synctest.Test(t, func(t *testing.T) {
+		m := serveRaw(t, id.config(), func(bare net.Conn, _ *tls.Conn) { _, _ = io.Copy(io.Discard, bare) })
+		start := time.Now()
+		_, err := Inspect(t.Context(), Options{Name: "dc1", URL: "https://appliance.test", Dial: m.dial})
+		wants(t, err, []error{appliance.ErrUnreachable})
+		if took := time.Since(start); took != 5*time.Second {
+			t.Errorf("took %s", took)
+		}
+	})
+}
+
+func TestFault_TLS02_KeyChanged(t *testing.T) {
+	old, other := issue(t, nil, nil, nil), issue(t, nil, nil, nil)
+	s, m := swap(t, old)
+	c := client(t, m, old, nil)
+	must(c.Do(t.Context(), get("/")))(t)
+	s.id.Store(&other)
+	c.Close()
+	for _, r := range []Request{get("/"), post("/")} {
+		_, err := c.Do(t.Context(), r)
+		wants(t, err, []error{appliance.ErrUntrusted}, appliance.ErrAmbiguous)
+		says(t, err, old.pin(), other.pin(), "nothing was sent", "`holdfast trust dc1`")
+		var untrusted *UntrustedError
+		if !errors.As(err, &untrusted) || untrusted.Want != old.pin() || untrusted.Got != other.pin() {
+			t.Errorf("untrusted %+v", untrusted)
+		}
+	}
+	if n := s.requests.Load(); n != 1 || c.Peer().Pin != old.pin() {
+		t.Errorf("%d requests arrived; peer %+v", n, c.Peer())
+	}
+}
+
+func TestFault_TLS03_RenewedOnTheSameKey(t *testing.T) {
+	first := issue(t, nil, nil, nil)
+	renewed := issue(t, nil, first.key, func(c *x509.Certificate) { c.NotAfter = validTo.AddDate(1, 0, 0) })
+	s, m := swap(t, first)
+	c := client(t, m, first, nil)
+	must(c.Do(t.Context(), get("/")))(t)
+	if p := c.Peer(); p.Renewed || p.Pin != first.pin() {
+		t.Errorf("first peer %+v", p)
+	}
+	s.id.Store(&renewed)
+	c.Close()
+	must(c.Do(t.Context(), get("/")))(t)
+	if p := c.Peer(); !p.Renewed || p.Pin != first.pin() || !p.NotAfter.Equal(renewed.Leaf.NotAfter) {
+		t.Errorf("renewed peer %+v", p)
+	}
+	must(c.Do(t.Context(), post("/")))(t)
+	if !c.Peer().Renewed {
+		t.Error("the notice was lost at the next handshake")
+	}
+}
+
+func TestFault_TLS04_CAFile(t *testing.T) {
+	ca, file := authority(t)
+	stranger, _ := authority(t)
+	at := func(when time.Time) func(*Options) {
+		return func(o *Options) {
+			o.Clock = clock.New(func() (time.Time, time.Duration) { return when, 0 })
+		}
+	}
+	year := func(c *x509.Certificate) {
+		c.NotBefore, c.NotAfter = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	during := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+	for name, test := range map[string]struct {
+		id   identity
+		edit func(*Options)
+		says []string
+	}{
+		"good":   {issue(t, &ca, nil, nil), nil, nil},
+		"by ip":  {issue(t, &ca, nil, nil), func(o *Options) { o.URL = "https://127.0.0.1" }, nil},
+		"in use": {issue(t, &ca, nil, year), at(during), nil},
+		"wrong CA": {issue(t, &stranger, nil, nil), nil,
+			[]string{"no CA of the CA file vouches for the certificate"}},
+		"self-signed": {issue(t, nil, nil, nil), nil, []string{"no CA of the CA file vouches"}},
+		"wrong name": {issue(t, &ca, nil, func(c *x509.Certificate) { c.DNSNames = []string{"other.test", "\x1b[2J"} }), nil,
+			[]string{`not for "appliance.test" but for other.test`, "127.0.0.1"}},
+		"no name": {issue(t, &ca, nil, func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = nil, nil }), nil,
+			[]string{`not for "appliance.test" but for no name at all`}},
+		"expired": {issue(t, &ca, nil, year), at(during.AddDate(1, 0, 0)),
+			[]string{"expired on 2027-01-01 00:00 UTC", "our clock says 2027-06-01 00:00 UTC"}},
+		"not yet valid": {issue(t, &ca, nil, year), at(during.AddDate(-1, 0, 0)),
+			[]string{"not valid before 2026-01-01 00:00 UTC", "our clock says 2025-06-01 00:00 UTC"}},
+	} {
+		s, m := swap(t, test.id)
+		c := client(t, m, test.id, func(o *Options) {
+			o.Trust = Trust{CAFile: file}
+			if test.edit != nil {
+				test.edit(o)
+			}
+		})
+		_, err := c.Do(t.Context(), post("/"))
+		if test.says == nil {
+			if err != nil || c.Peer().Pin != test.id.pin() {
+				t.Errorf("%s: %v, peer %+v", name, err, c.Peer())
+			}
+			continue
+		}
+		wants(t, err, []error{appliance.ErrUntrusted}, appliance.ErrUnreachable, appliance.ErrAmbiguous)
+		says(t, err, test.says...)
+		if strings.Contains(err.Error(), "\x1b") || s.requests.Load() != 0 {
+			t.Errorf("%s: %q, %d requests arrived", name, err, s.requests.Load())
+		}
+	}
+}
+
+func TestPinWinsOverCAAndOutlivesDatesAndNames(t *testing.T) {
+	_, file := authority(t)
+	id := issue(t, nil, nil, func(c *x509.Certificate) {
+		c.NotAfter, c.DNSNames, c.IPAddresses = validFrom.AddDate(1, 0, 0), nil, nil
+	})
+	_, m := swap(t, id)
+	c := client(t, m, id, func(o *Options) { o.Trust.CAFile = file })
+	must(c.Do(t.Context(), get("/")))(t)
+	if p := c.Peer(); !p.NotAfter.Equal(id.Leaf.NotAfter) {
+		t.Errorf("the end of the certificate is not told: %+v", p)
+	}
+}
+
+// No session is resumed, so a swapped key is seen even where the appliance would resume; and were sessions kept, the
+// check would run on them too.
+func TestFault_TLS05_ResumedSession(t *testing.T) {
+	old, other := issue(t, nil, nil, nil), issue(t, nil, nil, nil)
+	s, m := swap(t, old)
+	c := client(t, m, old, nil)
+	for range 3 {
+		must(c.Do(t.Context(), post("/")))(t)
+	}
+	if s.resumed.Load() != 0 {
+		t.Error("a session was resumed")
+	}
+	s.id.Store(&other)
+	_, err := c.Do(t.Context(), post("/"))
+	wants(t, err, []error{appliance.ErrUntrusted})
+
+	s.id.Store(&old)
+	config := must(c.tlsConfig(0, false))(t)
+	config.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+	shake := func() (resumed bool, err error) {
+		conn := tls.Client(must(m.dial(t.Context(), "", ""))(t), config)
+		defer conn.Close()
+		if err := conn.HandshakeContext(t.Context()); err != nil {
+			return false, err
+		}
+		_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+		_, _ = io.Copy(io.Discard, conn) // the ticket comes with the answer
+		return conn.ConnectionState().DidResume, nil
+	}
+	if resumed, err := shake(); resumed || err != nil {
+		t.Fatalf("first handshake: resumed %v, %v", resumed, err)
+	}
+	if resumed, err := shake(); !resumed || err != nil {
+		t.Fatalf("second handshake: resumed %v, %v", resumed, err)
+	}
+	c.trust.Pin = other.pin()
+	_, err = shake()
+	wants(t, err, []error{appliance.ErrUntrusted})
+}
+
+func TestFault_TLS06_OldProtocol(t *testing.T) {
+	id := issue(t, nil, nil, nil)
+	for _, test := range []struct {
+		server, minimum uint16
+		old             bool
+		protocol        string // empty: refused
+	}{
+		{tls.VersionTLS13, 0, false, "TLS 1.3"},
+		{tls.VersionTLS12, 0, false, "TLS 1.2"},
+		{tls.VersionTLS11, 0, false, ""},
+		{tls.VersionTLS10, 0, false, ""},
+		{tls.VersionTLS11, tls.VersionTLS11, true, "TLS 1.1"},
+		{tls.VersionTLS10, tls.VersionTLS10, true, "TLS 1.0"},
+		{tls.VersionTLS10, tls.VersionTLS11, false, ""},
+		{tls.VersionTLS13, tls.VersionTLS10, false, "TLS 1.3"},
+		{tls.VersionTLS12, tls.VersionTLS13, false, ""},
+	} {
+		config := id.config()
+		config.MinVersion, config.MaxVersion = tls.VersionTLS10, test.server
+		m := serve(t, config, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		c := client(t, m, id, func(o *Options) { o.MinTLS = test.minimum })
+		_, err := c.Do(t.Context(), post("/"))
+		if test.protocol == "" {
+			wants(t, err, []error{appliance.ErrUnreachable}, appliance.ErrAmbiguous)
+			says(t, err, "min_tls")
+			continue
+		}
+		if p := c.Peer(); err != nil || p.Old != test.old || p.Protocol != test.protocol {
+			t.Errorf("%+v: %v, peer %+v", test, err, p)
+		}
+	}
+}
+
+// There is no way to switch the check off: whatever the trust, an unknown key is refused or New fails.
+func TestFault_TLS07_NoTrustIsNoAnswer(t *testing.T) {
+	id := issue(t, nil, nil, nil)
+	s, m := swap(t, id)
+	empty := filepath.Join(t.TempDir(), "empty.pem")
+	if err := os.WriteFile(empty, []byte("nothing"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, trust := range map[string]Trust{
+		"star": {Pin: "*"}, "prefix only": {Pin: "sha256//"}, "short": {Pin: "sha256//AAAA"},
+		"without prefix": {Pin: strings.TrimPrefix(id.pin(), "sha256//")}, "blank": {Pin: " "},
+		"no file": {CAFile: empty + "x"}, "empty file": {CAFile: empty},
+	} {
+		if _, err := New(Options{Name: "dc1", URL: "https://appliance.test", Dial: m.dial, Trust: trust}); err == nil {
+			t.Errorf("%s: New took it", name)
+		}
+	}
+	_, err := client(t, m, id, func(o *Options) { o.Trust = Trust{} }).Do(t.Context(), get("/"))
+	wants(t, err, []error{appliance.ErrUntrusted})
+	if s.requests.Load() != 0 {
+		t.Error("something was sent")
+	}
+}
