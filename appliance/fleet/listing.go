@@ -117,10 +117,12 @@ func (w *watcher) showBackups() {
 		moving[c.transfer.Backup] = true
 	}
 	list := make([]Backup, len(w.stock.Backups))
+	at := make(map[appliance.BackupID]int, len(list))
 	for i, b := range w.stock.Backups {
 		list[i] = Backup{Backup: b, Appliance: w.name, Moving: moving[b.ID]}
+		at[b.ID] = i
 	}
-	w.s.Backups, w.content = list, true
+	w.s.Backups, w.backupAt, w.content = list, at, true
 }
 
 // showJobs rebuilds the snapshot's jobs, and which push is ours. The caller holds w.mu.

@@ -39,21 +39,23 @@ type watcher struct {
 	mu sync.Mutex // guards everything below; never held while an appliance or the journal is waited for
 	// s is the working copy of the snapshot. Its slices are replaced, never changed, since published ones share them.
 	s       Snapshot
-	content bool                                       // s differs from what viewers were told
-	told    [laneCount]appliance.Reading               // age of each part as viewers were last told it
-	fails   [laneCount]error                           // how the last try of each lane ended
-	trips   [roundTrips]time.Duration                  // ring of round trips
-	trip    int                                        // next place in it
-	line    line                                       // the connection: strikes, tries, outage
-	unsure  appliance.Reading                          // our clock stepped then and the locks were not listed since; zero = no
-	claims  claims                                     // locks of ours
-	listed  appliance.LockList                         // the last listing of locks
-	tasks   appliance.JobList                          // the last listing of jobs
-	stock   appliance.BackupList                       // the last listing of backups
-	started map[appliance.JobID]*started               // transfers of ours by job
-	checks  []*check                                   // moves and copies whose outcome the next listing of backups tells
-	guard   map[string]Doing                           // acts under way by target
-	asked   map[appliance.BackupID]*appliance.Transfer // transfers that are being sent
+	content bool                         // s differs from what viewers were told
+	told    [laneCount]appliance.Reading // age of each part as viewers were last told it
+	fails   [laneCount]error             // how the last try of each lane ended
+	trips   [roundTrips]time.Duration    // ring of round trips
+	trip    int                          // next place in it
+	line    line                         // the connection: strikes, tries, outage
+	unsure  appliance.Reading            // our clock stepped then and the locks were not listed since; zero = no
+	claims  claims                       // locks of ours
+	listed  appliance.LockList           // the last listing of locks
+	tasks   appliance.JobList            // the last listing of jobs
+	stock   appliance.BackupList         // the last listing of backups
+	// backupAt is where each backup stands in s.Backups, so that a key is never looked for among a hundred thousand.
+	backupAt map[appliance.BackupID]int
+	started  map[appliance.JobID]*started               // transfers of ours by job
+	checks   []*check                                   // moves and copies whose outcome the next listing of backups tells
+	guard    map[string]Doing                           // acts under way by target
+	asked    map[appliance.BackupID]*appliance.Transfer // transfers that are being sent
 }
 
 func newWatcher(e *Engine, order int, m Member) *watcher {

@@ -101,8 +101,12 @@ func missing(whole bool, what string) string {
 }
 
 func (w *watcher) whyNotClaim(c appliance.Claim, whole bool) string {
-	for _, l := range w.s.Locks {
-		if state, _ := l.Term.At(w.e.clock.Now()); l.Exclusive && l.Mine && state != lease.Gone {
+	for i := range w.s.Locks {
+		l := &w.s.Locks[i]
+		if !l.Exclusive {
+			continue
+		}
+		if state, _ := l.Term.At(w.e.clock.Now()); l.Mine && state != lease.Gone {
 			return "you hold it already"
 		}
 	}
@@ -130,7 +134,8 @@ func whyNotTTL(rules appliance.LockRules, c appliance.Claim) string {
 }
 
 func (w *watcher) whyNotLock(act appliance.Act) string {
-	for _, l := range w.s.Locks {
+	for i := range w.s.Locks {
+		l := &w.s.Locks[i]
 		if l.ID != act.Lock.ID {
 			continue
 		}
@@ -149,23 +154,23 @@ func (w *watcher) whyNotLock(act appliance.Act) string {
 
 // whyNotTransfer holds a transfer against the newest listing: act on what the operator saw or not at all (faults.md JOB-10).
 func (w *watcher) whyNotTransfer(t appliance.Transfer, whole bool) string {
-	for _, b := range w.s.Backups {
-		if b.ID != t.Backup {
-			continue
-		}
-		switch {
-		case b.Checksum != t.Checksum && (whole || !t.Checksum.Empty()):
-			return "the backup has changed since you looked at it; look again"
-		case t.Destination == "":
-			return missing(whole, "no destination is chosen")
-		}
-		return w.whyNotTo(b.Backup, t.Verb, t.Destination)
+	at, ok := w.backupAt[t.Backup]
+	if !ok {
+		return "the backup is not there any more"
 	}
-	return "the backup is not there any more"
+	b := &w.s.Backups[at]
+	switch {
+	case b.Checksum != t.Checksum && (whole || !t.Checksum.Empty()):
+		return "the backup has changed since you looked at it; look again"
+	case t.Destination == "":
+		return missing(whole, "no destination is chosen")
+	}
+	return w.whyNotTo(b.Backup, t.Verb, t.Destination)
 }
 
 func (w *watcher) whyNotJob(id appliance.JobID) string {
-	for _, j := range w.s.Jobs {
+	for i := range w.s.Jobs {
+		j := &w.s.Jobs[i]
 		if j.ID != id {
 			continue
 		}

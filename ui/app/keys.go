@@ -1,28 +1,26 @@
 package app
 
 import (
-	"unicode/utf8"
-
 	tea "charm.land/bubbletea/v2"
 
-	"holdfast/appliance"
 	"holdfast/ui/keymap"
 	"holdfast/ui/screen/detail"
 	"holdfast/ui/screen/help"
 )
 
 // key gives one key press to what is in front: dialog, help, detail, filter, then the bindings.
-func (m *Model) key(key, text string) tea.Cmd {
+func (m *Model) key(k tea.KeyPressMsg) tea.Cmd {
+	key := k.String()
 	m.arrival = arrival{}
 	switch {
 	case m.dialog != nil:
-		return m.dialogKey(key, text)
+		return m.dialogKey(k)
 	case m.help != nil:
 		return m.helpKey(key)
 	case m.detail != nil:
 		return m.detailKey(key)
 	case m.filtering:
-		return m.filterKey(key, text)
+		return m.filterKey(k)
 	case m.tooSmall() && m.opts.Keys.Action(key) != keymap.Quit:
 		return nil
 	}
@@ -37,8 +35,8 @@ func (m *Model) key(key, text string) tea.Cmd {
 	return m.perform(action, key)
 }
 
-func (m *Model) dialogKey(key, text string) tea.Cmd {
-	out := m.dialog.Press(key, text)
+func (m *Model) dialogKey(k tea.KeyPressMsg) tea.Cmd {
+	out := m.dialog.Press(k)
 	if out.Copy != "" {
 		return tea.Batch(tea.SetClipboard(out.Copy), m.say("copied as curl, without the secret", false))
 	}
@@ -104,10 +102,8 @@ func (m *Model) detailKey(key string) tea.Cmd {
 }
 
 // filterKey edits the filter of the focused pane as it is typed.
-func (m *Model) filterKey(key, text string) tea.Cmd {
-	p := m.panes[m.focus]
-	q := p.Query()
-	switch key {
+func (m *Model) filterKey(k tea.KeyPressMsg) tea.Cmd {
+	switch key := k.String(); key {
 	case "enter":
 		m.filtering = false
 		return nil
@@ -115,15 +111,11 @@ func (m *Model) filterKey(key, text string) tea.Cmd {
 		m.filtering = false
 		return m.setQuery("")
 	case "up", "down":
-		p.Move(map[string]int{"up": -1, "down": 1}[key])
+		m.panes[m.focus].Move(map[string]int{"up": -1, "down": 1}[key])
 		return m.moved()
-	case "backspace":
-		_, n := utf8.DecodeLastRuneInString(q)
-		return m.setQuery(q[:len(q)-n])
-	case "ctrl+u":
-		return m.setQuery("")
 	}
-	return m.setQuery(q + appliance.Label(text).String())
+	m.filter.Press(k)
+	return m.setQuery(m.filter.Raw())
 }
 
 func (m *Model) setQuery(q string) tea.Cmd {
@@ -152,6 +144,7 @@ func (m *Model) perform(a keymap.Action, key string) tea.Cmd {
 		m.dialog = m.cancelDialog(key)
 	case keymap.Filter:
 		m.filtering = true
+		m.filter.Set(m.panes[m.focus].Query())
 	case keymap.Sort:
 		m.panes[m.focus].SortNext()
 		return m.rebuild(m.focus)

@@ -23,6 +23,7 @@ import (
 	"holdfast/ui/theme"
 	"holdfast/ui/widget"
 	"holdfast/ui/widget/dialog"
+	"holdfast/ui/widget/input"
 )
 
 // Options is what one session of the dashboard is given.
@@ -78,6 +79,7 @@ type Model struct {
 	bottom        int // which of events and requests stands at the bottom
 	zoomed        bool
 	filtering     bool
+	filter        input.Line
 	dialog        *dialog.Dialog
 	detail        *detail.Screen
 	help          *help.Screen
@@ -86,6 +88,7 @@ type Model struct {
 	chosen        string // appliance whose backups and requests are shown
 	leaving       leaving
 	arrival       arrival
+	keys          keys
 }
 
 // build is the state of making one pane's rows: at most one runs, and changes meanwhile ask for one more.
@@ -106,7 +109,7 @@ func New(o Options) *Model {
 		o.Theme = "none"
 	}
 	m := &Model{opts: o, engine: o.Engine, viewer: o.Engine.Subscribe(), theme: theme.New(o.Theme, o.Dark, o.ASCII),
-		place: map[string]int{}, bottom: paneEvents, focus: paneLocks}
+		place: map[string]int{}, filter: input.New(), bottom: paneEvents, focus: paneLocks}
 	for i, name := range o.Engine.Names() {
 		m.place[name] = i
 	}

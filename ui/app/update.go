@@ -24,7 +24,7 @@ func (m *Model) dispatch(msg tea.Msg) tea.Cmd {
 	case tea.BackgroundColorMsg:
 		m.theme = theme.New(m.opts.Theme, msg.IsDark(), m.opts.ASCII)
 	case tea.KeyPressMsg:
-		return m.key(msg.String(), msg.Text)
+		return m.key(msg)
 	case tea.PasteMsg:
 		return m.paste(msg.Content)
 	case tea.MouseClickMsg:
@@ -117,7 +117,8 @@ func (m *Model) paste(s string) tea.Cmd {
 	case m.dialog != nil:
 		m.dialog.Paste(s)
 	case m.filtering:
-		return m.setQuery(m.panes[m.focus].Query() + appliance.Label(s).String())
+		m.filter.Paste(s)
+		return m.setQuery(m.filter.Raw())
 	}
 	return nil
 }

@@ -189,10 +189,9 @@ func (m *Model) bottomLine(f widget.Frame) string {
 	t := f.Theme
 	switch {
 	case m.filtering:
-		text := " /" + m.panes[m.focus].Query() + "_"
-		hint := "  enter keeps it, esc leaves it"
-		text = widget.Cut(text, m.width-widget.Width(hint), t.Symbols.Ellipsis)
-		return t.Paint(theme.Input, text) + t.Paint(theme.Dim, widget.Fit(hint, m.width-widget.Width(text), false, ""))
+		hint := "   enter keeps it, esc leaves it"
+		text := " " + t.Paint(theme.Key, "/") + m.filter.View(f, m.width-widget.Width(hint)-2, true)
+		return widget.Fit(text+t.Paint(theme.Dim, hint), m.width, false, "")
 	case m.toast.text != "":
 		role := theme.Good
 		if m.toast.bad {
@@ -205,8 +204,34 @@ func (m *Model) bottomLine(f widget.Frame) string {
 	return m.keyLine(f)
 }
 
-// keyLine is what can be pressed, as much as fits; help and quit always do. What cannot be done now is dim.
+// keys is the line of keys as it was last made, and what it was made for: asking what can be done now looks through
+// what the fleet knows, which no drawing should do again while nothing has changed.
+type keys struct {
+	line     string
+	focus    int
+	versions [panes]int
+	seen     *fleet.Snapshot
+	width    int
+	theme    *theme.Theme
+	step     int64
+}
+
+// keyLine is what can be pressed, as much as fits.
 func (m *Model) keyLine(f widget.Frame) string {
+	k := keys{line: m.keys.line, focus: m.focus, seen: m.snapshot(m.at()), width: m.width, theme: m.theme,
+		step: int64(f.Now.Run / slowTick)}
+	for p := range m.panes {
+		k.versions[p] = m.panes[p].Version()
+	}
+	if k != m.keys {
+		k.line = m.drawKeys(f)
+		m.keys = k
+	}
+	return m.keys.line
+}
+
+// drawKeys makes the line of keys; help and quit always fit. What cannot be done now is dim.
+func (m *Model) drawKeys(f widget.Frame) string {
 	t := f.Theme
 	tail, tailWidth := "", 0
 	var head strings.Builder

@@ -80,6 +80,12 @@ func furnish(f *sim.Fleet) error {
 	dc1.AddForeignLock("SS", 47*time.Minute)
 	dc2.AddForeignLock("DM", 13*time.Minute)
 	f.Appliance("ecb-core").ECB.LockByOther(broker.SourceGUI)
+	for i, b := range dc1.Backups() {
+		if i%2 == 1 && dc1.RemoveBackup(b.UUID, "all") { // every other one lies on the share too
+			b.Locations = []string{xclarity.Internal, xclarity.DefaultShare}
+			dc1.AddBackup(b)
+		}
+	}
 	backups := dc2.Backups()
 	_, err := dc2.StartTransfer(xclarity.Transfer{Operation: "copy", UUID: backups[0].UUID, Destination: "/mnt/my_remote_share",
 		User: "admin"})

@@ -33,6 +33,18 @@ func (f Frame) Moment(t time.Time) string {
 	return t.In(f.Now.Wall.Location()).Format("2006-01-02 15:04")
 }
 
+// Day writes a point in time in twelve cells for lists: Nov 21 23:11 of this year, else the date.
+func (f Frame) Day(t time.Time) string {
+	if t.IsZero() {
+		return "unknown"
+	}
+	t = t.In(f.Now.Wall.Location())
+	if t.Year() != f.Now.Wall.Year() {
+		return t.Format("2006-01-02")
+	}
+	return t.Format("Jan 02 15:04")
+}
+
 // Clock writes the time of day, with seconds.
 func (f Frame) Clock(t time.Time) string {
 	return t.In(f.Now.Wall.Location()).Format("15:04:05")

@@ -11,19 +11,19 @@ import (
 
 func columns() []table.Column[Row] {
 	return []table.Column[Row]{
-		{Title: "LABEL", Width: 14, Grow: 2, Cell: label, Compare: pane.By(func(b Row) string { return Name(b) })},
-		{Title: "CREATED", Width: 16, Drop: 2, Cell: func(f widget.Frame, b Row) table.Cell {
+		{Title: "LABEL", Width: 12, Grow: 1, Cell: label, Compare: pane.By(func(b Row) string { return Name(b) })},
+		{Title: "CREATED", Width: 12, Drop: 2, Cell: func(f widget.Frame, b Row) table.Cell {
 			if b.Created.IsZero() && !b.CreText.Empty() {
 				return table.Cell{Text: b.CreText.String(), Role: theme.Dim}
 			}
-			return table.Cell{Text: f.Moment(b.Created)}
+			return table.Cell{Text: f.Day(b.Created)}
 		}, Compare: func(a, b Row) int { return a.Created.Compare(b.Created) }},
-		{Title: "SIZE", Width: 9, Right: true, Drop: 1, Cell: size,
+		{Title: "SIZE", Width: 8, Right: true, Drop: 1, Cell: size,
 			Compare: func(a, b Row) int { return cmp.Compare(a.Size, b.Size) }},
 		{Title: "VERSION", Width: 7, Drop: 3, Cell: func(_ widget.Frame, b Row) table.Cell {
 			return table.Cell{Text: b.Version.String(), Role: theme.Dim}
 		}, Compare: pane.By(func(b Row) string { return b.Version.String() })},
-		{Title: "LIES IN", Width: 12, Grow: 3, Cell: lies, Compare: pane.By(places)},
+		{Title: "LIES IN", Width: 25, Grow: 4, Cell: lies, Compare: pane.By(places)},
 	}
 }
 

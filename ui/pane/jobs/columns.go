@@ -11,11 +11,11 @@ import (
 	"holdfast/ui/widget/table"
 )
 
-const barWidth = 8
+const barWidth = 6
 
 func columns() []table.Column[Row] {
 	return []table.Column[Row]{
-		{Title: "ID", Width: 4, Right: true, Cell: func(_ widget.Frame, r Row) table.Cell {
+		{Title: "ID", Width: 3, Right: true, Cell: func(_ widget.Frame, r Row) table.Cell {
 			return table.Cell{Text: string(r.ID), Role: theme.Dim}
 		}, Compare: byID},
 		{Title: "JOB", Width: 12, Grow: 3, Cell: func(_ widget.Frame, r Row) table.Cell {
@@ -24,10 +24,10 @@ func columns() []table.Column[Row] {
 			}
 			return table.Cell{Text: What(r)}
 		}, Compare: pane.By(What)},
-		{Title: "ON", Width: 10, Drop: 1, Cell: func(_ widget.Frame, r Row) table.Cell {
+		{Title: "ON", Width: 9, Drop: 1, Cell: func(_ widget.Frame, r Row) table.Cell {
 			return table.Cell{Text: r.Job.Appliance, Role: theme.Dim}
 		}, Compare: pane.By(func(r Row) string { return r.Job.Appliance })},
-		{Title: "STATE", Width: 13, Grow: 1, Cell: state, Compare: func(a, b Row) int {
+		{Title: "STATE", Width: 12, Grow: 1, Cell: state, Compare: func(a, b Row) int {
 			return cmp.Or(cmp.Compare(a.Phase, b.Phase), cmp.Compare(a.Percent, b.Percent))
 		}},
 	}

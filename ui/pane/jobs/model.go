@@ -4,6 +4,7 @@ package jobs
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"strings"
 
 	"holdfast/appliance"
@@ -17,6 +18,7 @@ type Row struct {
 	*fleet.Job
 	Order int
 	Part  fleet.Part
+	To    string // where a transfer of ours goes, for people
 }
 
 // New makes the pane.
@@ -43,10 +45,23 @@ func gather(src pane.Source) []Row {
 	rows := make([]Row, 0, n)
 	for _, s := range src.Snapshots {
 		for i := range s.Jobs {
-			rows = append(rows, Row{&s.Jobs[i], s.Order, s.JobsPart})
+			rows = append(rows, Row{&s.Jobs[i], s.Order, s.JobsPart, destination(src, s.Jobs[i].Transfer)})
 		}
 	}
 	return rows
+}
+
+// destination is where a transfer goes in a word: the appliance that has the address, or the last part of a mount point.
+func destination(src pane.Source, t *appliance.Transfer) string {
+	if t == nil {
+		return ""
+	}
+	for _, s := range src.Snapshots {
+		if t.Verb == appliance.VerbPush && s.Address == t.Destination {
+			return s.Name
+		}
+	}
+	return path.Base(t.Destination)
 }
 
 // order puts what still runs first, then the newest.
@@ -69,7 +84,7 @@ func byID(a, b Row) int {
 // What is a job in a few words: ours by what it was started for, others by their title.
 func What(r Row) string {
 	if t := r.Transfer; t != nil {
-		return fmt.Sprintf("%s → %s", t.Verb, t.Destination)
+		return fmt.Sprintf("%s → %s", t.Verb, r.To)
 	}
 	if !r.Title.Empty() {
 		return r.Title.String()

@@ -5,10 +5,13 @@ package dialog
 import (
 	"time"
 
+	tea "charm.land/bubbletea/v2"
+
 	"holdfast/appliance"
 	"holdfast/appliance/policy"
 	"holdfast/ui/theme"
 	"holdfast/ui/widget"
+	"holdfast/ui/widget/input"
 )
 
 // Outcome is what a key did to a dialog.
@@ -60,8 +63,8 @@ type Dialog struct {
 	spec     Spec
 	stage    stage
 	list     list
-	span     line
-	code     line
+	span     input.Line
+	code     input.Line
 	onSpan   bool
 	yes      bool
 	problem  string
@@ -77,9 +80,9 @@ const (
 
 // New opens a dialog.
 func New(s Spec) *Dialog {
-	d := &Dialog{spec: s, list: newList(s.Options, s.Typed != "")}
+	d := &Dialog{spec: s, list: newList(s.Options, s.Typed != ""), span: input.New(), code: input.New()}
 	if s.Span != nil {
-		d.span.set(widget.Span(s.Span.Start))
+		d.span.Set(widget.Span(s.Span.Start))
 		d.onSpan = len(s.Options) == 0
 	}
 	if len(s.Options) == 0 && s.Span == nil && s.Typed == "" {
@@ -100,15 +103,15 @@ func (d *Dialog) Paste(s string) {
 		return
 	}
 	if d.onSpan {
-		d.span.paste(s)
+		d.span.Paste(s)
 	} else {
 		d.list.paste(s)
 	}
 }
 
-// Press handles one key, as Bubble Tea names it; text is what it types.
-func (d *Dialog) Press(key, text string) Outcome {
-	switch key {
+// Press handles one key.
+func (d *Dialog) Press(k tea.KeyPressMsg) Outcome {
+	switch k.String() {
 	case "ctrl+c":
 		return Outcome{Close: true}
 	case "esc":
@@ -121,22 +124,22 @@ func (d *Dialog) Press(key, text string) Outcome {
 	}
 	d.problem = ""
 	if d.stage == choosing {
-		return d.choose(key, text)
+		return d.choose(k)
 	}
-	return d.confirm(key, text)
+	return d.confirm(k)
 }
 
 func (d *Dialog) back() Outcome {
 	if d.stage == confirming && (len(d.spec.Options) > 0 || d.spec.Span != nil || d.spec.Typed != "") {
 		d.stage, d.yes, d.problem = choosing, false, ""
-		d.code.set("")
+		d.code.Set("")
 		return Outcome{}
 	}
 	return Outcome{Close: true}
 }
 
-func (d *Dialog) choose(key, text string) Outcome {
-	switch key {
+func (d *Dialog) choose(k tea.KeyPressMsg) Outcome {
+	switch k.String() {
 	case "tab", "shift+tab":
 		if d.spec.Span != nil && len(d.spec.Options) > 0 {
 			d.onSpan = !d.onSpan
@@ -145,9 +148,9 @@ func (d *Dialog) choose(key, text string) Outcome {
 		return d.chosen()
 	default:
 		if d.onSpan {
-			d.span.press(key, text)
+			d.span.Press(k)
 		} else {
-			d.list.press(key, text)
+			d.list.press(k)
 		}
 	}
 	return Outcome{}
@@ -196,7 +199,7 @@ func (d *Dialog) values() (Values, string) {
 		}
 	}
 	if s := d.spec.Span; s != nil {
-		span, err := ParseSpan(d.span.text(), s.Min, s.Max)
+		span, err := ParseSpan(d.span.Text(), s.Min, s.Max)
 		if err != nil {
 			return v, err.Error()
 		}
@@ -205,17 +208,18 @@ func (d *Dialog) values() (Values, string) {
 	return v, ""
 }
 
-func (d *Dialog) confirm(key, text string) Outcome {
+func (d *Dialog) confirm(k tea.KeyPressMsg) Outcome {
 	v, problem := d.values()
 	if problem != "" {
 		d.problem = problem
 		return Outcome{}
 	}
+	key := k.String()
 	if key == "Y" {
 		return Outcome{Copy: d.curl()}
 	}
 	if d.risk(v) == policy.RiskCode {
-		return d.typeCode(v, key, text)
+		return d.typeCode(v, k)
 	}
 	switch key {
 	case "left", "right", "tab", "shift+tab", "h", "l":
@@ -235,14 +239,14 @@ func (d *Dialog) confirm(key, text string) Outcome {
 	return Outcome{}
 }
 
-func (d *Dialog) typeCode(v Values, key, text string) Outcome {
-	if key != "enter" {
-		d.code.press(key, text)
+func (d *Dialog) typeCode(v Values, k tea.KeyPressMsg) Outcome {
+	if k.String() != "enter" {
+		d.code.Press(k)
 		return Outcome{}
 	}
-	if !sameCode(d.code.text(), d.spec.Code) {
+	if !sameCode(d.code.Text(), d.spec.Code) {
 		d.problem = "that is not the code"
-		d.code.set("")
+		d.code.Set("")
 		return Outcome{}
 	}
 	return Outcome{Close: true, Action: d.spec.Action(v)}

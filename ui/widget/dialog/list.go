@@ -3,8 +3,11 @@ package dialog
 import (
 	"strings"
 
+	tea "charm.land/bubbletea/v2"
+
 	"holdfast/ui/theme"
 	"holdfast/ui/widget"
+	"holdfast/ui/widget/input"
 )
 
 // list is options with a line that filters them, and that may also be an answer of its own.
@@ -12,12 +15,12 @@ type list struct {
 	options []Option
 	shown   []int
 	at      int
-	filter  line
+	filter  input.Line
 	typed   bool
 }
 
 func newList(options []Option, typed bool) list {
-	l := list{options: options, typed: typed}
+	l := list{options: options, typed: typed, filter: input.New()}
 	l.refilter()
 	for i, n := range l.shown { // the first that can be taken
 		if options[n].WhyNot == "" {
@@ -30,7 +33,7 @@ func newList(options []Option, typed bool) list {
 
 func (l *list) refilter() {
 	l.shown = l.shown[:0]
-	q := strings.ToLower(l.filter.text())
+	q := strings.ToLower(l.filter.Text())
 	for i, o := range l.options {
 		if q == "" || strings.Contains(strings.ToLower(o.Label+" "+o.Value), q) {
 			l.shown = append(l.shown, i)
@@ -39,33 +42,29 @@ func (l *list) refilter() {
 	l.at = max(0, min(l.at, len(l.shown)-1))
 }
 
-func (l *list) press(key, text string) {
-	switch key {
+func (l *list) press(k tea.KeyPressMsg) {
+	switch k.String() {
 	case "up", "ctrl+p":
-		l.at = max(0, l.at-1)
+		l.at--
 	case "down", "ctrl+n":
-		l.at = min(len(l.shown)-1, l.at+1)
+		l.at++
 	case "pgup":
-		l.at = max(0, l.at-8)
+		l.at -= 8
 	case "pgdown":
-		l.at = min(len(l.shown)-1, l.at+8)
-	case "home":
-		l.at = 0
-	case "end":
-		l.at = len(l.shown) - 1
+		l.at += 8
 	default:
-		before := l.filter.s
-		l.filter.press(key, text)
-		if l.filter.s != before {
+		before := l.filter.Raw()
+		l.filter.Press(k)
+		if l.filter.Raw() != before {
 			l.at = 0
 			l.refilter()
 		}
 	}
-	l.at = max(0, l.at)
+	l.at = max(0, min(l.at, len(l.shown)-1))
 }
 
 func (l *list) paste(s string) {
-	l.filter.paste(s)
+	l.filter.Paste(s)
 	l.at = 0
 	l.refilter()
 }
@@ -75,7 +74,7 @@ func (l *list) chosen() (o Option, typed string, ok bool) {
 	if len(l.shown) > 0 {
 		return l.options[l.shown[l.at]], "", true
 	}
-	return Option{}, l.filter.text(), false
+	return Option{}, l.filter.Text(), false
 }
 
 // view draws at most h lines.

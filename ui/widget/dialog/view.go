@@ -12,37 +12,28 @@ import (
 func (d *Dialog) chooser(f widget.Frame, w, h int) []string {
 	lines := []string{""}
 	if s := d.spec.Span; s != nil {
-		role := theme.Plain
-		caret := ""
-		if d.onSpan {
-			role, caret = theme.Input, "_"
-		}
-		lines = append(lines, f.Theme.Paint(theme.Dim, s.Label+"  ")+f.Theme.Paint(role, d.span.s+caret)+
+		lines = append(lines, f.Theme.Paint(theme.Dim, s.Label+"  ")+d.span.View(f, w/2, d.onSpan)+
 			f.Theme.Paint(theme.Dim, fmt.Sprintf("   %s to %s", widget.Span(s.Min), widget.Span(s.Max))), "")
 	}
 	if len(d.spec.Options) > 0 || d.spec.Typed != "" {
-		lines = append(lines, d.filterLine(f))
+		lines = append(lines, d.filterLine(f, w))
 		lines = append(lines, d.list.view(f, w, min(12, h-len(lines)-d.callLines()), !d.onSpan)...)
 	}
 	return append(lines, d.requests(f, w)...)
 }
 
 // filterLine shows what was typed to narrow the list, or to stand for itself.
-func (d *Dialog) filterLine(f widget.Frame) string {
-	typed := d.list.filter.s
-	caret := ""
-	if !d.onSpan {
-		caret = "_"
-	}
+func (d *Dialog) filterLine(f widget.Frame, w int) string {
+	typed := d.list.filter.View(f, w-20, !d.onSpan)
 	switch {
-	case typed == "" && d.spec.Typed != "":
+	case d.list.filter.Raw() == "" && d.spec.Typed != "":
 		return f.Theme.Paint(theme.Dim, "choose, or type "+d.spec.Typed)
-	case typed == "":
+	case d.list.filter.Raw() == "":
 		return f.Theme.Paint(theme.Dim, "choose; type to narrow")
 	case len(d.list.shown) == 0 && d.spec.Typed != "":
-		return f.Theme.Paint(theme.Dim, d.spec.Typed+"  ") + f.Theme.Paint(theme.Input, typed+caret)
+		return f.Theme.Paint(theme.Dim, d.spec.Typed+"  ") + typed
 	default:
-		return f.Theme.Paint(theme.Dim, "holding  ") + f.Theme.Paint(theme.Input, typed+caret)
+		return f.Theme.Paint(theme.Dim, "holding  ") + typed
 	}
 }
 
@@ -65,7 +56,7 @@ func (d *Dialog) confirmation(f widget.Frame, w int) []string {
 	}
 	if d.risk(v) == policy.RiskCode {
 		return append(lines, "Type "+f.Theme.Paint(theme.Alarm, d.spec.Code)+" and press enter: "+
-			f.Theme.Paint(theme.Input, d.code.s+"_"))
+			d.code.View(f, 20, true))
 	}
 	no, yes := "  No  ", "  Yes, "+d.spec.Verb+"  "
 	if d.yes {

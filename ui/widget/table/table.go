@@ -51,7 +51,7 @@ func (m *Model[R]) SetIndex(ix *Index[R]) {
 	if !m.touched {
 		m.place = 0
 	} else if at, ok := ix.At(m.cursor); ok {
-		m.offset += at - m.place // the row stays where it is on the screen
+		m.offset = max(0, m.offset+at-m.place) // the row stays where it is on the screen
 		m.place = at
 	}
 	m.moveTo(m.place)

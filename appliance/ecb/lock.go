@@ -1,0 +1,354 @@
+package ecb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"holdfast/appliance"
+	"holdfast/appliance/transport"
+)
+
+// ErrYours is the error of asking for the lock while we hold it: a second token could never have it.
+var ErrYours = errors.New("the configuration lock is already yours: extend or release it")
+
+// phase is what we know of the lock and of our last request about it.
+type phase int
+
+const (
+	phaseNone      phase = iota // not ours, and nothing of ours is open
+	phaseHeld                   // ours, as long as a token of ours lives
+	phaseLocking                // a lock request was sent, its outcome is not known
+	phaseUnlocking              // an unlock request was sent, its outcome is not known
+	phaseDoubtful               // it was ours; a renewal that failed may have moved it to a token that we never saw
+)
+
+// ownership is all that we know of the lock.
+type ownership struct {
+	phase phase
+	token token // the one with which the lock was asked for, or the last that was shown to own it
+	next  token // renewed from token and not yet shown to own the lock; usually zero
+	// other and seen tell whose the lock was when somebody told us last, while it is not ours.
+	other appliance.Holder
+	seen  appliance.Stamp
+}
+
+func (c *Client) ownership() ownership {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.own
+}
+
+func (c *Client) setOwnership(o ownership) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.own = o
+}
+
+// live reports whether a token that may own the lock is still inside its lifetime.
+func (c *Client) live(o ownership) bool { return c.left(o.token) > 0 || c.left(o.next) > 0 }
+
+// lost records that the lock is not ours: whose it is by err, the answer that told us, and when.
+func (c *Client) lost(err error, at appliance.Stamp) {
+	c.setOwnership(ownership{other: holderIn(err), seen: at})
+}
+
+// LockRules offers the one lock there is. It lasts as long as the token with which it was taken.
+func (c *Client) LockRules() appliance.LockRules {
+	return appliance.LockRules{Scopes: []appliance.Scope{scope()}, DefaultTTL: c.opt.TokenLifetime}
+}
+
+func scope() appliance.Scope { return appliance.Scope{Code: appliance.ConfigurationLock} }
+
+// Locks tells what is known of the lock, which is never asked for: the API has no such request (api/ecb.md 3.4). The one
+// lock in the list is `you` until the end of the token that was last shown to own it, `another` or `nobody` as an answer
+// told at Seen, and `unknown` otherwise.
+func (c *Client) Locks(context.Context) (appliance.LockList, error) {
+	o := c.ownership()
+	lock := appliance.Lock{ID: appliance.ConfigurationLock, Scope: scope(), Holder: appliance.HolderUnknown, Exclusive: true}
+	switch {
+	case o.phase == phaseHeld && c.left(o.token) > 0:
+		lock = c.mine(o.token)
+	case o.phase == phaseNone && o.other != "":
+		lock.Holder, lock.Seen = o.other, o.seen
+	}
+	now := c.clock.Now()
+	return appliance.LockList{
+		Locks: []appliance.Lock{lock},
+		Stamp: appliance.Stamp{Sent: now, Received: now},
+	}, nil
+}
+
+// mine is the lock as owned by t.
+func (c *Client) mine(t token) appliance.Lock {
+	return appliance.Lock{
+		ID:        appliance.ConfigurationLock,
+		Scope:     scope(),
+		Holder:    appliance.HolderYou,
+		TTL:       c.opt.TokenLifetime,
+		Seen:      t.issued,
+		Exclusive: true,
+	}
+}
+
+// Acquire logs in for a token of its own and asks for the lock with it. The receipt's stamp is that of the token's
+// issue, as the lock ends with the token. Somebody else's lock is ErrHeld; after ErrAmbiguous see Settle. While we hold
+// the lock it is ErrYours and nothing is sent.
+func (c *Client) Acquire(ctx context.Context, claim appliance.Claim) (appliance.Receipt, error) {
+	if claim.Scope != appliance.ConfigurationLock {
+		return appliance.Receipt{}, fmt.Errorf("lock %q: %w: there is only the lock %q", claim.Scope,
+			appliance.ErrUnsupported, appliance.ConfigurationLock)
+	}
+	if c.http.ReadOnly() {
+		return appliance.Receipt{}, fmt.Errorf("lock the configuration: %w", appliance.ErrReadOnly)
+	}
+	if err := c.begin(ctx); err != nil {
+		return appliance.Receipt{}, err
+	}
+	defer c.end()
+	if o := c.ownership(); c.live(o) {
+		switch o.phase {
+		case phaseHeld:
+			return appliance.Receipt{}, ErrYours
+		case phaseLocking, phaseUnlocking, phaseDoubtful:
+			return appliance.Receipt{}, errOpen()
+		}
+	}
+	if why := c.noLocks(); why != "" {
+		return appliance.Receipt{}, fmt.Errorf("lock the configuration: %w: %s", appliance.ErrUnsupported, why)
+	}
+	t, err := c.login(ctx)
+	if err != nil {
+		return appliance.Receipt{}, fmt.Errorf("lock the configuration: %w", err)
+	}
+	return c.lockWith(ctx, t)
+}
+
+func errNoSuchLock(what string, l appliance.Lock) error {
+	return fmt.Errorf("%s %q: %w: no such lock", what, appliance.Label(string(l.ID)), appliance.ErrUnsupported)
+}
+
+func errOpen() error {
+	return fmt.Errorf("%w: of an earlier request for or about the configuration lock", appliance.ErrAmbiguous)
+}
+
+// lockWith asks once for the lock with t and records what came of it.
+func (c *Client) lockWith(ctx context.Context, t token) (appliance.Receipt, error) {
+	before := c.ownership()
+	c.setOwnership(ownership{phase: phaseLocking, token: t})
+	resp, said, err := c.send(ctx, lockRequest(c.restVersion(), t.text), locking)
+	switch {
+	case err == nil:
+		c.setOwnership(ownership{phase: phaseHeld, token: t})
+		return appliance.Receipt{Stamp: t.issued, Lock: c.mine(t), Told: said}, nil
+	case errors.Is(err, appliance.ErrAmbiguous): // the phase stays
+	case statusOf(err) == http.StatusLocked:
+		c.setOwnership(ownership{other: appliance.HolderAnother, seen: resp.Stamp})
+	default: // nobody said anything of the lock
+		c.setOwnership(ownership{other: before.other, seen: before.seen})
+	}
+	return appliance.Receipt{}, fmt.Errorf("lock the configuration: %w", err)
+}
+
+// send sends a request that needs the owning token and learns from the answer whether we may change things there.
+func (c *Client) send(
+	ctx context.Context, r transport.Request, p purpose,
+) (*transport.Response, []appliance.Message, error) {
+	resp, err := c.http.Do(ctx, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	said, err := settled(resp, p)
+	switch {
+	case err == nil:
+		c.learnRight(true)
+	case statusOf(err) == http.StatusForbidden:
+		c.learnRight(false)
+	}
+	return resp, said, err
+}
+
+// unlocked is what came of one unlock request.
+type unlocked struct {
+	resp *transport.Response
+	said []appliance.Message
+	err  error
+}
+
+// free reports whether nobody holds the lock now: it was given back, or nobody had it.
+func (u unlocked) free() bool {
+	return u.err == nil || statusOf(u.err) == http.StatusLocked && holderIn(u.err) == appliance.HolderNobody
+}
+
+// refused reports that the token is not, or no longer, the owner.
+func (u unlocked) refused() bool {
+	s := statusOf(u.err)
+	return s == http.StatusLocked || s == http.StatusUnauthorized
+}
+
+func (c *Client) unlock(ctx context.Context, t token) unlocked {
+	var u unlocked
+	u.resp, u.said, u.err = c.send(ctx, unlockRequest(c.restVersion(), t.text), changing)
+	if u.free() && u.err != nil {
+		var r *appliance.Refusal
+		if errors.As(u.err, &r) {
+			u.said = r.Messages
+		}
+	}
+	return u
+}
+
+// Release gives the lock back with the owning token, which is forgotten then. A lock that nobody holds any more counts as
+// released, and so does one whose token has ended. When it turns out to be somebody else's, the error is ErrNotHeld and
+// ErrHeld. After ErrAmbiguous it may be called once more.
+func (c *Client) Release(ctx context.Context, l appliance.Lock) (appliance.Receipt, error) {
+	if l.ID != appliance.ConfigurationLock {
+		return appliance.Receipt{}, errNoSuchLock("unlock", l)
+	}
+	if err := c.begin(ctx); err != nil {
+		return appliance.Receipt{}, err
+	}
+	defer c.end()
+	o := c.ownership()
+	if o.phase == phaseNone {
+		return appliance.Receipt{}, fmt.Errorf("unlock the configuration: %w by you", appliance.ErrNotHeld)
+	}
+	u, err := c.unlockAny(ctx, o)
+	if err != nil {
+		return appliance.Receipt{}, fmt.Errorf("unlock the configuration: %w", err)
+	}
+	return appliance.Receipt{Stamp: u.resp.Stamp, Lock: c.freed(u), Told: u.said}, nil
+}
+
+// freed is the lock as u left it.
+func (c *Client) freed(u unlocked) appliance.Lock {
+	return appliance.Lock{
+		ID:        appliance.ConfigurationLock,
+		Scope:     scope(),
+		Holder:    c.ownership().other,
+		Seen:      u.resp.Stamp,
+		Exclusive: true,
+	}
+}
+
+// unlockAny gives the lock back with whichever token of ours owns it: the newest first, as a renewal that was not proven
+// has most likely moved the lock. It records what came of it; the error is nil when the lock is surely not ours now.
+func (c *Client) unlockAny(ctx context.Context, o ownership) (unlocked, error) {
+	var worst unlocked // the answer that says most about why no token of ours owns the lock
+	for _, t := range []token{o.next, o.token} {
+		if t.zero() {
+			continue
+		}
+		u := c.unlock(ctx, t)
+		switch {
+		case u.free():
+			c.setOwnership(ownership{other: appliance.HolderNobody, seen: u.resp.Stamp})
+			return u, nil
+		case errors.Is(u.err, appliance.ErrAmbiguous):
+			o.phase = phaseUnlocking
+			c.setOwnership(o)
+			return u, u.err
+		case !u.refused(): // refused for another reason: nothing changed
+			return u, u.err
+		}
+		if statusOf(worst.err) != http.StatusLocked {
+			worst = u
+		}
+	}
+	c.lost(worst.err, worst.resp.Stamp)
+	if !c.live(o) {
+		return worst, nil
+	}
+	return worst, deadToken(worst.err)
+}
+
+// deadToken explains a 401 to a token that should still live: it says nothing about the credentials, but the lock is not
+// in our hands any more (api/ecb.md 4).
+func deadToken(err error) error {
+	var r *appliance.Refusal
+	if !errors.As(err, &r) || r.Status != http.StatusUnauthorized {
+		return err
+	}
+	gone := *r
+	gone.Kind = appliance.ErrNotHeld
+	return fmt.Errorf("the appliance no longer knows the lock's token (restarted?): %w", &gone)
+}
+
+// Settle finds out what became of the last request about the lock when its answer was lost, and reports whether we hold
+// the lock now. A nil error means that nothing is open any more; Locks then tells the rest.
+//
+// A lost lock request is settled by giving the lock back with the same token and asking for it anew (faults.md LCK-09):
+// nothing was edited with it yet, and whether the first request had taken effect no longer matters. When somebody else
+// holds the lock, it stays with them. A lost unlock is sent again. After a lost renewal the token from before it is put
+// to the proof. Once the tokens have ended there is nothing to settle.
+func (c *Client) Settle(ctx context.Context) (held bool, err error) {
+	if err := c.begin(ctx); err != nil {
+		return false, err
+	}
+	defer c.end()
+	o := c.ownership()
+	switch {
+	case o.phase == phaseNone:
+		return false, nil
+	case !c.live(o):
+		c.setOwnership(ownership{})
+		return false, nil
+	}
+	switch o.phase {
+	case phaseLocking:
+		return c.settleLock(ctx, o)
+	case phaseUnlocking:
+		_, err := c.unlockAny(ctx, o)
+		if errors.Is(err, appliance.ErrNotHeld) {
+			err = nil
+		}
+		return false, wrap("settle the unlocking of the configuration", err)
+	case phaseDoubtful:
+		return c.settleRenewal(ctx, o)
+	default:
+		return true, nil
+	}
+}
+
+func (c *Client) settleLock(ctx context.Context, o ownership) (bool, error) {
+	u, err := c.unlockAny(ctx, o)
+	if errors.Is(err, appliance.ErrNotHeld) {
+		return false, nil // somebody else's, or our token is dead
+	}
+	if err != nil {
+		// Giving back is what failed, but what is to be settled is still the request for the lock.
+		c.setOwnership(o)
+		return false, wrap("settle the locking of the configuration", err)
+	}
+	if !u.free() {
+		return false, nil
+	}
+	_, err = c.lockWith(ctx, o.token)
+	if errors.Is(err, appliance.ErrHeld) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func wrap(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// noLocks is why the lock cannot be taken on this node by its last known role; empty = it can. Only the active node of a
+// pair takes configuration (api/ecb.md 6.1).
+func (c *Client) noLocks() string {
+	c.mu.Lock()
+	role := c.facts.role
+	c.mu.Unlock()
+	switch strings.NewReplacer(" ", "", "-", "", "_", "").Replace(strings.ToLower(role.String())) {
+	case "standby", "outofservice":
+		return fmt.Sprintf("its role is %s; configuration only on the active node", role)
+	default:
+		return ""
+	}
+}
