@@ -250,8 +250,8 @@ func (c *Client) keepOld(o ownership, old trial, refused error) error {
 		return c.uselessForm(o, refused)
 	case noOwner:
 		c.lost(old.err, old.at)
-		if refused != nil { // because the token is dead; it says nothing of the credentials
-			return fmt.Errorf("%w; the renewal was answered %v", deadToken(old.err), refused)
+		if refused != nil { // because the token is dead; it says nothing of the credentials and is not wrapped
+			return fmt.Errorf("%w; the renewal was answered %s", deadToken(old.err), refused.Error())
 		}
 		return deadToken(old.err)
 	default:
@@ -261,7 +261,7 @@ func (c *Client) keepOld(o ownership, old trial, refused error) error {
 			return fmt.Errorf("%w: the renewal was refused, and whether the lock is still yours could not be asked: %w; %w",
 				appliance.ErrAmbiguous, refused, old.err)
 		}
-		return fmt.Errorf("%w: the new token does not own the lock, and the old one could not be asked: %v",
+		return fmt.Errorf("%w: the new token does not own the lock, and the old one could not be asked: %w",
 			appliance.ErrAmbiguous, old.err)
 	}
 }

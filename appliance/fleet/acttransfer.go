@@ -148,7 +148,7 @@ func (w *watcher) followJobs() bool {
 		case s.ended || sent < s.since:
 		case j == nil:
 			if s.seen || sent-s.since > jobShows {
-				w.e.event(Warn, w.name, s.who, fmt.Sprintf("job %s (%s) is not listed any more; the backups will tell", id, transferWords(s.transfer)))
+				w.e.event(Warn, w.name, "", fmt.Sprintf("job %s (%s) is not listed any more; the backups will tell", id, transferWords(s.transfer)))
 				w.jobEnded(id, s, false)
 				found = true
 			}
@@ -167,13 +167,13 @@ func (w *watcher) followJobs() bool {
 func (w *watcher) tellEnd(id appliance.JobID, s *started, j *appliance.Job) {
 	text := fmt.Sprintf("job %s (%s) ended: %s", id, transferWords(s.transfer), j.State)
 	if j.Phase == appliance.PhaseSucceeded {
-		w.e.event(Good, w.name, s.who, text)
+		w.e.event(Good, w.name, "", text)
 		return
 	}
 	for _, m := range j.Messages {
 		text += ": " + m.String()
 	}
-	w.e.event(Alarm, w.name, s.who, text)
+	w.e.event(Alarm, w.name, "", text)
 }
 
 // jobEnded has the backups listed, and what they say of a copy or a move told. A push is seen at its target only.
@@ -218,7 +218,7 @@ func (w *watcher) tellCheck(c *check) {
 	source, there := b.At(appliance.Internal), b.At(place)
 	what := fmt.Sprintf("backup %s (%s)", t.Label, t.Backup)
 	tell := func(level Level, format string, args ...any) {
-		w.e.event(level, w.name, c.who, what+" "+fmt.Sprintf(format, args...))
+		w.e.event(level, w.name, "", what+" "+fmt.Sprintf(format, args...))
 	}
 	switch {
 	case t.Verb == appliance.VerbCopy && there:

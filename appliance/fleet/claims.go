@@ -145,7 +145,7 @@ func (w *watcher) compare(held map[appliance.LockID]bool, stamp appliance.Stamp)
 			o.listed = true
 			w.claims.own[id] = o
 			delete(w.claims.past, id)
-			w.e.event(Warn, w.name, o.who, fmt.Sprintf("lock %s is still there", name(o.lock)))
+			w.e.event(Warn, w.name, "", fmt.Sprintf("lock %s is still there", name(o.lock)))
 		case now.Run-o.ended > pastKept:
 			delete(w.claims.past, id)
 		}
@@ -156,7 +156,7 @@ func (w *watcher) compare(held map[appliance.LockID]bool, stamp appliance.Stamp)
 // end tells that a lock of ours is no more.
 func (w *watcher) end(id appliance.LockID, o *own, now appliance.Reading, level Level, how string) {
 	w.drop(id, now.Run)
-	w.e.event(level, w.name, o.who, fmt.Sprintf("lock %s %s", name(o.lock), how))
+	w.e.event(level, w.name, "", fmt.Sprintf("lock %s %s", name(o.lock), how))
 }
 
 // expire ends locks of ours that must be gone by now, asked or not; the appliance may be away.

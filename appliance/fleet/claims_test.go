@@ -357,7 +357,6 @@ type edge struct {
 	*fake
 	holder appliance.Holder
 	token  appliance.Stamp
-	renews int
 }
 
 func (x *edge) Kind() appliance.Kind { return appliance.ECB }

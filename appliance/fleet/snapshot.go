@@ -158,8 +158,10 @@ type Event struct {
 	At        appliance.Reading
 	Level     Level
 	Appliance string // empty: about the whole fleet
-	Who       string
-	Text      string
+	// Who did it; Text then goes on after the name ("took UP Updates"), or with Warn and Alarm says what he tried. Empty: it
+	// happened by itself and Text is a sentence of its own.
+	Who  string
+	Text string
 }
 
 // Destination is a place that a transfer could be sent to.

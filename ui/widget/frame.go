@@ -38,11 +38,9 @@ func (f Frame) Box(title, note string, lines []string, w, h int, focused bool) [
 	out = append(out, top)
 	side := t.Paint(edge, s.Vertical)
 	for i := range h - 2 {
-		line := ""
+		line := Pad(inner)
 		if i < len(lines) {
 			line = lines[i]
-		} else {
-			line = Pad(inner)
 		}
 		out = append(out, side+line+side)
 	}

@@ -41,16 +41,24 @@ func columns(me string) []table.Column[fleet.Event] {
 			return table.Cell{Text: e.Level.String(), Role: pane.LevelRole(e.Level)}
 		}, Compare: func(a, b fleet.Event) int { return cmp.Compare(a.Level, b.Level) }},
 		{Title: "WHAT", Width: 20, Grow: 1, Cell: func(_ widget.Frame, e fleet.Event) table.Cell {
-			text := e.Text
-			switch e.Who {
-			case "":
-			case me:
-				text = "you " + text
-			default:
-				text = e.Who + " " + text
-			}
-			return table.Cell{Text: text}
+			return table.Cell{Text: sentence(me, e)}
 		}},
+	}
+}
+
+// sentence is an event as one: who did what; what was tried and did not work comes first and who tried it last.
+func sentence(me string, e fleet.Event) string {
+	who := e.Who
+	if who == me {
+		who = "you"
+	}
+	switch {
+	case e.Who == "":
+		return e.Text
+	case e.Level >= fleet.Warn:
+		return e.Text + " (" + who + ")"
+	default:
+		return who + " " + e.Text
 	}
 }
 

@@ -4,6 +4,7 @@ package requests
 import (
 	"cmp"
 	"fmt"
+	"net/http"
 
 	"holdfast/appliance"
 	"holdfast/ui/pane"
@@ -42,7 +43,7 @@ func columns() []table.Column[appliance.Exchange] {
 			return table.Cell{Text: f.Clock(x.At.Wall), Role: theme.Dim}
 		}},
 		{Title: "METHOD", Width: 6, Cell: func(_ widget.Frame, x appliance.Exchange) table.Cell {
-			if x.Method == "GET" {
+			if x.Method == http.MethodGet {
 				return table.Cell{Text: x.Method, Role: theme.Dim}
 			}
 			return table.Cell{Text: x.Method, Role: theme.Strong}
