@@ -42,9 +42,10 @@ func (e *Engine) Destinations(name string, b appliance.Backup, verb appliance.Ve
 }
 
 // targets are the other appliances that a push could go to: those that can be pushed from are of the kind that can be
-// pushed to. Whether one is newly set up, as a push wants, nobody tells (api/lxca.md 3.4).
+// pushed to. Whether one is newly set up, as a push wants, nobody tells (api/lxca.md 3.4); those without any backup are the
+// likeliest and come first.
 func (e *Engine) targets(w *watcher, b appliance.Backup) []Destination {
-	var list []Destination
+	var likely, list []Destination
 	for _, t := range e.watchers {
 		if t == w || w.transferrer == nil || t.m.Kind != w.m.Kind {
 			continue
@@ -58,9 +59,20 @@ func (e *Engine) targets(w *watcher, b appliance.Backup) []Destination {
 			d.WhyNot = w.whyNotTo(b, appliance.VerbPush, t.m.Address)
 			w.mu.Unlock()
 		}
+		s := t.snap.Load()
+		switch {
+		case !s.State.Answers():
+			d.Note = "does not answer now (" + s.State.String() + ")"
+		case !s.BackupsPart.At.IsZero() && len(s.Backups) == 0:
+			d.Note = "has no backup yet"
+			likely = append(likely, d)
+			continue
+		case !s.BackupsPart.At.IsZero():
+			d.Note = fmt.Sprintf("has %d backups", len(s.Backups))
+		}
 		list = append(list, d)
 	}
-	return list
+	return append(likely, list...)
 }
 
 // whyNotTo is why a transfer of the backup to that place cannot work. The caller holds w.mu.

@@ -169,6 +169,10 @@ func (w *watcher) words(state State, err error) (trouble, advice string) {
 		return "shows a certificate that is not trusted: " + why,
 			"compare its fingerprint, then: holdfast trust " + w.name
 	default:
+		var told interface{ Reason() string }
+		if errors.As(err, &told) && told.Reason() != "" {
+			why = appliance.Words(told.Reason()).String()
+		}
 		return "cannot be reached: " + why, "check that it is on and that the network is; it is asked again by itself"
 	}
 }

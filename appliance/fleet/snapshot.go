@@ -168,6 +168,7 @@ type Event struct {
 type Destination struct {
 	Value  string // for the request
 	Label  string // for people
+	Note   string // what is known of it
 	WhyNot string // why it cannot work; empty = it can
 }
 

@@ -41,11 +41,15 @@ var errProxySetting = errors.New("the proxy that the environment names is not a 
 type failure struct {
 	of    string // which appliance and request
 	words string
+	why   string // the words without the kinds; empty when the kinds say it all
 	kinds []error
 }
 
 // Error says which request failed and why.
 func (f *failure) Error() string { return f.of + ": " + f.words }
+
+// Reason says only why, for those who know of which appliance and request they speak; it may be empty.
+func (f *failure) Reason() string { return f.why }
 
 // Unwrap gives the kinds.
 func (f *failure) Unwrap() []error { return f.kinds }
@@ -60,7 +64,7 @@ func (c *Client) failure(r Request, why string, kinds ...error) *failure {
 		words = append(words, why)
 	}
 	of := c.name + ": " + appliance.Label(r.Method).String() + " " + r.shown()
-	return &failure{of, strings.Join(words, ": "), kinds}
+	return &failure{of, strings.Join(words, ": "), why, kinds}
 }
 
 // problem is a sending that went wrong, with all that tells how.

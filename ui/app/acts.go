@@ -189,7 +189,7 @@ func (m *Model) transferDialog(verb appliance.Verb, opener string) *dialog.Dialo
 		}
 	}
 	for _, d := range m.destinations(name, rows, verb) {
-		spec.Options = append(spec.Options, dialog.Option{Value: d.Value, Label: d.Label, WhyNot: d.WhyNot})
+		spec.Options = append(spec.Options, dialog.Option{Value: d.Value, Label: d.Label, Note: d.Note, WhyNot: d.WhyNot})
 	}
 	spec.Typed, spec.Check = "a mount point", checkMount
 	if verb == appliance.VerbPush {

@@ -7,7 +7,7 @@ const (
 	leastWidth, leastHeight = 40, 10
 	twoColumns              = 110 // narrowest screen with two columns
 	tabs                    = 60  // narrowest screen with tabs
-	stacked                 = 20  // lowest screen with tabs on which a second pane fits below
+	stacked                 = 20  // lowest screen on which panes fit one below the other
 )
 
 // spot is a pane's place on the screen.
@@ -16,7 +16,7 @@ type spot struct{ pane, x, y, w, h int }
 func (m *Model) tooSmall() bool { return m.width < leastWidth || m.height < leastHeight }
 
 // withTabs tells whether the panes that have no place are named on a line of their own.
-func (m *Model) withTabs() bool { return m.width < twoColumns }
+func (m *Model) withTabs() bool { return m.width < twoColumns || m.height < stacked }
 
 // layout gives the visible panes their places between the header and the bottom line; the places never overlap and cover
 // everything.

@@ -31,7 +31,7 @@ func (m *Model) whyNot(a keymap.Action) string {
 
 func (m *Model) whyNotLock(verb appliance.Verb) string {
 	if m.focus != paneLocks {
-		return "works on a lock: choose one in pane 2"
+		return "choose a lock in pane 2"
 	}
 	r, ok := m.locks.Row()
 	if !ok {
@@ -42,7 +42,7 @@ func (m *Model) whyNotLock(verb appliance.Verb) string {
 
 func (m *Model) whyNotBackup(verb appliance.Verb) string {
 	if m.focus != paneBackups {
-		return "works on a backup: choose one in pane 3"
+		return "choose a backup in pane 3"
 	}
 	b, ok := m.backups.Row()
 	if !ok {
@@ -57,7 +57,7 @@ func (m *Model) whyNotBackup(verb appliance.Verb) string {
 
 func (m *Model) whyNotCancel() string {
 	if m.focus != paneJobs {
-		return "works on a job: choose one in pane 4"
+		return "choose a job in pane 4"
 	}
 	r, ok := m.jobs.Row()
 	switch {

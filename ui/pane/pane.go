@@ -39,10 +39,21 @@ type Detail struct {
 	Raw    appliance.Raw
 }
 
-// Pair is one line of a detail.
+// Pair is one line of a detail; without a name its value is a heading.
 type Pair struct {
 	Name, Value string
 	Role        theme.Role
+}
+
+// Told adds every attribute as the appliance told it, under a heading of their own.
+func (d *Detail) Told(fields []appliance.Field) {
+	if len(fields) == 0 {
+		return
+	}
+	d.Fields = append(d.Fields, Pair{}, Pair{Value: "EVERY ATTRIBUTE", Role: theme.Heading})
+	for _, f := range fields {
+		d.Fields = append(d.Fields, Pair{Name: f.Key.String(), Value: f.Value.String(), Role: theme.Dim})
+	}
 }
 
 // Pane is one list of the dashboard, whatever its rows are.

@@ -56,9 +56,7 @@ func detail(f widget.Frame, s *fleet.Snapshot) pane.Detail {
 	if !h.Peer.NotAfter.IsZero() {
 		add("certificate ends", f.Moment(h.Peer.NotAfter), theme.Plain)
 	}
-	for _, x := range h.Fields {
-		add(x.Key.String(), x.Value.String(), theme.Plain)
-	}
+	d.Told(h.Fields)
 	return d
 }
 

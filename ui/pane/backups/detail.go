@@ -31,8 +31,6 @@ func detail(f widget.Frame, b Row) pane.Detail {
 	if b.Moving {
 		add("now", "a transfer of ours of it is under way", theme.Warn)
 	}
-	for _, x := range b.Fields {
-		d.Fields = append(d.Fields, pane.Pair{Name: x.Key.String(), Value: x.Value.String(), Role: theme.Dim})
-	}
+	d.Told(b.Fields)
 	return d
 }

@@ -37,9 +37,7 @@ func detail(f widget.Frame, r Row) pane.Detail {
 		add("message", m.String(), theme.Plain)
 	}
 	children(&d, r.Children, 1)
-	for _, x := range r.Fields {
-		d.Fields = append(d.Fields, pane.Pair{Name: x.Key.String(), Value: x.Value.String(), Role: theme.Dim})
-	}
+	d.Told(r.Fields)
 	return d
 }
 

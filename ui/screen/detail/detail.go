@@ -61,6 +61,10 @@ func (s *Screen) lines(f widget.Frame, w int) []string {
 	}
 	label = min(label, 24)
 	for _, p := range s.detail.Fields {
+		if p.Name == "" {
+			lines = append(lines, f.Theme.Paint(p.Role, p.Value))
+			continue
+		}
 		name := f.Theme.Paint(theme.Dim, widget.Fit(p.Name, label, true, f.Theme.Symbols.Ellipsis))
 		for i, part := range widget.Wrap(p.Value, max(10, w-label-2)) {
 			if i > 0 {
