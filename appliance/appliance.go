@@ -72,6 +72,10 @@ type Tracer interface {
 	Trace(after uint64) []Exchange
 }
 
+// Forgetter has its password asked for again, from wherever it comes, before it is next used. It is told to when an operator
+// says to look again after a rejection.
+type Forgetter interface{ ForgetPassword() }
+
 // Receipt is what an appliance answered to an act that it accepted. Accepted is not done: a transfer's outcome is told
 // by its job and the listings (api/lxca.md 3.4).
 type Receipt struct {

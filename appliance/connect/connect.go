@@ -44,13 +44,13 @@ func New(a config.Appliance, d Deps) (appliance.Appliance, error) {
 	if err != nil {
 		return nil, err
 	}
-	password := secret.Once(source(a, d))
+	password := secret.Remember(source(a, d))
 	switch a.Kind {
 	case appliance.LXCA:
-		return lxca.New(lxca.Options{Name: a.Name, User: a.User, Password: password, Transport: t}), nil
+		return lxca.New(lxca.Options{Name: a.Name, User: a.User, Password: password.Get, Forget: password.Forget, Transport: t}), nil
 	case appliance.ECB:
 		return ecb.New(ecb.Options{
-			Name: a.Name, User: a.User, Password: password, Transport: t,
+			Name: a.Name, User: a.User, Password: password.Get, Forget: password.Forget, Transport: t,
 			Version: a.APIVersion, TokenLifetime: a.TokenLifetime, RenewalForm: ecb.RenewalForm(a.RenewalForm),
 			BareContentType: a.BareContentType, Clock: o.Clock,
 		}), nil

@@ -238,3 +238,34 @@ func TestPasswordPlaces(t *testing.T) {
 		t.Errorf("with nobody to ask: %v", err)
 	}
 }
+
+// TestPasswordPutRight mends a password file after a rejection: once the client is told to forget, it reads the file again.
+func TestPasswordPutRight(t *testing.T) {
+	_, c := start(t)
+	for _, a := range c.Appliances {
+		right, err := os.ReadFile(a.Password.File)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Password.File = filepath.Join(t.TempDir(), "password")
+		write := func(s string) {
+			if err := os.WriteFile(a.Password.File, []byte(s), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write("wrong")
+		got := client(t, a, Deps{})
+		ask := func() error { _, err := got.Probe(t.Context()); return err }
+		if err := ask(); !errors.Is(err, appliance.ErrCredentials) {
+			t.Errorf("%s with a wrong password: %v", a.Name, err)
+		}
+		write(string(right))
+		if err := ask(); !errors.Is(err, appliance.ErrCredentials) {
+			t.Errorf("%s read its password again unasked: %v", a.Name, err)
+		}
+		got.(appliance.Forgetter).ForgetPassword()
+		if err := ask(); err != nil {
+			t.Errorf("%s after the password was put right: %v", a.Name, err)
+		}
+	}
+}

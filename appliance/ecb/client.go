@@ -45,6 +45,7 @@ type Options struct {
 	Name      string
 	User      string
 	Password  secret.Source // asked at each login and renewal
+	Forget    func()        // makes Password ask anew; nil = it always does
 	Transport *transport.Client
 	// Version is the version of the API to begin with; others are tried when the appliance does not know it.
 	Version string
@@ -83,6 +84,7 @@ var (
 	_ appliance.Explainer   = (*Client)(nil)
 	_ appliance.Locator     = (*Client)(nil)
 	_ appliance.Tracer      = (*Client)(nil)
+	_ appliance.Forgetter   = (*Client)(nil)
 )
 
 // New returns a client. It sends nothing.
@@ -92,6 +94,9 @@ func New(o Options) *Client {
 	}
 	if o.TokenLifetime <= 0 {
 		o.TokenLifetime = DefaultTokenLifetime
+	}
+	if o.Forget == nil {
+		o.Forget = func() {}
 	}
 	if o.RenewalForm == "" {
 		o.RenewalForm = FormRaw
@@ -110,6 +115,9 @@ func New(o Options) *Client {
 
 // Name is the configured name.
 func (c *Client) Name() string { return c.opt.Name }
+
+// ForgetPassword has the password asked for again before the next login.
+func (c *Client) ForgetPassword() { c.opt.Forget() }
 
 // Kind is ECB.
 func (c *Client) Kind() appliance.Kind { return appliance.ECB }

@@ -38,6 +38,11 @@ func (w *watcher) retry() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.line.tries = 0
+	if w.line.strikes > 0 {
+		if f, ok := w.client.(appliance.Forgetter); ok {
+			f.ForgetPassword() // it may have been put right meanwhile
+		}
+	}
 	if w.line.open() {
 		w.line.strikes = mostRejections - 1
 	}

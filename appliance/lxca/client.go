@@ -22,6 +22,7 @@ type Options struct {
 	Name      string // of the appliance, for people
 	User      string
 	Password  secret.Source // asked before each request
+	Forget    func()        // makes Password ask anew; nil = it always does
 	Transport *transport.Client
 }
 
@@ -30,6 +31,7 @@ type Client struct {
 	name      string
 	user      string
 	password  secret.Source
+	forget    func()
 	transport *transport.Client
 }
 
@@ -43,12 +45,20 @@ var (
 	_ appliance.JobSource   = (*Client)(nil)
 	_ appliance.Explainer   = (*Client)(nil)
 	_ appliance.Tracer      = (*Client)(nil)
+	_ appliance.Locator     = (*Client)(nil)
+	_ appliance.Forgetter   = (*Client)(nil)
 )
 
 // New returns a client. It connects to nothing yet.
 func New(o Options) *Client {
-	return &Client{name: o.Name, user: o.User, password: o.Password, transport: o.Transport}
+	if o.Forget == nil {
+		o.Forget = func() {}
+	}
+	return &Client{name: o.Name, user: o.User, password: o.Password, forget: o.Forget, transport: o.Transport}
 }
+
+// ForgetPassword has the password asked for again before the next request.
+func (c *Client) ForgetPassword() { c.forget() }
 
 // Name is the appliance's name in our configuration.
 func (c *Client) Name() string { return c.name }

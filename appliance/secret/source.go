@@ -67,19 +67,28 @@ type flight struct {
 
 // Once asks source once and remembers what it gave. Callers that come meanwhile wait for the same answer and share its
 // error; a later call asks again. When the asking caller gave up, one of those that wait asks in its place.
-func Once(source Source) Source {
-	o := &once{source: source}
-	return o.get
-}
+func Once(source Source) Source { return Remember(source).Get }
 
-type once struct {
+// Memory is a source that is asked once and remembered until it is told to forget, as Once does for ever.
+type Memory struct {
 	source Source
 	mu     sync.Mutex
 	known  *Secret
 	flying *flight
 }
 
-func (o *once) get(ctx context.Context) (Secret, error) {
+// Remember makes a memory of source.
+func Remember(source Source) *Memory { return &Memory{source: source} }
+
+// Forget has the source asked again next time: what it gave was not right.
+func (o *Memory) Forget() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.known = nil
+}
+
+// Get is the Source.
+func (o *Memory) Get(ctx context.Context) (Secret, error) {
 	for {
 		f, mine, known := o.join()
 		if known != nil {
@@ -101,7 +110,7 @@ func (o *once) get(ctx context.Context) (Secret, error) {
 }
 
 // join returns what is known, or the flight to wait for; mine tells that the caller has to make it.
-func (o *once) join() (f *flight, mine bool, known *Secret) {
+func (o *Memory) join() (f *flight, mine bool, known *Secret) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.known != nil {
@@ -115,7 +124,7 @@ func (o *once) join() (f *flight, mine bool, known *Secret) {
 }
 
 // fly asks the source and tells everybody, even when the source panics.
-func (o *once) fly(ctx context.Context, f *flight) (Secret, error) {
+func (o *Memory) fly(ctx context.Context, f *flight) (Secret, error) {
 	defer func() {
 		o.mu.Lock()
 		defer o.mu.Unlock()

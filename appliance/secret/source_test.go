@@ -183,6 +183,23 @@ func TestOnceAsksOnceForAll(t *testing.T) {
 	})
 }
 
+func TestForgetAsksAgain(t *testing.T) {
+	asked := 0
+	m := Remember(func(context.Context) (Secret, error) {
+		asked++
+		return New(fmt.Sprint("secret ", asked)), nil
+	})
+	for _, want := range []string{"secret 1", "secret 1", "secret 2"} {
+		if want == "secret 2" {
+			m.Forget()
+		}
+		got, err := m.Get(t.Context())
+		if err != nil || got.Reveal() != want {
+			t.Errorf("%q, %v; want %q", got.Reveal(), err, want)
+		}
+	}
+}
+
 func TestOnceRemembersNoFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
