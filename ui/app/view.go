@@ -15,7 +15,11 @@ import (
 
 // View draws the screen. It asks nobody anything.
 func (m *Model) View() tea.View {
-	v := tea.NewView(m.screen(m.frame()))
+	screen := m.screen(m.frame())
+	if m.opts.ASCII {
+		screen = widget.ASCII(screen)
+	}
+	v := tea.NewView(screen)
 	v.AltScreen = true
 	v.WindowTitle = m.windowTitle()
 	if m.opts.Mouse {

@@ -18,7 +18,9 @@ func detail(f widget.Frame, r Row) pane.Detail {
 		}
 	}
 	add("what", What(r), theme.Strong)
-	add("title", r.Title.String(), theme.Plain)
+	if title := r.Title.String(); title != What(r) {
+		add("title", title, theme.Plain)
+	}
 	add("state", r.State.String()+" ("+Outcome(r.Phase)+")", theme.Strong)
 	add("progress", percent(r.Percent), theme.Plain)
 	add("started", f.Moment(r.Started), theme.Plain)

@@ -267,7 +267,7 @@ func (d *Dialog) curl() string {
 
 // View draws the dialog in at most w by h cells; every line has the same width.
 func (d *Dialog) View(f widget.Frame, w, h int) []string {
-	width := min(max(40, w*2/3), 84, w)
+	width := min(max(68, w*2/3), 84, w)
 	lines := d.body(f, width-4, h-2)
 	for i, l := range lines {
 		lines[i] = " " + widget.Fit(l, width-4, false, "") + " "
@@ -289,7 +289,11 @@ func (d *Dialog) body(f widget.Frame, w, h int) []string {
 		lines = append(lines, d.confirmation(f, w)...)
 	}
 	if over := len(lines) + len(foot) - h; over > 0 && len(lines) > over {
+		last := lines[len(lines)-1]
 		lines = lines[:len(lines)-over]
+		if d.stage == confirming { // the question, which comes last, is the last to go
+			lines[len(lines)-1] = last
+		}
 	}
 	return append(lines, foot...)
 }
