@@ -37,7 +37,11 @@ func (r *run) close() {
 
 // load reads the configuration; every mistake in it is wrong usage.
 func load(env *Env, f flags) (*config.Config, error) {
-	c, err := config.Load(f.config)
+	path := f.config
+	if path == "" {
+		path = config.DefaultPath()
+	}
+	c, err := config.Load(path)
 	if err != nil {
 		return nil, exit(ExitUsage, err)
 	}

@@ -72,7 +72,7 @@ func Default() []Binding {
 	return []Binding{
 		{Acquire, []string{"a"}, "acquire", "take a lock on the chosen appliance", act, appliance.VerbAcquire, false},
 		{Extend, []string{"e"}, "extend", "keep the lock under the cursor beyond its end", act, appliance.VerbExtend, false},
-		{Release, []string{"r"}, "release", "give the lock back; somebody else's wants a code", act, appliance.VerbRelease, true},
+		{Release, []string{"r"}, "release", "give the lock back", act, appliance.VerbRelease, true},
 		{Copy, []string{"c"}, "copy", "copy the backup to another place; the original stays", act, appliance.VerbCopy, false},
 		{Move, []string{"m"}, "move", "move the backup to a share; the original goes", act, appliance.VerbMove, true},
 		{Push, []string{"p"}, "push", "push the backup to another appliance", act, appliance.VerbPush, true},
@@ -195,7 +195,7 @@ func KeyLabel(k string, ascii bool) string {
 // Markdown is the table of all keys, for the README.
 func Markdown() string {
 	var b strings.Builder
-	b.WriteString("| key | action | what it does |\n|---|---|---|\n")
+	b.WriteString("| key | action | what it does | wants a code |\n|---|---|---|---|\n")
 	for _, x := range Default() {
 		keys := make([]string, len(x.Keys))
 		for i, k := range x.Keys {
@@ -203,9 +203,9 @@ func Markdown() string {
 		}
 		danger := ""
 		if x.Dangerous {
-			danger = " (what cannot be undone wants the code that the dialog shows)"
+			danger = "where it cannot be undone"
 		}
-		fmt.Fprintf(&b, "| %s | `%s` | %s%s |\n", strings.Join(keys, " "), x.Action, x.About, danger)
+		fmt.Fprintf(&b, "| %s | `%s` | %s | %s |\n", strings.Join(keys, " "), x.Action, x.About, danger)
 	}
 	return b.String()
 }

@@ -1,0 +1,147 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/adrg/xdg"
+
+	"holdfast/appliance/config"
+	"holdfast/ui/theme"
+)
+
+// Wrong usage is one clear message on stderr, exit code 2, and nothing started.
+func TestWrongUsage(t *testing.T) {
+	t.Parallel()
+	good := write(t, "config.toml", config.Example())
+	for name, c := range map[string]struct {
+		args []string
+		said string
+	}{
+		"unknown command":       {[]string{"frobnicate"}, `unknown command "frobnicate"`},
+		"unknown flag":          {[]string{"--frobnicate"}, "unknown flag: --frobnicate"},
+		"unknown flag of sim":   {[]string{"sim", "--frobnicate"}, "unknown flag: --frobnicate"},
+		"too many arguments":    {[]string{"version", "1"}, "1"},
+		"trust of nothing":      {[]string{"trust"}, "accepts 1 arg"},
+		"no file":               {[]string{"--config", "/nowhere/config.toml", "status"}, "there is no configuration"},
+		"a folder as file":      {[]string{"--config", t.TempDir(), "status"}, "is not a regular file"},
+		"unknown theme":         {[]string{"--config", good, "--theme", "pink"}, "pink"},
+		"negative locks":        {[]string{"sim", "--locks", "-1"}, "cannot be negative"},
+		"no number":             {[]string{"sim", "--locks", "many"}, "many"},
+		"speed of nothing":      {[]string{"sim", "--speed", "0"}, "--speed"},
+		"speed of no number":    {[]string{"sim", "--speed", "NaN"}, "--speed"},
+		"token of no time":      {[]string{"sim", "--token-ttl", "1ms"}, "--token-ttl"},
+		"unknown switch":        {[]string{"sim", "--switch", "no-such=1"}, "unknown switch"},
+		"no value of a switch":  {[]string{"sim", "--switch", "labels"}, "NAME=VALUE"},
+		"bad value of a switch": {[]string{"sim", "--switch", "labels=pink"}, "labels"},
+		"bad address":           {[]string{"sim", "--lxca", "nowhere"}, "nowhere"},
+		"truth in no folder":    {[]string{"sim", "--truth", "/nowhere/truth.jsonl"}, "truth log"},
+		"config in no folder":   {[]string{"sim", "--write-config", "/nowhere/c.toml"}, "write config"},
+		"unknown appliance":     {[]string{"--config", good, "trust", "nobody"}, `has no appliance "nobody": it has dc1-lxca, edge-ecb`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := say(t, c.args...)
+			code := ExitUsage
+			if name == "config in no folder" {
+				code = ExitFailed
+			}
+			r.want(t, code, c.said)
+			r.quiet(t)
+			if !strings.HasPrefix(r.err, "holdfast: ") {
+				t.Errorf("stderr: %q", r.err)
+			}
+		})
+	}
+}
+
+// A mistake in the configuration is told with its place and stops every command that reads it.
+func TestWrongConfig(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ text, said string }{
+		"unknown key":    {"thene = \"dark\"\n", ":1:1"},
+		"unknown action": {"[keys]\nacqire = [\"n\"]\n[[appliance]]\nname=\"a\"\nkind=\"lxca\"\nurl=\"https://a\"\nuser=\"u\"\n", "acquire"},
+		"key twice":      {"[keys]\nacquire = [\"r\"]\n[[appliance]]\nname=\"a\"\nkind=\"lxca\"\nurl=\"https://a\"\nuser=\"u\"\n", "both"},
+		"no appliance":   {"", "appliance"},
+		"no TOML":        {"x = [", "TOML"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := write(t, "config.toml", c.text)
+			for _, command := range [][]string{{"config", "check"}, {"status"}, {}} {
+				r := call{args: append([]string{"--config", path}, command...), terminal: true}.run(t.Context())
+				r.want(t, ExitUsage, c.said)
+				r.quiet(t)
+			}
+		})
+	}
+}
+
+// Without any configuration the program says where it looks, how to write one, and what works without.
+func TestNoConfig(t *testing.T) {
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	t.Setenv("XDG_CONFIG_DIRS", t.TempDir())
+	xdg.Reload()
+	t.Cleanup(xdg.Reload) // runs before the variables are put back, which nothing below reads
+	for _, command := range [][]string{{}, {"status"}, {"config", "check"}, {"trust", "x"}} {
+		r := call{args: command, terminal: true}.run(t.Context())
+		r.want(t, ExitUsage, "there is no configuration; it is looked for in", config.DefaultPath(), "holdfast config example", "holdfast demo")
+		r.quiet(t)
+	}
+}
+
+// Without a terminal there is no dashboard, and the message names what works instead.
+func TestNoTerminal(t *testing.T) {
+	t.Parallel()
+	good := write(t, "config.toml", config.Example())
+	for _, args := range [][]string{{"demo"}, {"--config", good}} {
+		r := say(t, args...)
+		r.want(t, ExitUsage, "holdfast status")
+		r.quiet(t)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	r := say(t, "version")
+	r.want(t, ExitDone, "holdfast ", "go1.")
+	if r.err != "" || strings.Count(r.out, "\n") != 1 {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestConfigCommands(t *testing.T) {
+	t.Parallel()
+	example := say(t, "config", "example")
+	example.want(t, ExitDone, "[[appliance]]")
+	path := write(t, "config.toml", example.out)
+	say(t, "--config", path, "config", "check").want(t, ExitDone, path+" is good: 2 appliances")
+	if r := say(t, "--config", "some/where.toml", "config", "path"); strings.TrimSpace(r.out) != "some/where.toml" {
+		t.Errorf("path %q", r.out)
+	}
+	if r := say(t, "config", "path"); strings.TrimSpace(r.out) != config.DefaultPath() {
+		t.Errorf("path %q", r.out)
+	}
+	if err := os.Chmod(path, 0o622); err != nil {
+		t.Fatal(err)
+	}
+	say(t, "--config", path, "config", "check").want(t, ExitUsage, filepath.Base(path))
+}
+
+// The words of the setting theme are the themes that there are.
+func TestThemesOfConfig(t *testing.T) {
+	t.Parallel()
+	if !slices.Equal(config.Themes(), theme.Names()) {
+		t.Errorf("config: %q, theme: %q", config.Themes(), theme.Names())
+	}
+}
+
+func TestHelpNamesEveryCommand(t *testing.T) {
+	t.Parallel()
+	r := say(t, "--help")
+	r.want(t, ExitDone, "demo", "sim", "status", "config", "trust", "version", "--read-only", "--config")
+	say(t, "sim", "--help").want(t, ExitDone, "--write-config", "lock-duplicate", "token-limit")
+}
