@@ -82,10 +82,10 @@ func TestWrongConfig(t *testing.T) {
 
 // Without any configuration the program says where it looks, how to write one, and what works without.
 func TestNoConfig(t *testing.T) {
+	t.Cleanup(xdg.Reload) // registered first, so that it reads the variables as they were
 	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
 	t.Setenv("XDG_CONFIG_DIRS", t.TempDir())
 	xdg.Reload()
-	t.Cleanup(xdg.Reload) // runs before the variables are put back, which nothing below reads
 	for _, command := range [][]string{{}, {"status"}, {"config", "check"}, {"trust", "x"}} {
 		r := call{args: command, terminal: true}.run(t.Context())
 		r.want(t, ExitUsage, "there is no configuration; it is looked for in", config.DefaultPath(), "holdfast config example", "holdfast demo")

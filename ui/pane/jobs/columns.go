@@ -3,6 +3,7 @@ package jobs
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"holdfast/appliance"
 	"holdfast/ui/pane"
@@ -16,7 +17,7 @@ const barWidth = 6
 func columns() []table.Column[Row] {
 	return []table.Column[Row]{
 		{Title: "ID", Width: 3, Right: true, Cell: func(_ widget.Frame, r Row) table.Cell {
-			return table.Cell{Text: string(r.ID), Role: theme.Dim}
+			return table.Cell{Text: number(r.ID), Role: theme.Dim}
 		}, Compare: byID},
 		{Title: "JOB", Width: 12, Grow: 3, Cell: func(_ widget.Frame, r Row) table.Cell {
 			if r.Mine {
@@ -31,6 +32,14 @@ func columns() []table.Column[Row] {
 			return cmp.Or(cmp.Compare(a.Phase, b.Phase), cmp.Compare(a.Percent, b.Percent))
 		}},
 	}
+}
+
+// number is an id that people use; the name that we gave to an appliance's only slot is none.
+func number(id appliance.JobID) string {
+	if strings.Trim(string(id), "0123456789") != "" {
+		return "-"
+	}
+	return string(id)
 }
 
 // state is percent and bar while it runs, else the appliance's own word.
