@@ -163,7 +163,7 @@ func (w *watcher) away(state State, err error) {
 
 // words says in an operator's words what a state means and what to do.
 func (w *watcher) words(state State, err error) (trouble, advice string) {
-	why := printable(err)
+	why := reason(err)
 	switch state {
 	case StateRestarting:
 		return "is not ready: " + why, "wait: it is asked again by itself"
@@ -174,12 +174,17 @@ func (w *watcher) words(state State, err error) (trouble, advice string) {
 		return "shows a certificate that is not trusted: " + why,
 			"compare its fingerprint, then: holdfast trust " + w.name
 	default:
-		var told interface{ Reason() string }
-		if errors.As(err, &told) && told.Reason() != "" {
-			why = appliance.Words(told.Reason()).String()
-		}
 		return "cannot be reached: " + why, "check that it is on and that the network is; it is asked again by itself"
 	}
+}
+
+// reason is why something failed, without the appliance and the request where the error can tell them apart.
+func reason(err error) string {
+	var told interface{ Reason() string }
+	if errors.As(err, &told) && told.Reason() != "" {
+		return appliance.Words(told.Reason()).String()
+	}
+	return printable(err)
 }
 
 // enter changes the state. The caller holds w.mu.

@@ -49,7 +49,12 @@ type failure struct {
 func (f *failure) Error() string { return f.of + ": " + f.words }
 
 // Reason says only why, for those who know of which appliance and request they speak; it may be empty.
-func (f *failure) Reason() string { return f.why }
+func (f *failure) Reason() string {
+	if f.why == "" && len(f.kinds) == 1 {
+		return f.kinds[0].Error()
+	}
+	return f.why
+}
 
 // Unwrap gives the kinds.
 func (f *failure) Unwrap() []error { return f.kinds }
