@@ -29,10 +29,12 @@ type Transfer struct {
 // Act is one thing to be done to one appliance. Which members count depends on the verb.
 type Act struct {
 	Verb     Verb
-	Claim    Claim         // acquire; extend: the TTL of the new term
-	Lock     Lock          // extend, release
-	Transfer Transfer      // copy, move, push
-	Job      JobID         // cancel job
+	Claim    Claim    // acquire; extend: the TTL of the new term
+	Lock     Lock     // extend, release
+	Transfer Transfer // copy, move, push
+	Job      JobID    // cancel job; cancel push: the running push as the operator saw it, empty when none was known
+	// Typed tells that the operator typed the code for something that is not provably ours (faults.md I3, JOB-06).
+	Typed    bool
 	Deadline time.Duration // how long the whole act may take; 0 = the engine's default
 }
 

@@ -40,6 +40,22 @@ type Renewer interface {
 	Renew(context.Context, Lock) (Receipt, error)
 }
 
+// Settler finds out how an ambiguous Acquire, Renew or Release ended, by the appliance's own answers. Without an error nothing
+// is open any more, and held tells whether the lock is ours now, as Locks then shows it (faults.md LCK-09).
+type Settler interface {
+	Settle(context.Context) (held bool, err error)
+}
+
+// LockGetter asks for one lock by its id; ErrGone when there is none.
+type LockGetter interface {
+	Lock(context.Context, LockID) (Lock, Stamp, error)
+}
+
+// JobGetter asks for one job by its id; ErrGone when there is none.
+type JobGetter interface {
+	Job(context.Context, JobID) (Job, Stamp, error)
+}
+
 // BackupStore lists the backups that an appliance knows and where each lies.
 type BackupStore interface {
 	Backups(context.Context) (BackupList, error)
@@ -83,6 +99,9 @@ type Receipt struct {
 	Lock  Lock      // for Acquire and Renew
 	Job   JobID     // for Transfer; empty when the appliance named none
 	Told  []Message // what it said along with it; a warning is a success that is told
+	// Unproven tells that a renewal was accepted while it is not proven that the lock goes on with it; the stamp is then that
+	// of the term that is proven, and Told says why in our words.
+	Unproven bool
 }
 
 // Part is one of the things that an appliance is asked for.

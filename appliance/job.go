@@ -45,6 +45,9 @@ type Job struct {
 	By       Text
 	Messages []Text
 	Children []Job
+	// Verb and Backup are what the job says it is about, where it says so in a form that can be relied on; empty = unknown.
+	Verb   Verb
+	Backup BackupID
 	// Cancellable is what the appliance advertises; the supplied URL itself is never called (faults.md JOB-12).
 	Cancellable bool
 	Fields      []Field

@@ -17,6 +17,8 @@ var (
 	ErrUntrusted = errors.New("not trusted")
 	// ErrCredentials: the appliance does not know us (401).
 	ErrCredentials = errors.New("credentials rejected")
+	// ErrNoPassword: the password could not be had, so nothing was sent.
+	ErrNoPassword = errors.New("no password")
 	// ErrForbidden: it knows us and we may not (403).
 	ErrForbidden = errors.New("not permitted")
 	// ErrHeld: somebody else holds the lock (423).
