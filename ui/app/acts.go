@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -84,14 +85,34 @@ func (m *Model) acquireDialog(opener string) *dialog.Dialog {
 	if rules.ChooseTTL {
 		spec.Span = &dialog.Span{Label: "for", Start: rules.DefaultTTL, Min: rules.MinTTL, Max: rules.MaxTTL}
 	}
+	mark := m.mark()
 	make := func(v dialog.Values) []target {
-		claim := appliance.Claim{Scope: scope, TTL: v.Span}
+		claim := appliance.Claim{Scope: scope, TTL: marked(v.Span, mark, rules)}
 		if scope == "" {
 			claim.Scope = v.Choice
 		}
 		return []target{{name, appliance.Act{Verb: appliance.VerbAcquire, Claim: claim}}}
 	}
 	return m.finish(spec, make)
+}
+
+// mark is the share of a lock's time that is asked for on top of what was typed, 0 to 1 of what marked allows: by its odd
+// end a lock is known again in a list should the answer be lost (faults.md LCK-02).
+func (m *Model) mark() float64 {
+	if m.opts.Mark != nil {
+		return m.opts.Mark()
+	}
+	return rand.Float64()
+}
+
+// marked adds up to a tenth and at most 96 s to a time, in whole seconds and never a whole minute.
+func marked(span time.Duration, mark float64, rules appliance.LockRules) time.Duration {
+	most := min(span/10, 96*time.Second, rules.MaxTTL-span)
+	ttl := span + time.Duration(mark*float64(most)).Truncate(time.Second)
+	if mark > 0 && ttl%time.Minute == 0 && ttl < span+most {
+		ttl += time.Second
+	}
+	return ttl
 }
 
 // finish makes the dialog show and return what make makes of the values.
@@ -116,11 +137,12 @@ func (m *Model) extendDialog(opener string) *dialog.Dialog {
 		spec.Intro = []string{"The token that owns the lock is renewed, which makes it last another " + widget.Span(rules.DefaultTTL) + "."}
 		spec.Risk = func(dialog.Values) policy.Risk { return policy.RiskAsk }
 	}
+	mark := m.mark()
 	return m.finish(spec, func(v dialog.Values) []target {
 		var targets []target
 		for _, r := range rows {
 			targets = append(targets, target{r.Lock.Appliance, appliance.Act{Verb: appliance.VerbExtend, Lock: r.Lock.Lock,
-				Claim: appliance.Claim{Scope: r.Scope.Code, TTL: v.Span}}})
+				Claim: appliance.Claim{Scope: r.Scope.Code, TTL: marked(v.Span, mark, rules)}}})
 		}
 		return targets
 	})
@@ -142,10 +164,11 @@ func (m *Model) releaseDialog(opener string) *dialog.Dialog {
 			"of an appliance goes, its SFTP service stops."}
 	}
 	spec.Risk = func(dialog.Values) policy.Risk { return policy.RiskOf(appliance.VerbRelease, ours) }
-	return m.finish(spec, func(dialog.Values) []target {
+	return m.finish(spec, func(v dialog.Values) []target {
 		var targets []target
 		for _, r := range rows {
-			targets = append(targets, target{r.Lock.Appliance, appliance.Act{Verb: appliance.VerbRelease, Lock: r.Lock.Lock}})
+			targets = append(targets, target{r.Lock.Appliance, appliance.Act{Verb: appliance.VerbRelease, Lock: r.Lock.Lock,
+				Typed: v.Typed}})
 		}
 		return targets
 	})
@@ -296,9 +319,9 @@ func (m *Model) cancelDialog(opener string) *dialog.Dialog {
 	}
 	return m.finish(spec, func(v dialog.Values) []target {
 		if v.Choice == push {
-			return []target{{name, appliance.Act{Verb: appliance.VerbCancelPush}}}
+			return []target{{name, appliance.Act{Verb: appliance.VerbCancelPush, Job: r.ID, Typed: v.Typed}}}
 		}
-		return []target{{name, appliance.Act{Verb: appliance.VerbCancelJob, Job: r.ID}}}
+		return []target{{name, appliance.Act{Verb: appliance.VerbCancelJob, Job: r.ID, Typed: v.Typed}}}
 	})
 }
 

@@ -40,6 +40,8 @@ type Options struct {
 	Dark bool
 	// Code makes the four characters that dangerous dialogs want; nil = dialog.NewCode.
 	Code func() string
+	// Mark tells how much of the odd time to ask for, 0 to 1; nil = by chance.
+	Mark func() float64
 }
 
 // Numbers of the panes.

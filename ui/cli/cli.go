@@ -34,6 +34,7 @@ type Env struct {
 	// Dial connects to appliances; nil = the network.
 	Dial    func(ctx context.Context, network, addr string) (net.Conn, error)
 	Program []tea.ProgramOption // further options of the dashboard, for tests
+	Mark    func() float64      // see app.Options; nil = by chance
 }
 
 // Exit codes (design.md 6).

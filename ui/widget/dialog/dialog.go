@@ -31,6 +31,7 @@ type Option struct {
 type Values struct {
 	Choice string
 	Span   time.Duration
+	Typed  bool // the code was typed
 }
 
 // Spec says what a dialog asks.
@@ -249,6 +250,7 @@ func (d *Dialog) typeCode(v Values, k tea.KeyPressMsg) Outcome {
 		d.code.Set("")
 		return Outcome{}
 	}
+	v.Typed = true
 	return Outcome{Close: true, Action: d.spec.Action(v)}
 }
 
