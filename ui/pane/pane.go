@@ -101,6 +101,8 @@ type Def[R any] struct {
 	Ticks     func(widget.Frame, R) bool
 	Appliance func(R) string
 	Detail    func(widget.Frame, R) Detail
+	// Part is how the listing stands that all rows are from, so that its age is told once it is stale; nil = each row tells.
+	Part func(Source) fleet.Part
 	// Newest tells that the first row is the newest and that a cursor on it stays on the first row.
 	Newest bool
 }
@@ -112,6 +114,7 @@ type List[R any] struct {
 	query string
 	title string
 	note  string
+	part  fleet.Part
 	empty []string
 	drawn drawn
 }
@@ -132,6 +135,7 @@ type drawn struct {
 type built[R any] struct {
 	index       *table.Index[R]
 	title, note string
+	part        fleet.Part
 	empty       []string
 }
 
@@ -157,6 +161,9 @@ func (l *List[R]) Build(src Source) func() any {
 		if def.Note != nil {
 			b.note = def.Note(src, ix)
 		}
+		if def.Part != nil {
+			b.part = def.Part(src)
+		}
 		return b
 	}
 }
@@ -169,7 +176,7 @@ func (l *List[R]) Apply(x any) {
 	}
 	first := l.def.Newest && l.atFirst()
 	l.table.SetIndex(b.index)
-	l.title, l.note, l.empty = b.title, b.note, b.empty
+	l.title, l.note, l.part, l.empty = b.title, b.note, b.part, b.empty
 	if first {
 		l.table.First()
 	}
@@ -208,6 +215,9 @@ func (l *List[R]) heading(f widget.Frame) (title, note string) {
 	note = l.note
 	if l.query != "" {
 		note = fmt.Sprintf("/%s  %d of %d", appliance.Label(l.query), ix.Len(), ix.Total)
+	}
+	if l.part.Stale(f.Now) {
+		note = "told " + widget.Ago(f.Now.Since(l.part.At)) + "  " + note
 	}
 	if n := l.table.Marks(); n > 0 {
 		note = fmt.Sprintf("%d marked  %s", n, note)

@@ -1,6 +1,8 @@
 package widget
 
 import (
+	"strings"
+
 	"holdfast/appliance"
 	"holdfast/ui/theme"
 )
@@ -47,10 +49,4 @@ func (f Frame) Box(title, note string, lines []string, w, h int, focused bool) [
 	return append(out, t.Paint(edge, s.Corners[2]+repeat(s.Horizontal, inner)+s.Corners[3]))
 }
 
-func repeat(s string, n int) string {
-	out := ""
-	for range max(0, n) {
-		out += s
-	}
-	return out
-}
+func repeat(s string, n int) string { return strings.Repeat(s, max(0, n)) }

@@ -111,11 +111,17 @@ func number(version string) string {
 	return version
 }
 
+// round is the latest round trip in steps so coarse that a standing screen stays still; the detail tells it exactly.
 func round(_ widget.Frame, s *fleet.Snapshot) table.Cell {
-	if s.RoundTrip == 0 {
-		return table.Cell{Text: "", Role: theme.Dim}
+	const step = 100 * time.Millisecond
+	switch d := s.RoundTrip; {
+	case d == 0:
+		return table.Cell{}
+	case d < step:
+		return table.Cell{Text: "<" + widget.Took(step), Role: theme.Dim}
+	default:
+		return table.Cell{Text: widget.Took(d.Round(step)), Role: theme.Dim}
 	}
-	return table.Cell{Text: widget.Took(s.RoundTrip), Role: theme.Dim}
 }
 
 func notice(_ widget.Frame, s *fleet.Snapshot) table.Cell {

@@ -33,7 +33,13 @@ func New() *pane.List[Row] {
 			}
 			return "Backups · " + src.Chosen
 		},
-		Note:  note,
+		Note: note,
+		Part: func(src pane.Source) fleet.Part {
+			if s := src.Of(src.Chosen); s != nil {
+				return s.BackupsPart
+			}
+			return fleet.Part{}
+		},
 		Empty: empty,
 	})
 }
@@ -85,9 +91,6 @@ func note(src pane.Source, ix *table.Index[Row]) string {
 	}
 	if n := s.BackupsPart.Unreadable; n > 0 {
 		words += fmt.Sprintf(" · %d unreadable", n)
-	}
-	if s.BackupsPart.Err != "" {
-		words += " · last told " + s.BackupsPart.At.Wall.Format("15:04")
 	}
 	return words
 }

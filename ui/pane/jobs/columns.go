@@ -19,11 +19,11 @@ func columns() []table.Column[Row] {
 		{Title: "ID", Width: 3, Right: true, Cell: func(_ widget.Frame, r Row) table.Cell {
 			return table.Cell{Text: number(r.ID), Role: theme.Dim}
 		}, Compare: byID},
-		{Title: "JOB", Width: 12, Grow: 3, Cell: func(_ widget.Frame, r Row) table.Cell {
+		{Title: "JOB", Width: 12, Grow: 3, Cell: func(f widget.Frame, r Row) table.Cell {
 			if r.Mine {
 				return table.Cell{Text: What(r), Role: theme.Ours}
 			}
-			return table.Cell{Text: What(r)}
+			return table.Cell{Text: What(r), Role: pane.Fresh(f, r.Part)}
 		}, Compare: pane.By(What)},
 		{Title: "ON", Width: 9, Drop: 1, Cell: func(_ widget.Frame, r Row) table.Cell {
 			return table.Cell{Text: r.Job.Appliance, Role: theme.Dim}
@@ -42,7 +42,7 @@ func number(id appliance.JobID) string {
 	return string(id)
 }
 
-// state is percent and bar while it runs, else the appliance's own word.
+// state is percent and bar while it runs, else the appliance's own word; a figure that is stale gives way to its age.
 func state(f widget.Frame, r Row) table.Cell {
 	switch r.Phase {
 	case appliance.PhaseSucceeded:
@@ -50,12 +50,12 @@ func state(f widget.Frame, r Row) table.Cell {
 	case appliance.PhaseProblem:
 		return table.Cell{Text: r.State.String(), Role: theme.Alarm}
 	}
-	role := theme.Plain
-	if r.Part.Stale(f.Now) {
-		role = theme.Warn
+	switch {
+	case r.Part.Stale(f.Now):
+		return table.Cell{Text: "told " + widget.Ago(f.Now.Since(r.Part.At)), Role: theme.Warn}
+	case r.Percent < 0:
+		return table.Cell{Text: r.State.String()}
+	default:
+		return table.Cell{Text: fmt.Sprintf("%3.0f %% %s", r.Percent, widget.Bar(f.Theme.Symbols, r.Percent/100, barWidth))}
 	}
-	if r.Percent < 0 {
-		return table.Cell{Text: r.State.String(), Role: role}
-	}
-	return table.Cell{Text: fmt.Sprintf("%3.0f %% %s", r.Percent, widget.Bar(f.Theme.Symbols, r.Percent/100, barWidth)), Role: role}
 }

@@ -19,11 +19,11 @@ const leftWidth = 8
 
 func columns(me string) []table.Column[Row] {
 	return []table.Column[Row]{
-		{Title: "APPLIANCE", Width: 10, Grow: 1, Cell: func(_ widget.Frame, r Row) table.Cell {
-			return table.Cell{Text: r.Lock.Appliance}
+		{Title: "APPLIANCE", Width: 10, Grow: 1, Cell: func(f widget.Frame, r Row) table.Cell {
+			return table.Cell{Text: r.Lock.Appliance, Role: pane.Fresh(f, r.Part)}
 		}, Compare: pane.By(func(r Row) string { return r.Lock.Appliance })},
-		{Title: "SCOPE", Width: 13, Grow: 4, Cell: func(_ widget.Frame, r Row) table.Cell {
-			return table.Cell{Text: r.Scope.String()}
+		{Title: "SCOPE", Width: 13, Grow: 4, Cell: func(f widget.Frame, r Row) table.Cell {
+			return table.Cell{Text: r.Scope.String(), Role: pane.Fresh(f, r.Part)}
 		}, Compare: pane.By(func(r Row) string { return r.Scope.String() })},
 		{Title: "HOLDER", Width: 9, Cell: func(_ widget.Frame, r Row) table.Cell { return holder(me, r) },
 			Compare: pane.By(func(r Row) string { return holderWord(me, r) })},

@@ -3,6 +3,7 @@
 package dialog
 
 import (
+	"slices"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -278,26 +279,35 @@ func (d *Dialog) View(f widget.Frame, w, h int) []string {
 	return box
 }
 
+// body is what the dialog says, in at most h lines. What matters most stays on a low screen: the keys, then the question,
+// then what it is about, and last the requests, which can be copied.
 func (d *Dialog) body(f widget.Frame, w, h int) []string {
-	lines := []string{""}
-	for _, s := range d.spec.Intro {
-		lines = append(lines, widget.Wrap(s, w)...)
-	}
 	foot := d.foot(f, w)
-	room := h - len(lines) - len(foot) - 2
+	var intro []string
+	for _, s := range d.spec.Intro {
+		intro = append(intro, widget.Wrap(s, w)...)
+	}
+	requests := d.requests(f, w)
+	question := d.question(f, w, h-len(foot)-len(intro)-len(requests)-1)
+	lines := slices.Concat([]string{""}, intro, question, requests)
+	if len(lines)+len(foot) > h {
+		lines = slices.Concat([]string{""}, intro, d.question(f, w, h-len(foot)-len(intro)-1))
+	}
+	if len(lines)+len(foot) > h {
+		lines = d.question(f, w, h-len(foot))
+	}
+	if over := len(lines) + len(foot) - h; over > 0 {
+		lines = lines[min(over, len(lines)):]
+	}
+	lines = append(lines, foot...)
+	return lines[:min(len(lines), max(0, h))]
+}
+
+func (d *Dialog) question(f widget.Frame, w, h int) []string {
 	if d.stage == choosing {
-		lines = append(lines, d.chooser(f, w, room)...)
-	} else {
-		lines = append(lines, d.confirmation(f, w)...)
+		return d.chooser(f, w, h)
 	}
-	if over := len(lines) + len(foot) - h; over > 0 && len(lines) > over {
-		last := lines[len(lines)-1]
-		lines = lines[:len(lines)-over]
-		if d.stage == confirming { // the question, which comes last, is the last to go
-			lines[len(lines)-1] = last
-		}
-	}
-	return append(lines, foot...)
+	return d.confirmation(f, w)
 }
 
 func paintAll(f widget.Frame, r theme.Role, lines []string) []string {

@@ -81,8 +81,9 @@ func (l *list) chosen() (o Option, typed string, ok bool) {
 func (l *list) view(f widget.Frame, w, h int, focused bool) []string {
 	s := f.Theme.Symbols
 	var lines []string
+	h = max(1, h)
 	first := max(0, min(l.at-h/2, len(l.shown)-h))
-	for i := first; i < len(l.shown) && len(lines) < max(1, h); i++ {
+	for i := first; i < len(l.shown) && len(lines) < h; i++ {
 		o := l.options[l.shown[i]]
 		mark, paint := "  ", f.Theme.Paint
 		if i == l.at {

@@ -2,6 +2,7 @@ package dialog
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"holdfast/appliance/policy"
@@ -9,17 +10,30 @@ import (
 	"holdfast/ui/widget"
 )
 
+// leastRows and mostRows are how many rows of a list are shown.
+const (
+	leastRows = 3
+	mostRows  = 12
+)
+
+// chooser asks how long and which; the list takes what is left of h lines.
 func (d *Dialog) chooser(f widget.Frame, w, h int) []string {
-	lines := []string{""}
+	var lines []string
 	if s := d.spec.Span; s != nil {
-		lines = append(lines, f.Theme.Paint(theme.Dim, s.Label+"  ")+d.span.View(f, w/2, d.onSpan)+
-			f.Theme.Paint(theme.Dim, fmt.Sprintf("   %s to %s", widget.Span(s.Min), widget.Span(s.Max))), "")
+		lines = append(lines, "", f.Theme.Paint(theme.Dim, s.Label+"  ")+d.span.View(f, w/2, d.onSpan)+
+			f.Theme.Paint(theme.Dim, fmt.Sprintf("   %s to %s", widget.Span(s.Min), widget.Span(s.Max))))
 	}
 	if len(d.spec.Options) > 0 || d.spec.Typed != "" {
-		lines = append(lines, d.filterLine(f, w))
-		lines = append(lines, d.list.view(f, w, min(12, h-len(lines)-d.callLines()), !d.onSpan)...)
+		lines = append(lines, "", d.filterLine(f, w))
+		least := leastRows
+		if h < len(lines)+leastRows { // a low screen: no blank lines, and one row at least
+			lines = slices.DeleteFunc(lines, func(l string) bool { return l == "" })
+			least = 1
+		}
+		rows := max(least, min(mostRows, h-len(lines)))
+		lines = append(lines, d.list.view(f, w, rows, !d.onSpan)...)
 	}
-	return append(lines, d.requests(f, w)...)
+	return lines
 }
 
 // filterLine shows what was typed to narrow the list, or to stand for itself.
@@ -49,7 +63,6 @@ func (d *Dialog) confirmation(f widget.Frame, w int) []string {
 			lines = append(lines, paintAll(f, theme.Warn, widget.Wrap(s, w))...)
 		}
 	}
-	lines = append(lines, d.requests(f, w)...)
 	lines = append(lines, "")
 	if d.disarmed != "" {
 		return lines
@@ -75,15 +88,6 @@ func (d *Dialog) label(value string) string {
 }
 
 const mostCalls = 3
-
-// callLines is how many lines the requests take.
-func (d *Dialog) callLines() int {
-	v, problem := d.values()
-	if problem != "" || d.spec.Calls == nil {
-		return 2
-	}
-	return min(mostCalls, len(d.spec.Calls(v)))*2 + 2
-}
 
 // requests shows exactly what will be sent.
 func (d *Dialog) requests(f widget.Frame, w int) []string {
@@ -121,11 +125,13 @@ func (d *Dialog) foot(f widget.Frame, w int) []string {
 		lines = append(lines, "")
 		lines = append(lines, paintAll(f, theme.Alarm, widget.Wrap(problem, w))...)
 	}
-	return append(lines, "", d.hints(f))
+	return append(lines, "", d.hints(f, w))
 }
 
-func (d *Dialog) hints(f widget.Frame) string {
-	type hint struct{ key, what string }
+// hint is a key and what it does.
+type hint struct{ key, what string }
+
+func (d *Dialog) hints(f widget.Frame, w int) string {
 	var hints []hint
 	v, _ := d.values()
 	switch {
@@ -149,10 +155,23 @@ func (d *Dialog) hints(f widget.Frame) string {
 	default:
 		hints = append(hints, hint{"y", d.spec.Verb}, hint{"n", "no"}, hint{"Y", "copy as curl"})
 	}
-	hints = append(hints, hint{"esc", "back"})
-	words := make([]string, len(hints))
+	return fitHints(f, append(hints, hint{"esc", "back"}), w)
+}
+
+// fitHints writes the keys on one line: the first and the last always, of the others what fits.
+func fitHints(f widget.Frame, hints []hint, w int) string {
+	const gap = 3
+	width := func(h hint) int { return widget.Width(h.key) + 1 + widget.Width(h.what) }
+	last := len(hints) - 1
+	room := w - width(hints[last])
+	var words []string
 	for i, h := range hints {
-		words[i] = f.Theme.Paint(theme.Key, h.key) + " " + f.Theme.Paint(theme.Dim, h.what)
+		if i < last {
+			if room -= width(h) + gap; room < 0 && i > 0 {
+				continue
+			}
+		}
+		words = append(words, f.Theme.Paint(theme.Key, h.key)+" "+f.Theme.Paint(theme.Dim, h.what))
 	}
-	return strings.Join(words, "   ")
+	return strings.Join(words, widget.Pad(gap))
 }
