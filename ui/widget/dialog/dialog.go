@@ -288,13 +288,17 @@ func (d *Dialog) body(f widget.Frame, w, h int) []string {
 		intro = append(intro, widget.Wrap(s, w)...)
 	}
 	requests := d.requests(f, w)
-	question := d.question(f, w, h-len(foot)-len(intro)-len(requests)-1)
-	lines := slices.Concat([]string{""}, intro, question, requests)
+	ask := func(intro, requests []string) []string {
+		about, answer := d.question(f, w, h-len(foot)-len(intro)-len(requests))
+		return slices.Concat(intro, about, requests, answer)
+	}
+	intro = append([]string{""}, intro...)
+	lines := ask(intro, requests)
 	if len(lines)+len(foot) > h {
-		lines = slices.Concat([]string{""}, intro, d.question(f, w, h-len(foot)-len(intro)-1))
+		lines = ask(intro, nil)
 	}
 	if len(lines)+len(foot) > h {
-		lines = d.question(f, w, h-len(foot))
+		lines = ask(nil, nil)
 	}
 	if over := len(lines) + len(foot) - h; over > 0 {
 		lines = lines[min(over, len(lines)):]
@@ -303,11 +307,12 @@ func (d *Dialog) body(f widget.Frame, w, h int) []string {
 	return lines[:min(len(lines), max(0, h))]
 }
 
-func (d *Dialog) question(f widget.Frame, w, h int) []string {
+// question is what is asked, and where it is answered: between the two stand the requests.
+func (d *Dialog) question(f widget.Frame, w, h int) (about, answer []string) {
 	if d.stage == choosing {
-		return d.chooser(f, w, h)
+		return d.chooser(f, w, h), nil
 	}
-	return d.confirmation(f, w)
+	return d.about(f, w), d.answer(f)
 }
 
 func paintAll(f widget.Frame, r theme.Role, lines []string) []string {

@@ -51,7 +51,8 @@ func (d *Dialog) filterLine(f widget.Frame, w int) string {
 	}
 }
 
-func (d *Dialog) confirmation(f widget.Frame, w int) []string {
+// about is what will be done, and what cannot be taken back of it.
+func (d *Dialog) about(f widget.Frame, w int) []string {
 	v, _ := d.values()
 	var lines []string
 	if v.Choice != "" {
@@ -63,19 +64,23 @@ func (d *Dialog) confirmation(f widget.Frame, w int) []string {
 			lines = append(lines, paintAll(f, theme.Warn, widget.Wrap(s, w))...)
 		}
 	}
-	lines = append(lines, "")
-	if d.disarmed != "" {
-		return lines
-	}
-	if d.risk(v) == policy.RiskCode {
-		return append(lines, "Type "+f.Theme.Paint(theme.Alarm, d.spec.Code)+" and press enter: "+
-			d.code.View(f, 20, true))
+	return lines
+}
+
+// answer is where the code is typed, or No and Yes, of which No is chosen at first.
+func (d *Dialog) answer(f widget.Frame) []string {
+	v, _ := d.values()
+	switch {
+	case d.disarmed != "":
+		return nil
+	case d.risk(v) == policy.RiskCode:
+		return []string{"", "Type " + f.Theme.Paint(theme.Alarm, d.spec.Code) + " and press enter: " + d.code.View(f, 20, true)}
 	}
 	no, yes := "  No  ", "  Yes, "+d.spec.Verb+"  "
 	if d.yes {
-		return append(lines, f.Theme.Paint(theme.Dim, no)+"  "+f.Theme.Paint(theme.Accent, "["+yes+"]"))
+		return []string{"", f.Theme.Paint(theme.Dim, no) + "  " + f.Theme.Paint(theme.Accent, "["+yes+"]")}
 	}
-	return append(lines, f.Theme.Paint(theme.Accent, "["+no+"]")+"  "+f.Theme.Paint(theme.Dim, yes))
+	return []string{"", f.Theme.Paint(theme.Accent, "["+no+"]") + "  " + f.Theme.Paint(theme.Dim, yes)}
 }
 
 func (d *Dialog) label(value string) string {
@@ -105,11 +110,13 @@ func (d *Dialog) requests(f widget.Frame, w int) []string {
 			lines = append(lines, f.Theme.Paint(theme.Dim, fmt.Sprintf("and %d more requests", len(calls)-i)))
 			break
 		}
-		lines = append(lines, f.Theme.Paint(theme.Dim, widget.Cut(c.Method+" "+c.URL, w, f.Theme.Symbols.Ellipsis)))
-		if c.Body != "" {
-			body := strings.Join(strings.Fields(c.Body), " ")
-			lines = append(lines, f.Theme.Paint(theme.Dim, widget.Cut("  "+body, w, f.Theme.Symbols.Ellipsis)))
+		text := widget.Wrap(c.Method+" "+c.URL, w)
+		for _, part := range widget.Wrap(c.Body, w-2) {
+			if part != "" {
+				text = append(text, "  "+part)
+			}
 		}
+		lines = append(lines, paintAll(f, theme.Dim, text)...)
 	}
 	return lines
 }
