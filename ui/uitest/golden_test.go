@@ -1,0 +1,141 @@
+package uitest_test
+
+import (
+	"fmt"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/x/exp/golden"
+
+	"holdfast/appliance/sim"
+	"holdfast/appliance/sim/broker"
+	"holdfast/ui/uitest"
+)
+
+// The pictures are taken in virtual time, 3 s after the start, of a fleet whose chance has a fixed seed. After a meant
+// change: go test ./ui/uitest -run Golden -update, and look at the difference.
+
+// gallery is the fleet that is painted.
+func gallery(o uitest.Options) uitest.Options {
+	o.Sim = sim.Config{
+		Appliances: []sim.Spec{
+			{Name: "dc1-lxca", Kind: sim.KindLXCA}, {Name: "dc2-lxca", Kind: sim.KindLXCA},
+			{Name: "new-lxca", Kind: sim.KindLXCA, Fresh: true}, {Name: "ecb-edge", Kind: sim.KindECB}, {Name: "ecb-core", Kind: sim.KindECB},
+		},
+		Backups: 6, Jobs: 2, Seed: 1,
+	}
+	o.Prepare = func(f *sim.Fleet) {
+		f.Appliance("dc1-lxca").LXCA.AddForeignLock("SS", 47*time.Minute)
+		f.Appliance("dc2-lxca").LXCA.AddForeignLock("DM", 13*time.Minute)
+		f.Appliance("ecb-core").ECB.LockByOther(broker.SourceGUI)
+	}
+	return o
+}
+
+// what differs from run to run, with what stands for it, equally wide.
+var different = []struct {
+	pattern *regexp.Regexp
+	stand   string
+}{
+	{regexp.MustCompile(`Type \w{4} and press enter`), "Type code and press enter"},
+	// A lock of ours lasts a few seconds more than was asked for, at random, so that it is known again.
+	{regexp.MustCompile(`"expirationTimeOut":\d{4}`), `"expirationTimeOut":1230`},
+	{regexp.MustCompile(`(you(?:\x1b\[[0-9;]*m| )+)\d\d:\d\d`), "${1}20:25"},
+	{regexp.MustCompile(`00:2\d:\d\d`), "00:20:30"},
+	{regexp.MustCompile(`╮(19|2\d):\d\d│`), "╮20:30│"},
+	{regexp.MustCompile(`sha256//[A-Za-z0-9+/]{43}=`), "sha256//PINPINPINPINPINPINPINPINPINPINPINPINPINPINP="},
+}
+
+// lasting is how long our lock lasts, in words of different width.
+var lasting = regexp.MustCompile(`for 2\dm(\d+s)? *`)
+
+// picture plays the keys and returns the screen at the same moment of each run.
+func picture(t *testing.T, o uitest.Options, styled bool, keys ...string) string {
+	t.Helper()
+	shot := ""
+	uitest.Run(t, gallery(o), func(x *uitest.Terminal) {
+		x.Advance(time.Second)
+		x.Press(keys...)
+		x.Advance(time.Until(time.Date(2000, 1, 1, 0, 0, 5, 500_000_000, time.UTC)))
+		if shot = x.Screen(); styled {
+			shot = x.Styled()
+		}
+	})
+	for _, d := range different {
+		shot = d.pattern.ReplaceAllString(shot, d.stand)
+	}
+	shot = lasting.ReplaceAllStringFunc(shot, func(s string) string { return fmt.Sprintf("%-*s", len(s), "for 20m") })
+	return shot + "\n"
+}
+
+// options of a theme; none is what NO_COLOR asks for.
+func themed(theme string, w, h int) uitest.Options {
+	o := uitest.Options{Width: w, Height: h}
+	if theme == "none" {
+		o.Env = []string{"NO_COLOR=1"}
+	} else {
+		o.Args = []string{"--theme", theme}
+	}
+	return o
+}
+
+var takeOneLock = []string{"1", "a", "enter", "2", "g"}
+
+// The colours of each theme, at one size.
+func TestGoldenThemes(t *testing.T) {
+	t.Parallel()
+	for _, theme := range []string{"dark", "light", "none", "high-contrast", "colour-blind", "16-colour"} {
+		t.Run(theme, func(t *testing.T) {
+			t.Parallel()
+			golden.RequireEqual(t, picture(t, themed(theme, 120, 40), true, takeOneLock...))
+		})
+	}
+}
+
+// Each size, whose words are the same in every theme.
+func TestGoldenSizes(t *testing.T) {
+	t.Parallel()
+	for name, size := range map[string][2]int{"160x50": {160, 50}, "120x40": {120, 40}, "80x24": {80, 24}, "40x10": {40, 10}, "39x9": {39, 9}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dark := picture(t, themed("dark", size[0], size[1]), false, takeOneLock...)
+			golden.RequireEqual(t, dark)
+			for _, theme := range []string{"light", "none"} {
+				if other := picture(t, themed(theme, size[0], size[1]), false, takeOneLock...); other != dark {
+					t.Errorf("in the theme %s it is another picture:\n%s", theme, other)
+				}
+			}
+		})
+	}
+}
+
+// What stands before the panes.
+func TestGoldenFront(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		w, h int
+		keys []string
+	}{
+		"acquire":          {120, 40, []string{"1", "a", "u", "p"}},
+		"acquire-ecb":      {120, 40, []string{"1", "G", "k", "a"}},
+		"release":          {120, 40, append(append([]string{}, takeOneLock...), "r")},
+		"release-foreign":  {120, 40, []string{"2", "g", "r"}},
+		"copy":             {120, 40, []string{"3", "c"}},
+		"move-code":        {120, 40, []string{"3", "m", "down", "enter"}},
+		"push-code":        {80, 24, []string{"3", "p", "down", "enter"}},
+		"quit":             {80, 24, append(append([]string{}, takeOneLock...), "q")},
+		"help":             {120, 40, []string{"?"}},
+		"help-80x24":       {80, 24, []string{"?"}},
+		"detail-appliance": {120, 40, []string{"1", "enter"}},
+		"detail-backup":    {120, 40, []string{"3", "enter"}},
+		"filter":           {120, 40, []string{"3", "/", "1", "2", "3"}},
+		"marks":            {120, 40, []string{"3", "g", "space", "space"}},
+		"why-not":          {120, 40, []string{"1", "e"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			golden.RequireEqual(t, picture(t, themed("dark", c.w, c.h), false, c.keys...))
+		})
+	}
+}

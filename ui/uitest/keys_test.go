@@ -1,0 +1,177 @@
+package uitest_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast/appliance/sim"
+	"holdfast/appliance/sim/xclarity"
+	"holdfast/ui/keymap"
+	"holdfast/ui/uitest"
+)
+
+// plays is what each action must visibly do when its key is pressed. The longer stories of the acts stand in files of
+// their own; here every key of every binding is pressed once.
+var plays = map[keymap.Action]func(t *testing.T, x *uitest.Terminal, key string){
+	keymap.Acquire: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Press("1", key).Until("╭ Acquire a lock on dc1-lxca")
+	},
+	keymap.Extend: func(_ *testing.T, x *uitest.Terminal, key string) {
+		acquire(x, "updates", "20m")
+		x.Until("UP Updates", "you").Press("2", "g", key).Until("╭ Extend UP Updates on dc1-lxca")
+	},
+	keymap.Release: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Press("2", "g", key).Until("╭ Release FC")
+	},
+	keymap.Copy: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Until("nightly-1231").Press("3", key).Until("╭ Copy nightly-1231")
+	},
+	keymap.Move: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Until("nightly-1231").Press("3", key).Until("╭ Move nightly-1231")
+	},
+	keymap.Push: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Until("nightly-1231").Press("3", key).Until("╭ Push nightly-1231")
+	},
+	keymap.Cancel: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Until("1 running").Press("4", "g", key).Until("╭ Cancel")
+	},
+	keymap.Filter: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Until("nightly-1231").Press("3", key).Until(" /")
+		x.Type("1230").Until("1 of 3").UntilGone("nightly-1231")
+	},
+	keymap.Sort: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Press("3", key).Until("by LABEL").UntilMatch(`nightly-1229[\s\S]*nightly-1231`)
+		x.Press(key).Until("▾").UntilMatch(`nightly-1231[\s\S]*nightly-1229`)
+	},
+	keymap.Mark: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Press("3", "g", key).Until("1 marked").Until("✓nightly-1231")
+		x.Press("g", key).UntilGone("marked")
+	},
+	keymap.Unmark: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Press("3", "g", "space", "space").Until("2 marked").Press(key).UntilGone("marked")
+	},
+	keymap.Zoom: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Press("3", key).UntilGone("2 Locks").Until("3 Backups").Press(key).Until("2 Locks")
+	},
+	keymap.Detail: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Until("nightly-1231").Press("3", key).Until("╭ dc1-lxca nightly-1231").Until("checksum")
+	},
+	keymap.Back: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Press("3", "z").UntilGone("2 Locks").Press(key).Until("2 Locks")
+	},
+	keymap.Look: func(t *testing.T, x *uitest.Terminal, key string) {
+		asked := func() int { return x.Fleet.Appliance("dc1-lxca").Requests()["GET /managementServer/data"] }
+		before := asked()
+		x.Press(key).Until("looking again")
+		if asked() <= before {
+			t.Errorf("asked %d times, before %d", asked(), before)
+		}
+	},
+	keymap.Requests: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Press(key).Until("6 Requests · dc1-lxca").Until("GET", "/aicc", "200")
+	},
+	keymap.Help: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Press(key).Until("╭ Help").Until("take a lock").Press(key).UntilGone("╭ Help")
+	},
+	keymap.Quit: func(t *testing.T, x *uitest.Terminal, key string) {
+		if code := x.Press(key).End(); code != 0 {
+			t.Errorf("exit code %d", code)
+		}
+	},
+	keymap.Up: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Press("1", "G").Until("▸ ● ecb-edge").Press(key).Until("▸ ● new-lxca")
+	},
+	keymap.Down: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Press("1", "g", key).Until("▸ ● new-lxca").Until("3 Backups · new-lxca")
+	},
+	keymap.First: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Press("1", "j", key).Until("▸ ● dc1-lxca")
+	},
+	keymap.Last: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Press("1", key).Until("▸ ● ecb-edge")
+	},
+	keymap.PageDown: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Press("1", "g", key).Until("▸ ● ecb-edge")
+	},
+	keymap.PageUp: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Press("1", "G", key).Until("▸ ● dc1-lxca")
+	},
+	keymap.Next:     walk("2", "3"),
+	keymap.Previous: walk("2", "1"),
+	keymap.Pane1:    walk("2", "1"),
+	keymap.Pane2:    walk("3", "2"),
+	keymap.Pane3:    walk("2", "3"),
+	keymap.Pane4:    walk("2", "4"),
+	keymap.Pane5:    walk("2", "5"),
+}
+
+// walk goes from one pane to another, which the key that zooms then shows alone.
+func walk(from, to string) func(*testing.T, *uitest.Terminal, string) {
+	return func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Press(from, key, "z").UntilMatch(`(?m)^╭ ` + to + ` \w+`).UntilNoMatch(`(?m)^╭ [^` + to + `] \w+`)
+	}
+}
+
+// Every key of every binding does what its binding says; a binding without a play fails.
+func TestEveryKey(t *testing.T) {
+	t.Parallel()
+	cfg := fleet()
+	cfg.Speed = 0.02
+	prepare := func(f *sim.Fleet) {
+		a := f.Appliance("dc1-lxca").LXCA
+		a.AddForeignLock("FC", time.Hour)
+		_, err := a.StartTransfer(xclarity.Transfer{Operation: "copy", UUID: a.Backups()[2].UUID, Destination: share, User: "night-shift"})
+		if err != nil {
+			t.Errorf("start a transfer: %v", err)
+		}
+	}
+	for _, b := range keymap.Default() {
+		do := plays[b.Action]
+		if do == nil {
+			t.Errorf("no play shows what %s does", b.Action)
+			continue
+		}
+		for _, key := range b.Keys {
+			t.Run(string(b.Action)+"/"+strings.ReplaceAll(key, "/", "slash"), func(t *testing.T) {
+				t.Parallel()
+				play(t, uitest.Options{Sim: cfg, Prepare: prepare}, func(x *uitest.Terminal) {
+					x.Until("FC Operating", "another")
+					do(t, x, key)
+				})
+			})
+		}
+	}
+	if len(plays) != len(keymap.Default()) {
+		t.Errorf("%d plays for %d bindings", len(plays), len(keymap.Default()))
+	}
+}
+
+// A key that cannot do its work says why and opens nothing.
+func TestKeysSayWhyNot(t *testing.T) {
+	t.Parallel()
+	play(t, uitest.Options{}, func(x *uitest.Terminal) {
+		x.Press("1")
+		for key, why := range map[string]string{
+			"e": "extend: choose a lock in pane 2", "r": "release: choose a lock in pane 2",
+			"c": "copy: choose a backup in pane 3", "m": "move: choose a backup in pane 3",
+			"p": "push: choose a backup in pane 3", "x": "cancel: choose a job in pane 4",
+		} {
+			x.Press(key).Until(why)
+		}
+		x.Press("4", "x").Until("cancel: there is no job")
+		unchanged(t, x, nil)
+	})
+}
+
+// Keys from the configuration replace the usual ones, on the bottom line too.
+func TestOtherKeys(t *testing.T) {
+	t.Parallel()
+	config := func(text string) string {
+		return strings.Replace(text, "\n[[appliance]]", "\n[keys]\nacquire = [\"n\"]\nzoom = []\n\n[[appliance]]", 1)
+	}
+	play(t, uitest.Options{Config: config}, func(x *uitest.Terminal) {
+		x.Until("n acquire").Never("z zoom", "a acquire")
+		x.Press("1", "a", "z").Until("2 Locks").Press("n").Until("╭ Acquire a lock on dc1-lxca")
+	})
+}
