@@ -62,19 +62,15 @@ func New(a config.Appliance, d Deps) (appliance.Appliance, error) {
 // TransportOptions is how an appliance is reached and whom to believe there: the pin of the settings, else one that
 // somebody confirmed, else the CA file, else the system's CAs (faults.md TLS-01).
 func TransportOptions(a config.Appliance, d Deps) (transport.Options, error) {
-	_, key, err := transport.Canonical(a.URL)
-	if err != nil {
+	if _, _, err := transport.Canonical(a.URL); err != nil {
 		return transport.Options{}, fmt.Errorf("%s: %w", a.Name, err)
-	}
-	trust := transport.Trust{Pin: a.Trust.Pin, CAFile: a.Trust.CAFile}
-	if trust.Pin == "" && d.Known != nil {
-		trust.Pin, _ = d.Known.Lookup(key)
 	}
 	if d.Clock == nil {
 		d.Clock = clock.System()
 	}
 	return transport.Options{
-		Name: a.Name, URL: a.URL, Dial: d.Dial, Trust: trust, MinTLS: a.MinTLS,
+		Name: a.Name, URL: a.URL, Dial: d.Dial, MinTLS: a.MinTLS,
+		Trust: transport.Trust{Pin: a.Trust.Pin, Known: d.Known, CAFile: a.Trust.CAFile},
 		Proxy: a.Proxy == config.ProxyEnvironment, ReadOnly: a.ReadOnly || d.ReadOnly,
 		Clock: d.Clock, Log: d.Log,
 	}, nil

@@ -146,6 +146,49 @@ func TestFault_TLS01_WhoIsTrusted(t *testing.T) {
 	}
 }
 
+// TestFault_TLS01_TrustedMeanwhile confirms a key as `holdfast trust` does from another terminal: the client that refused it
+// believes it from then on. A pin of the settings still wins.
+func TestFault_TLS01_TrustedMeanwhile(t *testing.T) {
+	fleet, c := start(t)
+	path := filepath.Join(t.TempDir(), "known_appliances")
+	open := func() *transport.Known {
+		k, err := transport.OpenKnown(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	ours := open()
+	for _, a := range c.Appliances {
+		pinned := a
+		a.Trust = config.Trust{}
+		got, strict := client(t, a, Deps{Known: ours}), client(t, pinned, Deps{Known: ours})
+		_, key, err := transport.Canonical(a.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range []struct {
+			pin string
+			err error
+		}{{"", appliance.ErrUntrusted}, {fleet.Appliance(a.Name).Pin, nil}} {
+			if step.pin != "" {
+				if err := open().Add(key, step.pin, "maria", time.Unix(1764000000, 0)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := got.Probe(t.Context()); !errors.Is(err, step.err) {
+				t.Errorf("%s with %q: %v", a.Name, step.pin, err)
+			}
+		}
+		if err := open().Add(key, otherPin, "maria", time.Unix(1764000000, 0)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := strict.Probe(t.Context()); err != nil {
+			t.Errorf("%s, pinned by the settings: %v", a.Name, err)
+		}
+	}
+}
+
 func TestReadOnlyOfRunAndAppliance(t *testing.T) {
 	_, c := start(t)
 	for _, tc := range []struct{ run, own, want bool }{
@@ -232,10 +275,33 @@ func TestPasswordPlaces(t *testing.T) {
 			t.Errorf("%+v: %v", from, err)
 		}
 	}
-	a := c.Appliances[0]
-	a.Password = config.PasswordFrom{Prompt: true}
-	if _, err := client(t, a, Deps{}).Probe(t.Context()); !errors.Is(err, ErrNoPrompt) {
-		t.Errorf("with nobody to ask: %v", err)
+}
+
+// A password that is not to be had is the same error for every kind and place, and nothing is sent.
+func TestPasswordThatCannotBeHad(t *testing.T) {
+	_, c := start(t)
+	empty := func(context.Context, string, string) (secret.Secret, error) { return secret.New(""), nil }
+	for _, a := range c.Appliances {
+		for _, test := range []struct {
+			from   config.PasswordFrom
+			prompt func(context.Context, string, string) (secret.Secret, error)
+			want   error
+		}{
+			{config.PasswordFrom{Prompt: true}, nil, ErrNoPrompt},
+			{config.PasswordFrom{Prompt: true}, empty, appliance.ErrNoPassword},
+			{config.PasswordFrom{Env: "HOLDFAST_CONNECT_TEST_UNSET"}, nil, appliance.ErrNoPassword},
+			{config.PasswordFrom{File: "/does/not/exist"}, nil, appliance.ErrNoPassword},
+			{config.PasswordFrom{Command: []string{"/bin/false"}}, nil, appliance.ErrNoPassword},
+		} {
+			a.Password = test.from
+			got := client(t, a, Deps{Prompt: test.prompt})
+			if _, err := got.Probe(t.Context()); !errors.Is(err, appliance.ErrNoPassword) || !errors.Is(err, test.want) {
+				t.Errorf("%s, %+v: %v", a.Name, test.from, err)
+			}
+			if sent := got.(appliance.Tracer).Trace(0); len(sent) != 0 {
+				t.Errorf("%s, %+v: sent %v", a.Name, test.from, sent)
+			}
+		}
 	}
 }
 

@@ -98,15 +98,15 @@ const (
 )
 
 // refusal is the error of an answer that is no success. A page that is no envelope gives no words: only the status is
-// shown (faults.md NET-06).
-func refusal(resp *transport.Response, p purpose) *appliance.Refusal {
+// shown (faults.md NET-06). When the appliance asks to be left alone for a while, errors.As finds that (NET-09).
+func refusal(resp *transport.Response, p purpose) error {
 	root, _ := envelope(resp)
 	r := &appliance.Refusal{Status: resp.Status}
 	if root != nil {
 		r.Messages = messages(root)
 	}
 	r.Kind = kindOf(resp.Status, p, r.Messages)
-	return r
+	return resp.Later(r)
 }
 
 func kindOf(status int, p purpose, said []appliance.Message) error {

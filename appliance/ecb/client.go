@@ -79,6 +79,7 @@ var (
 	_ appliance.Appliance   = (*Client)(nil)
 	_ appliance.Locker      = (*Client)(nil)
 	_ appliance.Renewer     = (*Client)(nil)
+	_ appliance.Settler     = (*Client)(nil)
 	_ appliance.BackupStore = (*Client)(nil)
 	_ appliance.JobSource   = (*Client)(nil)
 	_ appliance.Explainer   = (*Client)(nil)
@@ -116,8 +117,11 @@ func New(o Options) *Client {
 // Name is the configured name.
 func (c *Client) Name() string { return c.opt.Name }
 
-// ForgetPassword has the password asked for again before the next login.
-func (c *Client) ForgetPassword() { c.opt.Forget() }
+// ForgetPassword has the password asked for again before the next login, and whether we may change things found out anew.
+func (c *Client) ForgetPassword() {
+	c.opt.Forget()
+	c.forgetForbidden()
+}
 
 // Kind is ECB.
 func (c *Client) Kind() appliance.Kind { return appliance.ECB }

@@ -122,11 +122,57 @@ func TestLoginRefusals(t *testing.T) {
 		b := newBench(t, func(o *Options, _ *transport.Options) {
 			o.Password = func(context.Context) (secret.Secret, error) { return secret.Secret{}, none }
 		})
-		if _, err := b.Probe(t.Context()); !errors.Is(err, none) || errors.Is(err, appliance.ErrCredentials) {
-			t.Errorf("err %v", err)
+		_, probe := b.Probe(t.Context())
+		_, acquire := b.Acquire(t.Context(), theClaim)
+		for _, err := range []error{probe, acquire} {
+			if !errors.Is(err, none) || !errors.Is(err, appliance.ErrNoPassword) || errors.Is(err, appliance.ErrCredentials) {
+				t.Errorf("err %v", err)
+			}
 		}
 		b.sent(0)
 	})
+	t.Run("no password for a renewal", func(t *testing.T) {
+		given := secret.New("Passw0rd-admin")
+		b := newBench(t, func(o *Options, _ *transport.Options) {
+			o.Password = func(context.Context) (secret.Secret, error) { return given, nil }
+		})
+		b.acquire()
+		mark := b.mark()
+		given = secret.New("")
+		if _, err := b.Renew(t.Context(), theLock); !errors.Is(err, appliance.ErrNoPassword) || errors.Is(err, appliance.ErrAmbiguous) {
+			t.Errorf("err %v", err)
+		}
+		b.sent(mark)
+		b.holder(appliance.HolderYou)
+	})
+}
+
+// What an appliance asks for in Retry-After reaches who plans the next request, whatever was asked.
+func TestFault_NET09_RetryAfter(t *testing.T) {
+	ask := func(resource string) meddler {
+		return on(resource, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			w.Header().Set("Retry-After", "7")
+			page(503, mediaXML, "")(w, r, next)
+		})
+	}
+	for resource, call := range map[string]func(*bench) error{
+		"auth/token":         func(b *bench) error { _, err := b.Probe(t.Context()); return err },
+		"system/status":      func(b *bench) error { _, err := b.Probe(t.Context()); return err },
+		"admin/asyncstatus":  func(b *bench) error { _, err := b.Jobs(t.Context()); return err },
+		"configuration/lock": func(b *bench) error { _, err := b.Acquire(t.Context(), theClaim); return err },
+	} {
+		b := newBench(t)
+		b.between(ask(resource))
+		err := call(b)
+		var wish interface{ RetryAfter() time.Duration }
+		if !errors.As(err, &wish) || wish.RetryAfter() != 7*time.Second || statusOf(err) != 503 {
+			t.Errorf("%s: %v", resource, err)
+		}
+		b.between(on(resource, page(503, mediaXML, "")))
+		if err := call(b); errors.As(err, &wish) {
+			t.Errorf("%s: a wish that was not told: %v", resource, err)
+		}
+	}
 }
 
 func TestFault_TOK03_OneLoginForFifty(t *testing.T) {

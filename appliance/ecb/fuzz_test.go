@@ -1,6 +1,7 @@
 package ecb
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -78,7 +79,11 @@ func FuzzEnvelope(f *testing.F) {
 				t.Errorf("%v, %q", root, err)
 			}
 		}
-		for _, m := range append(told(root), refusal(resp, changing).Messages...) {
+		var refused *appliance.Refusal
+		if !errors.As(refusal(resp, changing), &refused) {
+			t.Fatal("a 423 is no refusal")
+		}
+		for _, m := range append(told(root), refused.Messages...) {
 			printable(t, m.Text)
 		}
 		if _, err := settled(resp, changing); err == nil {

@@ -23,6 +23,7 @@ type facts struct {
 	read     map[string]bool // resources that were read, or are not offered, since the connection was last lost
 	boot     bootTime
 	right    right
+	rightAt  appliance.Reading // when it was told
 }
 
 // bootTime is an uptime and the moment at which it was told.
@@ -40,16 +41,36 @@ const (
 	rightNo
 )
 
+// forbiddenFor is how long a 403 counts: a right may be granted meanwhile, and only a request that needs it tells.
+const forbiddenFor = 10 * time.Minute
+
+// may is what is known of our right now.
+func (f *facts) may(now appliance.Reading) right {
+	if f.right == rightNo && now.Since(f.rightAt) >= forbiddenFor {
+		return rightUnknown
+	}
+	return f.right
+}
+
+// forgetForbidden puts in doubt again that we may not change things.
+func (c *Client) forgetForbidden() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.facts.right == rightNo {
+		c.facts.right = rightUnknown
+	}
+}
+
 // learnRight records what a protected request told. A 403 of a node that takes no configuration says nothing of us.
 func (c *Client) learnRight(may bool) {
-	passive := c.noLocks() != ""
+	passive, now := c.noLocks() != "", c.clock.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case may:
-		c.facts.right = rightYes
+		c.facts.right, c.facts.rightAt = rightYes, now
 	case !passive:
-		c.facts.right = rightNo
+		c.facts.right, c.facts.rightAt = rightNo, now
 	}
 }
 
@@ -111,9 +132,11 @@ func (c *Client) probeStatus(ctx context.Context) (status, appliance.Health, int
 	return st, h, spent, nil
 }
 
-// forgetOnUnreachable makes the next probes read everything again: what comes back may be another release.
+// forgetOnUnreachable makes the next probes read everything again: what comes back may be another release, with other
+// accounts.
 func (c *Client) forgetOnUnreachable(err error) {
 	if errors.Is(err, appliance.ErrUnreachable) {
+		c.forgetForbidden()
 		c.mu.Lock()
 		c.facts.read = nil
 		c.mu.Unlock()
@@ -185,7 +208,8 @@ func (c *Client) fill(h *appliance.Health, st status) {
 	if h.Uptime == 0 && f.boot.uptime > 0 {
 		h.Uptime = f.boot.uptime + h.Stamp.Received.Since(f.boot.at.Received)
 	}
-	h.MayChange, h.Doubt = f.right == rightYes, f.right == rightUnknown
+	may := f.may(c.clock.Now())
+	h.MayChange, h.Doubt = may == rightYes, may == rightUnknown
 	h.Fields = append(h.Fields, appliance.Field{Key: appliance.Label("rest.version"), Value: appliance.Label(c.version)})
 	if len(f.versions) > 0 {
 		words := make([]string, len(f.versions))

@@ -81,6 +81,42 @@ func TestProbeTellsWhatWeMayDo(t *testing.T) {
 	}
 }
 
+// A right that was refused may be granted: it is in doubt again when somebody looks again after a rejection, when the
+// connection was lost, and after a while.
+func TestForbiddenIsNotForEver(t *testing.T) {
+	for name, pass := range map[string]func(*bench){
+		"forgotten": func(b *bench) { b.ForgetPassword() },
+		"lost connection": func(b *bench) {
+			b.between(swallow)
+			if _, err := b.Probe(t.Context()); !errors.Is(err, appliance.ErrUnreachable) {
+				t.Fatalf("err %v", err)
+			}
+			b.between(nil)
+		},
+		"ten minutes": func(b *bench) { b.hands.advance(10 * time.Minute) },
+	} {
+		b := newBench(t)
+		b.between(on("configuration/lock", once(page(403, mediaXML, ""))))
+		if _, err := b.Acquire(t.Context(), theClaim); !errors.Is(err, appliance.ErrForbidden) {
+			t.Fatalf("%s: %v", name, err)
+		}
+		b.between(nil)
+		b.hands.advance(9 * time.Minute)
+		if h := b.probe(); h.MayChange || h.Doubt {
+			t.Errorf("%s, before: %+v", name, h)
+		}
+		pass(b)
+		if h := b.probe(); h.MayChange || !h.Doubt {
+			t.Errorf("%s: %+v", name, h)
+		}
+		b.acquire()
+		b.ForgetPassword()
+		if h := b.probe(); !h.MayChange || h.Doubt {
+			t.Errorf("%s, after a lock: %+v", name, h)
+		}
+	}
+}
+
 func TestProbeUptimeSpellings(t *testing.T) {
 	for _, spelling := range []string{"uptimeSeconds", "upTime", "upTimeSeconds"} {
 		b := newBench(t)

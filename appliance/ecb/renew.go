@@ -46,7 +46,7 @@ func (c *Client) forgetProof() {
 // Renew renews the owning token, and with it the lock (api/ecb.md 2.2). The receipt's stamp is that of the renewal.
 //
 // The first renewal proves that the new token owns the lock. While an asynchronous operation runs it cannot be proven:
-// then the receipt carries the stamp of the old token, up to whose end the lock is surely ours, and says so in Told; the
+// then the receipt is Unproven: it carries the stamp of the old token, up to whose end the lock is surely ours; the
 // next call proves it, without another renewal as long as the new token has most of its life before it.
 //
 // When the renewal does not carry the lock along, the lock stays with the old token until that ends, and the error, an
@@ -113,9 +113,9 @@ func (o ownership) newest() token {
 }
 
 func (c *Client) renewToken(ctx context.Context, t token) (token, error) {
-	password, err := c.opt.Password(ctx)
+	password, err := c.opt.Password.Password(ctx, c.opt.User)
 	if err != nil {
-		return token{}, fmt.Errorf("get the password: %w", err)
+		return token{}, err
 	}
 	resp, err := c.http.Do(ctx, c.renewRequest(c.restVersion(), password, t.text))
 	if err != nil {
@@ -194,6 +194,8 @@ func (c *Client) proveNext(ctx context.Context, o ownership) (appliance.Receipt,
 			Stamp: o.token.issued,
 			Lock:  c.mine(o.token),
 			Told:  []appliance.Message{{Text: why}},
+
+			Unproven: true,
 		}, nil
 	}
 }

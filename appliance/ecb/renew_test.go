@@ -145,7 +145,7 @@ func TestRenewWhileBusy(t *testing.T) {
 	b.hands.advance(5 * time.Minute)
 	mark := b.mark()
 	r, err := b.Renew(t.Context(), theLock)
-	if err != nil || len(r.Told) != 1 || !strings.Contains(r.Told[0].Text.String(), "not proven") {
+	if err != nil || !r.Unproven || len(r.Told) != 1 || !strings.Contains(r.Told[0].Text.String(), "not proven") {
 		t.Fatalf("told %v, %v", r.Told, err)
 	}
 	b.sent(mark, sentLogin, sentLogin, sentAsync) // and no proof
@@ -162,8 +162,8 @@ func TestRenewWhileBusy(t *testing.T) {
 	// Not busy any more: proven at once. The token has but half of its life left, so it is renewed as well.
 	b.between(nil)
 	mark = b.mark()
-	if r, err = b.Renew(t.Context(), theLock); err != nil || r.Stamp.Sent.Run != 10*time.Minute {
-		t.Fatalf("counted from %v, %v", r.Stamp.Sent.Run, err)
+	if r, err = b.Renew(t.Context(), theLock); err != nil || r.Unproven || r.Stamp.Sent.Run != 10*time.Minute {
+		t.Fatalf("counted from %v, unproven %v, %v", r.Stamp.Sent.Run, r.Unproven, err)
 	}
 	b.sent(mark, sentAsync, sentVerify, sentLogin)
 	b.holder(appliance.HolderYou)

@@ -36,9 +36,9 @@ func (c *Client) margin() time.Duration { return min(time.Minute, c.opt.TokenLif
 // login asks for a fresh token, in the first version of the API that the appliance knows. Rejected credentials are
 // ErrCredentials; nothing is tried twice, as three wrong passwords may lock the account (api/ecb.md 2.3).
 func (c *Client) login(ctx context.Context) (token, error) {
-	password, err := c.opt.Password(ctx)
+	password, err := c.opt.Password.Password(ctx, c.opt.User)
 	if err != nil {
-		return token{}, fmt.Errorf("log in: get the password: %w", err)
+		return token{}, fmt.Errorf("log in: %w", err)
 	}
 	versions := c.versionsToTry()
 	var unknown error

@@ -10,8 +10,11 @@ import (
 	"holdfast/appliance"
 )
 
-// maxEntries is how many further entries of one uuid are merged; a backup lies in a handful of places.
-const maxEntries = 32
+// How much of one backup is kept. It lies in a handful of places and is listed once in each.
+const (
+	maxEntries   = 33
+	maxLocations = 64
+)
 
 // Backups lists the backups that the appliance knows, with every attribute of api/lxca.md 3.2 and any other.
 func (c *Client) Backups(ctx context.Context) (appliance.BackupList, error) {
@@ -25,7 +28,7 @@ func (c *Client) Backups(ctx context.Context) (appliance.BackupList, error) {
 	}
 	var found appliance.BackupList
 	if a.Status != http.StatusNoContent {
-		found, err = decodeBackups(v)
+		found, err = decodeBackups(ctx, v)
 	}
 	if err != nil {
 		return appliance.BackupList{}, fmt.Errorf("list backups: %w", err)
@@ -36,7 +39,7 @@ func (c *Client) Backups(ctx context.Context) (appliance.BackupList, error) {
 
 // decodeBackups reads a listing of backups: an object with the list backups, or the list alone. Entries of the same uuid
 // are one backup (faults.md JOB-11).
-func decodeBackups(v value) (appliance.BackupList, error) {
+func decodeBackups(ctx context.Context, v value) (appliance.BackupList, error) {
 	listed := v
 	if v.kind == object {
 		listed = v.get("backups")
@@ -48,29 +51,47 @@ func decodeBackups(v value) (appliance.BackupList, error) {
 	if err != nil {
 		return appliance.BackupList{}, err
 	}
-	found := appliance.BackupList{Backups: make([]appliance.Backup, 0, len(records))}
-	at := make(map[appliance.BackupID]int, len(records))
-	var first []string         // the source of each backup's first entry,
-	more := map[int][]string{} // and of the others, where there are several
+	var found appliance.BackupList
+	ids := make([]appliance.BackupID, 0, len(records))
+	entries := make(map[appliance.BackupID][]value, len(records))
 	for _, r := range records {
 		id, ok := appliance.ParseUUID(r.get("uuid", "id").id())
-		i, again := at[id]
-		switch {
-		case !ok, again && len(more[i]) == maxEntries:
+		switch same := entries[id]; {
+		case !ok, len(same) == maxEntries:
 			found.Unreadable++
-		case again:
-			found.Backups[i] = merge(found.Backups[i], decodeBackup(id, r.value))
-			more[i] = append(more[i], r.text)
-		default:
-			at[id] = len(found.Backups)
-			found.Backups = append(found.Backups, decodeBackup(id, r.value))
-			first = append(first, r.text)
+			continue
+		case same == nil:
+			ids = append(ids, id)
 		}
+		entries[id] = append(entries[id], r.value)
 	}
-	for i, others := range more {
-		found.Backups[i].Raw = appliance.RawAnswer([]byte("[" + first[i] + "," + strings.Join(others, ",") + "]"))
+	found.Backups = make([]appliance.Backup, 0, len(ids))
+	for _, id := range ids {
+		if ctx.Err() != nil {
+			return appliance.BackupList{}, ctx.Err()
+		}
+		found.Backups = append(found.Backups, decodeEntries(id, entries[id]))
 	}
 	return found, nil
+}
+
+// decodeEntries makes one backup of all entries with the same uuid.
+func decodeEntries(id appliance.BackupID, entries []value) appliance.Backup {
+	b := decodeBackup(id, entries[0])
+	if len(entries) == 1 {
+		return b
+	}
+	sources := []string{entries[0].text}
+	fields := newFieldSet(b.Fields)
+	for _, e := range entries[1:] {
+		other := decodeBackup(id, e)
+		b = merge(b, other)
+		fields.add(other.Fields)
+		sources = append(sources, e.text)
+	}
+	b.Fields = fields.list()
+	b.Raw = appliance.RawAnswer([]byte("[" + strings.Join(sources, ",") + "]"))
+	return b
 }
 
 // decodeBackup reads one entry. The keys that the vendor does not document are those that api/lxca.md 3.2 expects.
@@ -99,33 +120,45 @@ func decodeBackup(id appliance.BackupID, v value) appliance.Backup {
 }
 
 // appendLocations reads a location: a string, an object that holds one, or a list of either. What is neither internal
-// nor a mount point is no location; it stays visible among the fields.
+// nor a mount point is no location; it stays visible among the fields, as do places beyond maxLocations.
 func appendLocations(to []appliance.Location, v value) []appliance.Location {
 	switch v.kind {
 	case list:
 		for _, k := range v.kids {
-			if k.kind != list {
+			if k.kind != list && len(to) < maxLocations {
 				to = appendLocations(to, k.value)
 			}
 		}
 	case object:
 		for _, key := range []string{"location", "mountPoint", "path", "name", "type"} {
 			if place, ok := parseLocation(v.get(key).word()); ok {
-				return appendNew(to, place)
+				return appendLocation(to, place)
 			}
 		}
 	case text:
-		for _, place := range splitLocations(v.word()) {
-			to = appendNew(to, place)
-		}
+		to = appendLocation(to, splitLocations(v.word())...)
 	}
 	return to
 }
 
-// splitLocations reads a string that holds one place, or several with commas between them. A comma may also be part of a
-// mount point, so it only separates where each part is a place.
+// appendLocation appends the places that are not there, up to maxLocations.
+func appendLocation(to []appliance.Location, places ...appliance.Location) []appliance.Location {
+	for _, place := range places {
+		if len(to) == maxLocations {
+			break
+		}
+		to = appendNew(to, place)
+	}
+	return to
+}
+
+// splitLocations reads a string that holds one place, or up to maxLocations with commas between them. A comma may also be
+// part of a mount point, so it only separates where each part is a place.
 func splitLocations(s string) []appliance.Location {
 	var places []appliance.Location
+	if strings.Count(s, ",") >= maxLocations {
+		return nil
+	}
 	for part := range strings.SplitSeq(s, ",") {
 		place, ok := parseLocation(part)
 		if !ok {
@@ -149,7 +182,7 @@ func parseLocation(s string) (appliance.Location, bool) {
 	return appliance.ParseLocation(s)
 }
 
-// appendNew appends x unless it is there.
+// appendNew appends x unless it is there. It looks at all that is there, so that must have a bound.
 func appendNew[T comparable](to []T, x T) []T {
 	if slices.Contains(to, x) {
 		return to
@@ -157,12 +190,10 @@ func appendNew[T comparable](to []T, x T) []T {
 	return append(to, x)
 }
 
-// merge makes one backup of two entries with the same uuid: all places of both, and what the first does not tell from
-// the second. Where they contradict each other the checksum says both, so that it equals neither.
+// merge makes one backup of two entries with the same uuid, but for their fields: all places of both, and what the first
+// does not tell from the second. Where they contradict each other the checksum says both, so that it equals neither.
 func merge(a, b appliance.Backup) appliance.Backup {
-	for _, place := range b.Locations {
-		a.Locations = appendNew(a.Locations, place)
-	}
+	a.Locations = appendLocation(a.Locations, b.Locations...)
 	fill(&a.Label, b.Label)
 	fill(&a.File, b.File)
 	fill(&a.Version, b.Version)
@@ -176,10 +207,6 @@ func merge(a, b appliance.Backup) appliance.Backup {
 	if one, other := a.Checksum.String(), b.Checksum.String(); other != "" && !strings.Contains(one, other) {
 		a.Checksum = appliance.Label(strings.TrimPrefix(one+" | "+other, " | "))
 	}
-	for _, f := range b.Fields {
-		a.Fields = appendNew(a.Fields, f)
-	}
-	sortFields(a.Fields)
 	return a
 }
 
@@ -188,4 +215,37 @@ func fill(to *appliance.Text, from appliance.Text) {
 	if to.Empty() {
 		*to = from
 	}
+}
+
+// fieldSet collects the different fields of several entries.
+type fieldSet struct {
+	fields []appliance.Field
+	seen   map[appliance.Field]bool
+	more   bool // than are kept
+}
+
+func newFieldSet(fields []appliance.Field) *fieldSet {
+	s := &fieldSet{seen: make(map[appliance.Field]bool, len(fields))}
+	s.add(fields)
+	return s
+}
+
+// add takes those that are new, up to maxFields in all.
+func (s *fieldSet) add(fields []appliance.Field) {
+	for _, f := range fields {
+		switch {
+		case s.seen[f]:
+		case len(s.fields) == maxFields:
+			s.more = true
+		default:
+			s.seen[f] = true
+			s.fields = append(s.fields, f)
+		}
+	}
+}
+
+// list is all of them in order of key.
+func (s *fieldSet) list() []appliance.Field {
+	sortFields(s.fields)
+	return withMore(s.fields, s.more)
 }

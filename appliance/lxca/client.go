@@ -8,9 +8,7 @@ package lxca
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"time"
 
 	"holdfast/appliance"
 	"holdfast/appliance/secret"
@@ -39,6 +37,8 @@ type Client struct {
 var (
 	_ appliance.Appliance   = (*Client)(nil)
 	_ appliance.Locker      = (*Client)(nil)
+	_ appliance.LockGetter  = (*Client)(nil)
+	_ appliance.JobGetter   = (*Client)(nil)
 	_ appliance.BackupStore = (*Client)(nil)
 	_ appliance.Repository  = (*Client)(nil)
 	_ appliance.Transferrer = (*Client)(nil)
@@ -71,9 +71,9 @@ func (c *Client) Trace(after uint64) []appliance.Exchange { return c.transport.T
 
 // send sends one request as the user. Every status is an answer here.
 func (c *Client) send(ctx context.Context, r transport.Request) (answer, error) {
-	password, err := c.password(ctx)
+	password, err := c.password.Password(ctx, c.user)
 	if err != nil {
-		return answer{}, fmt.Errorf("password of %s: %w", c.user, err)
+		return answer{}, err
 	}
 	r.Auth = transport.Basic(c.user, password)
 	response, err := c.transport.Do(ctx, r)
@@ -88,16 +88,3 @@ type answer struct {
 	*transport.Response
 	changing bool // the request was to change the appliance
 }
-
-// later is an error with the time after which the appliance asks to be asked again. Callers find it through
-// errors.As with an interface that has RetryAfter (faults.md NET-09).
-type later struct {
-	error
-	after time.Duration
-}
-
-// RetryAfter is the wish of the appliance, already limited by the transport.
-func (l later) RetryAfter() time.Duration { return l.after }
-
-// Unwrap gives the error that carries the wish.
-func (l later) Unwrap() error { return l.error }

@@ -27,7 +27,7 @@ const (
 )
 
 func TestBackupAttributes(t *testing.T) {
-	l, err := decodeBackups(mustParse(t, backupListing))
+	l, err := decodeBackups(t.Context(), mustParse(t, backupListing))
 	if err != nil || len(l.Backups) != 1 {
 		t.Fatalf("%+v, %v", l, err)
 	}
@@ -61,7 +61,7 @@ func TestBackupLocations(t *testing.T) {
 		`"location":""`: nil, `"location":null`: nil, `"locations":[]`: nil, `"locations":["elsewhere",7,[],{"x":"/y"}]`: nil,
 		`"location":"/mnt/../etc"`: nil, `"location":"/mnt/\u001b"`: nil,
 	} {
-		l, err := decodeBackups(mustParse(t, `[{"uuid":"`+someUUID+`",`+attribute+`}]`))
+		l, err := decodeBackups(t.Context(), mustParse(t, `[{"uuid":"`+someUUID+`",`+attribute+`}]`))
 		if err != nil || !slices.Equal(l.Backups[0].Locations, want) {
 			t.Errorf("%s: %+v, %v", attribute, l, err)
 		}
@@ -69,7 +69,7 @@ func TestBackupLocations(t *testing.T) {
 }
 
 func TestFault_JOB11_OneBackupPerUUID(t *testing.T) {
-	l, err := decodeBackups(mustParse(t, `{"backups":[
+	l, err := decodeBackups(t.Context(), mustParse(t, `{"backups":[
 		{"uuid":"`+someUUID+`","location":"internal","label":"a","checksum":"one","packageSize":5},
 		{"uuid":"00000000-0000-0000-0000-000000000001","location":"internal"},
 		{"uuid":"`+strings.ToUpper(someUUID)+`","location":"/mnt/s","checksum":"one","version":"4.1.0","label":"b"}]}`))
@@ -84,13 +84,13 @@ func TestFault_JOB11_OneBackupPerUUID(t *testing.T) {
 	if raw := fmt.Sprint(b.Raw.Lines()); !strings.Contains(raw, "/mnt/s") || !strings.Contains(raw, `"internal"`) {
 		t.Errorf("raw %s", raw)
 	}
-	l, err = decodeBackups(mustParse(t, `[{"uuid":"`+someUUID+`","checksum":"one"},{"uuid":"`+someUUID+`","checksum":"two"}]`))
+	l, err = decodeBackups(t.Context(), mustParse(t, `[{"uuid":"`+someUUID+`","checksum":"one"},{"uuid":"`+someUUID+`","checksum":"two"}]`))
 	if err != nil || l.Backups[0].Checksum.String() != "one | two" {
 		t.Errorf("contradicting checksums: %+v, %v", l, err)
 	}
 	many := strings.Repeat(`{"uuid":"`+someUUID+`"},`, 1000)
-	l, err = decodeBackups(mustParse(t, "["+many[:len(many)-1]+"]"))
-	if err != nil || len(l.Backups) != 1 || l.Unreadable != 1000-1-maxEntries {
+	l, err = decodeBackups(t.Context(), mustParse(t, "["+many[:len(many)-1]+"]"))
+	if err != nil || len(l.Backups) != 1 || l.Unreadable != 1000-maxEntries {
 		t.Errorf("%d backups, %d unreadable, %v", len(l.Backups), l.Unreadable, err)
 	}
 }
@@ -118,7 +118,7 @@ func TestManyBackups(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := decodeBackups(v)
+	l, err := decodeBackups(t.Context(), v)
 	runtime.ReadMemStats(&after)
 	if err != nil || len(l.Backups) != maxRows || l.Unreadable != 0 || l.Backups[maxRows-1].Label.String() != "nightly-99999" {
 		t.Fatalf("%d backups, %v", len(l.Backups), err)
@@ -139,7 +139,7 @@ func BenchmarkManyBackups(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if l, err := decodeBackups(v); err != nil || len(l.Backups) != maxRows {
+		if l, err := decodeBackups(b.Context(), v); err != nil || len(l.Backups) != maxRows {
 			b.Fatal(err)
 		}
 	}
@@ -229,7 +229,12 @@ func TestAccounts(t *testing.T) {
 		`[{"userName":"Admin","supervisor":"true","groups":[]}]`:                                {mayChange: true, passwordDays: -1},
 		`{"response":{"userName":"admin","groups":["LXC-Supervisor"]}}`:                         {mayChange: true, passwordDays: -1},
 		`{"response":[{"userName":"admin","groups":[{"name":"lxc-supervisor"}]}]}`:              {mayChange: true, passwordDays: -1},
-		`{"response":[{"userName":"admin","supervisor":false,"groups":["lxc-admin"]}]}`:         {passwordDays: -1},
+		`{"response":[{"userName":"admin","supervisor":false,"groups":["LXC-ADMIN"]}]}`:         {mayChange: true, noLocks: true, passwordDays: -1},
+		`{"response":[{"userName":"admin","groups":[{"name":"lxc-admin"}]}]}`:                   {mayChange: true, noLocks: true, passwordDays: -1},
+		`{"response":[{"userName":"admin","supervisor":false,"groups":["lxc-operator"]}]}`:      {noLocks: true, passwordDays: -1},
+		`{"response":[{"userName":"admin","groups":[]}]}`:                                       {noLocks: true, passwordDays: -1},
+		`{"response":[{"userName":"admin","supervisor":false}]}`:                                {doubt: true, noLocks: true, passwordDays: -1},
+		`{"response":[{"userName":"admin","supervisor":false,"groups":["lxc-supervisor"]}]}`:    {mayChange: true, passwordDays: -1},
 		`{"response":[{"userName":"admin","supervisor":true,"pwExpired":"true"}]}`:              {mayChange: true, passwordDays: 0},
 		`{"response":[{"userName":"admin","supervisor":true,"timeBeforeExpirationInDays":-1}]}`: {mayChange: true, passwordDays: -1},
 		`{"response":[{"userName":"admin"}]}`:                                                   unknown, `{"response":[{"userName":"other"}]}`: unknown, `{"response":[]}`: unknown,
@@ -264,6 +269,30 @@ func TestProbeWithoutAccounts(t *testing.T) {
 		}
 		if len(self.seen) != 1 || len(accounts.seen) != 1 {
 			t.Errorf("%d: sent %v %v", status, self.seen, accounts.seen)
+		}
+	}
+}
+
+// TestProbeTellsWhoMayLock: locks are for Supervisors, which an old appliance need not say.
+func TestProbeTellsWhoMayLock(t *testing.T) {
+	const old = `{"appliance":{"version":"4.0.0"}}`
+	for _, test := range []struct {
+		self, account string
+		mayChange     bool
+		noLocks       string
+	}{
+		{aiccAnswer, `"supervisor":true`, true, ""},
+		{aiccAnswer, `"groups":["lxc-admin"]`, true, "locks need the Supervisor role, which ADMIN has not"},
+		{aiccAnswer, `"groups":["lxc-operator"]`, false, "locks need the Supervisor role, which ADMIN has not"},
+		{aiccAnswer, `"id":7`, false, ""},
+		{old, `"groups":["lxc-operator"]`, false, "locks need LXCA 4.1.0, this is 4.0.0"},
+	} {
+		mux := http.NewServeMux()
+		mux.Handle("GET /aicc", answerOf(200, test.self))
+		mux.Handle("GET /userAccounts", answerOf(200, `{"response":[{"userName":"admin",`+test.account+`}]}`))
+		h, err := serving(t, mux).Probe(t.Context())
+		if err != nil || h.MayChange != test.mayChange || h.NoLocks != test.noLocks {
+			t.Errorf("%s: %v %q, %v", test.account, h.MayChange, h.NoLocks, err)
 		}
 	}
 }

@@ -65,13 +65,11 @@ func (a answer) refusal() error {
 		e := envelope(v)
 		r.Result, r.Messages = e.result, e.messages
 	}
-	if a.RetryAfter > 0 {
-		return later{error: r, after: a.RetryAfter}
-	}
-	return r
+	return a.Later(r)
 }
 
-// kindOf is the sentinel of a status.
+// kindOf is the sentinel of a status. A gateway that has nobody behind it says 502 to 504; for a changing call document
+// adds that nobody knows what took effect.
 func kindOf(status int) error {
 	switch status {
 	case http.StatusUnauthorized:
@@ -80,7 +78,7 @@ func kindOf(status int) error {
 		return appliance.ErrForbidden
 	case http.StatusNotFound:
 		return appliance.ErrGone
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return appliance.ErrBusy
 	default:
 		return nil

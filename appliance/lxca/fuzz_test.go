@@ -64,7 +64,7 @@ func FuzzLocks(f *testing.F) {
 		if !ok {
 			return
 		}
-		l, err := decodeLocks(v)
+		l, err := decodeLocks(t.Context(), v)
 		if err != nil && !errors.Is(err, appliance.ErrMalformed) {
 			t.Error(err)
 		}
@@ -87,7 +87,7 @@ func FuzzBackups(f *testing.F) {
 		if !ok {
 			return
 		}
-		l, err := decodeBackups(v)
+		l, err := decodeBackups(t.Context(), v)
 		if err != nil && !errors.Is(err, appliance.ErrMalformed) {
 			t.Error(err)
 		}
@@ -132,7 +132,7 @@ func FuzzJobs(f *testing.F) {
 		if !ok {
 			return
 		}
-		l, err := decodeJobs(v)
+		l, err := decodeJobs(t.Context(), v)
 		if err != nil && !errors.Is(err, appliance.ErrMalformed) {
 			t.Error(err)
 		}

@@ -181,6 +181,8 @@ func allCalls() []call {
 		{"backups", false, func(ctx context.Context, c *Client) error { _, err := c.Backups(ctx); return err }},
 		{"space", false, func(ctx context.Context, c *Client) error { _, err := c.Space(ctx); return err }},
 		{"jobs", false, func(ctx context.Context, c *Client) error { _, err := c.Jobs(ctx); return err }},
+		{"lock", false, func(ctx context.Context, c *Client) error { _, _, err := c.Lock(ctx, someLock); return err }},
+		{"job", false, func(ctx context.Context, c *Client) error { _, _, err := c.Job(ctx, "17"); return err }},
 		{"acquire", true, func(ctx context.Context, c *Client) error {
 			_, err := c.Acquire(ctx, appliance.Claim{Scope: "UP", TTL: time.Minute})
 			return err

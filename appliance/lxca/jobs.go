@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"holdfast/appliance"
 )
@@ -20,13 +21,41 @@ func (c *Client) Jobs(ctx context.Context) (appliance.JobList, error) {
 	}
 	var found appliance.JobList
 	if a.Status != http.StatusNoContent {
-		found, err = decodeJobs(v)
+		found, err = decodeJobs(ctx, v)
 	}
 	if err != nil {
 		return appliance.JobList{}, fmt.Errorf("list jobs: %w", err)
 	}
 	found.Stamp = a.Stamp
 	return found, nil
+}
+
+// Job asks for one job and its parts (api/lxca.md 4.1): an answer without it, or 404, is appliance.ErrGone.
+func (c *Client) Job(ctx context.Context, id appliance.JobID) (appliance.Job, appliance.Stamp, error) {
+	r, err := jobRequest(id)
+	if err != nil {
+		return appliance.Job{}, appliance.Stamp{}, fmt.Errorf("ask for a job: %w", err)
+	}
+	a, err := c.send(ctx, r)
+	if err != nil {
+		return appliance.Job{}, appliance.Stamp{}, fmt.Errorf("ask for job %s: %w", id, err)
+	}
+	v, err := a.listing()
+	var found appliance.JobList
+	if err == nil && v.kind != absent && v.kind != null {
+		found, err = decodeJobs(ctx, v)
+	}
+	if err == nil && len(found.Jobs)+found.Unreadable == 0 {
+		err = appliance.ErrGone
+	}
+	i := slices.IndexFunc(found.Jobs, func(j appliance.Job) bool { return j.ID == id })
+	if err == nil && i < 0 {
+		err = malformed("it is not about that job")
+	}
+	if err != nil {
+		return appliance.Job{}, a.Stamp, fmt.Errorf("ask for job %s: %w", id, err)
+	}
+	return found.Jobs[i], a.Stamp, nil
 }
 
 // CancelJob asks for the end of one job (api/lxca.md 4.5). The address that a job supplies for it is never called.
@@ -39,15 +68,22 @@ func (c *Client) CancelJob(ctx context.Context, id appliance.JobID) (appliance.R
 }
 
 // decodeJobs reads a listing of jobs.
-func decodeJobs(v value) (appliance.JobList, error) {
+func decodeJobs(ctx context.Context, v value) (appliance.JobList, error) {
 	records, err := rows(v, func(v value) bool { return v.has(jobKeys[0]) })
 	if err != nil {
 		return appliance.JobList{}, err
 	}
 	found := appliance.JobList{Jobs: make([]appliance.Job, 0, len(records))}
 	seen := make(map[appliance.JobID]bool, len(records))
+	room := maxRows
 	for _, r := range records {
-		job := decodeJob(r.value, 0)
+		if ctx.Err() != nil {
+			return appliance.JobList{}, ctx.Err()
+		}
+		job := decodeJob(r.value, 0, &room)
+		if room < 0 {
+			return appliance.JobList{}, fmt.Errorf("%w: more than %d jobs and parts of jobs", appliance.ErrTooLarge, maxRows)
+		}
 		if job.ID == "" || seen[job.ID] {
 			found.Unreadable++
 			continue
@@ -71,13 +107,20 @@ var (
 )
 
 // decodeJob reads one job and its parts. Jobs within jobs are followed to maxNesting; their source is a piece of the
-// outermost one's and is not kept again.
-func decodeJob(v value, depth int) appliance.Job {
+// outermost one's and is not kept again. room is how many more jobs a listing may hold, its parts counted: each costs far
+// more memory than the two bytes that it may be written with. Below zero the job is not whole.
+func decodeJob(v value, depth int, room *int) appliance.Job {
+	if *room--; *room < 0 {
+		return appliance.Job{Percent: -1}
+	}
+	name := title(v)
 	job := appliance.Job{
-		Title:    title(v),
+		Title:    name,
 		Percent:  percent(v),
 		By:       v.get("createdBy").label(),
-		Messages: jobMessages(v),
+		Messages: jobMessages(v, name),
+		Verb:     jobVerb(v),
+		Backup:   jobBackup(v),
 		Fields:   jobFields(v),
 	}
 	if depth == 0 {
@@ -87,14 +130,14 @@ func decodeJob(v value, depth int) appliance.Job {
 	job.Started, _ = moment(v.get(startedKeys...).word())
 	job.Ended, _ = moment(v.get(endedKeys...).word())
 	job.Cancellable = cancellable(v)
-	job.Children = decodeChildren(v, depth+1)
+	job.Children = decodeChildren(v, depth+1, room)
 	job.State, job.Phase = judge(v, job.Percent, job.Children)
 	return job
 }
 
 // decodeChildren reads the parts of a job. A part that cannot be read is kept as one of unknown phase, so that the whole
 // is not taken for a success.
-func decodeChildren(v value, depth int) []appliance.Job {
+func decodeChildren(v value, depth int, room *int) []appliance.Job {
 	listed := v.get(childKeys...)
 	if listed.kind == absent {
 		listed = v.get("status").get(childKeys...)
@@ -105,9 +148,13 @@ func decodeChildren(v value, depth int) []appliance.Job {
 	case listed.kind != list, depth > maxNesting:
 		return []appliance.Job{{Percent: -1}}
 	}
+	if len(listed.kids) > *room {
+		*room = -1
+		return nil
+	}
 	children := make([]appliance.Job, 0, len(listed.kids))
 	for _, k := range listed.kids {
-		children = append(children, decodeJob(k.value, depth))
+		children = append(children, decodeJob(k.value, depth, room))
 	}
 	return children
 }

@@ -18,7 +18,7 @@ const jobListing = `[{"jobUID":"83","percentage":54.0,"status":"Running","create
 	"messageParameters":["10.243.3.16"],"startTime":"2017-05-19T15:08:34Z","endTime":"2017-05-19T15:09:34Z","isCancelable":false,"cancelURI":""}]`
 
 func TestJobAttributes(t *testing.T) {
-	l, err := decodeJobs(mustParse(t, jobListing))
+	l, err := decodeJobs(t.Context(), mustParse(t, jobListing))
 	if err != nil || len(l.Jobs) != 2 {
 		t.Fatalf("%+v, %v", l, err)
 	}
@@ -43,7 +43,7 @@ func TestJobAttributes(t *testing.T) {
 
 func phaseOf(t *testing.T, body string) appliance.Job {
 	t.Helper()
-	l, err := decodeJobs(mustParse(t, `[{"jobUID":"1",`+body+`}]`))
+	l, err := decodeJobs(t.Context(), mustParse(t, `[{"jobUID":"1",`+body+`}]`))
 	if err != nil || len(l.Jobs) != 1 {
 		t.Fatalf("%s: %+v, %v", body, l, err)
 	}

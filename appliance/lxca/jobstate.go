@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"holdfast/appliance"
 )
@@ -98,27 +99,50 @@ func title(v value) appliance.Text {
 // shorten makes a label of a message.
 func shorten(t appliance.Text) appliance.Text { return appliance.Label(t.String()) }
 
-// fillIn inserts a job's arguments into its title.
+// maxArgs is how many arguments of a job are inserted into its title.
+const maxArgs = 16
+
+// fillIn inserts a job's arguments into its title. However often the title asks for however long an argument, what comes
+// of it is no longer than a message (faults.md NET-04).
 func fillIn(s string, v value) string {
+	const longest = utf8.UTFMax * appliance.MessageLimit // in bytes
 	if !strings.Contains(s, "{") {
 		return s
 	}
-	var pairs []string
-	for i, arg := range v.get("args", "messageParameters").kids {
-		pairs = append(pairs, "{"+strconv.Itoa(i)+"}", arg.word())
+	var args []string
+	for _, arg := range v.get("args", "messageParameters").kids {
+		if len(args) == maxArgs {
+			break
+		}
+		args = append(args, arg.label().String())
 	}
-	return strings.NewReplacer(pairs...).Replace(s)
+	var b strings.Builder
+	for b.Len() < longest {
+		before, rest, found := strings.Cut(s, "{")
+		b.WriteString(before)
+		if !found {
+			break
+		}
+		digits := strings.IndexByte(rest[:min(len(rest), len("15}"))], '}')
+		n, err := strconv.Atoi(rest[:max(0, digits)])
+		if s = rest; err == nil && 0 <= n && n < len(args) {
+			b.WriteString(args[n])
+			s = rest[digits+1:]
+		} else {
+			b.WriteByte('{')
+		}
+	}
+	return b.String()
 }
 
-// jobMessages are the texts of a job that are more than its title.
-func jobMessages(v value) []appliance.Text {
+// jobMessages are the texts of a job that are more than its title, name.
+func jobMessages(v value, name appliance.Text) []appliance.Text {
 	var told []string
 	for _, key := range messageKeys {
 		told = append(told, lines(v.get(key))...)
 	}
 	told = append(told, lines(v.get("status").get("description"))...)
 	var messages []appliance.Text
-	name := title(v)
 	for _, line := range told {
 		if t := prose(line); !t.Empty() && t != name && len(messages) < maxLines {
 			messages = appendNew(messages, t)

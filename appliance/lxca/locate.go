@@ -5,7 +5,7 @@ import (
 )
 
 // Locate tells the requests that ask for a part of the appliance, or for one lock or job of it. The requests are those that
-// are really sent, but for one lock or job, which a person may ask for by itself and we take from the list.
+// are really sent.
 func (c *Client) Locate(part appliance.Part, id string) []appliance.Call {
 	var paths []string
 	switch part {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,12 +61,49 @@ func (c *Client) Locks(ctx context.Context) (appliance.LockList, error) {
 	if err != nil {
 		return appliance.LockList{}, fmt.Errorf("list locks: %w", withoutLocks(err))
 	}
-	found, err := decodeLocks(v)
+	found, err := decodeLocks(ctx, v)
 	if err != nil {
 		return appliance.LockList{}, fmt.Errorf("list locks: %w", err)
 	}
 	found.Stamp = a.Stamp
 	return found, nil
+}
+
+// Lock asks for one lock (api/lxca.md 2.2). The vendor does not say how the appliance answers for a lock that is gone: all
+// that may mean it is appliance.ErrGone.
+func (c *Client) Lock(ctx context.Context, id appliance.LockID) (appliance.Lock, appliance.Stamp, error) {
+	r, err := lockRequest(id)
+	if err != nil {
+		return appliance.Lock{}, appliance.Stamp{}, fmt.Errorf("ask for a lock: %w", err)
+	}
+	a, err := c.send(ctx, r)
+	if err != nil {
+		return appliance.Lock{}, appliance.Stamp{}, fmt.Errorf("ask for lock %s: %w", id, err)
+	}
+	found, err := lockOf(ctx, a)
+	if refusedWith(err, http.StatusBadRequest) {
+		err = fmt.Errorf("%w: %w", appliance.ErrGone, err)
+	}
+	if err == nil && len(found.Locks)+found.Unreadable == 0 {
+		err = appliance.ErrGone
+	}
+	i := slices.IndexFunc(found.Locks, func(l appliance.Lock) bool { return l.ID == id })
+	if err == nil && i < 0 {
+		err = malformed("it is not about that lock")
+	}
+	if err != nil {
+		return appliance.Lock{}, a.Stamp, fmt.Errorf("ask for lock %s: %w", id, err)
+	}
+	return found.Locks[i], a.Stamp, nil
+}
+
+// lockOf reads the answer about one lock as a listing of it.
+func lockOf(ctx context.Context, a answer) (appliance.LockList, error) {
+	v, err := a.listing()
+	if err != nil {
+		return appliance.LockList{}, err
+	}
+	return decodeLocks(ctx, v)
 }
 
 // withoutLocks says why there is no collection of locks.
@@ -77,7 +115,7 @@ func withoutLocks(err error) error {
 }
 
 // decodeLocks reads a listing of locks. An answer without a body and null are "no locks" (faults.md LCK-13).
-func decodeLocks(v value) (appliance.LockList, error) {
+func decodeLocks(ctx context.Context, v value) (appliance.LockList, error) {
 	if v.kind == absent || v.kind == null {
 		return appliance.LockList{}, nil
 	}
@@ -88,6 +126,9 @@ func decodeLocks(v value) (appliance.LockList, error) {
 	var found appliance.LockList
 	seen := make(map[appliance.LockID]bool, len(records))
 	for _, r := range records {
+		if ctx.Err() != nil {
+			return appliance.LockList{}, ctx.Err()
+		}
 		id, ok := appliance.ParseLockID(r.get("id").id())
 		if !ok || seen[id] {
 			found.Unreadable++

@@ -18,7 +18,7 @@ const (
 )
 
 func TestLockAttributes(t *testing.T) {
-	l, err := decodeLocks(mustParse(t, lockListing))
+	l, err := decodeLocks(t.Context(), mustParse(t, lockListing))
 	if err != nil || len(l.Locks) != 2 || l.Unreadable != 0 {
 		t.Fatalf("%+v, %v", l, err)
 	}
@@ -92,17 +92,17 @@ func TestFault_LCK13_ShapesOfTheList(t *testing.T) {
 }
 
 func TestFault_DAT05_UnreadableRecords(t *testing.T) {
-	l, err := decodeLocks(mustParse(t, `[null, {}, {"id":null}, {"id":["x"]}, {"id":"short"}, 7, `+oneLock+`, `+oneLock+`,
+	l, err := decodeLocks(t.Context(), mustParse(t, `[null, {}, {"id":null}, {"id":["x"]}, {"id":"short"}, 7, `+oneLock+`, `+oneLock+`,
 		{"id":"ABCDEF0123456789abcdef0123456789","component":7,"expirationTimeOut":{},"creationTimestamp":[],"more":{"x":1}}]`))
 	if err != nil || len(l.Locks) != 2 || l.Unreadable != 7 || l.Locks[1].TTL != 0 || l.Locks[1].Scope.Code != "7" {
 		t.Errorf("locks %+v, %v", l, err)
 	}
-	b, err := decodeBackups(mustParse(t, `{"backups":[null,{"label":"x"},{"uuid":7},{"uuid":"4edf27ff08d149b5b7f37e8edc4fd278"},
+	b, err := decodeBackups(t.Context(), mustParse(t, `{"backups":[null,{"label":"x"},{"uuid":7},{"uuid":"4edf27ff08d149b5b7f37e8edc4fd278"},
 		{"uuid":"4EDF27FF-08D1-49B5-B7F3-7E8EDC4FD278","packageSize":[],"locations":7,"backupDate":{},"checksum":null}]}`))
 	if err != nil || len(b.Backups) != 1 || b.Unreadable != 4 || b.Backups[0].ID != someUUID || b.Backups[0].Size != -1 {
 		t.Errorf("backups %+v, %v", b, err)
 	}
-	j, err := decodeJobs(mustParse(t, `[null,{"status":"Complete"},{"jobUID":"../x"},{"jobUID":-1},{"jobUID":"83"},{"jobUID":83}]`))
+	j, err := decodeJobs(t.Context(), mustParse(t, `[null,{"status":"Complete"},{"jobUID":"../x"},{"jobUID":-1},{"jobUID":"83"},{"jobUID":83}]`))
 	if err != nil || len(j.Jobs) != 1 || j.Unreadable != 5 || j.Jobs[0].ID != "83" || j.Jobs[0].Percent != -1 {
 		t.Errorf("jobs %+v, %v", j, err)
 	}

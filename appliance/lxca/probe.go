@@ -11,8 +11,12 @@ import (
 	"holdfast/appliance"
 )
 
-// supervisor is the group whose members may do everything (api/lxca.md 1.5).
-const supervisor = "lxc-supervisor"
+// The groups whose members may do everything, and all but what needs a Supervisor: locks do, while for backups and jobs the
+// vendor names no role, and these two are taken to do (api/lxca.md 1.5).
+const (
+	supervisor    = "lxc-supervisor"
+	administrator = "lxc-admin"
+)
 
 // Probe asks what the appliance is (GET /aicc) and who we are there (GET /userAccounts). Where the accounts may not be
 // seen, what we may do stays in doubt.
@@ -35,6 +39,9 @@ func (c *Client) Probe(ctx context.Context) (appliance.Health, error) {
 		return appliance.Health{}, fmt.Errorf("probe account %s: %w", c.user, err)
 	}
 	health.MayChange, health.Doubt, health.PasswordDays = rights.mayChange, rights.doubt, rights.passwordDays
+	if rights.noLocks && health.NoLocks == "" {
+		health.NoLocks = fmt.Sprintf("locks need the Supervisor role, which %s has not", health.User)
+	}
 	health.Peer = c.transport.Peer()
 	return health, nil
 }
@@ -117,8 +124,9 @@ func old(version string) bool {
 // rights are what an account may do.
 type rights struct {
 	mayChange    bool
-	doubt        bool
-	passwordDays int // until the password ends; -1 unknown
+	doubt        bool // of mayChange
+	noLocks      bool // surely no Supervisor
+	passwordDays int  // until the password ends; -1 unknown
 }
 
 // decodeAccounts finds user, without regard to case (api/lxca.md 1.2), among the accounts. An account that is not listed,
@@ -140,11 +148,15 @@ func decodeAccounts(v value, user string) (rights, error) {
 func decodeRights(v value) rights {
 	groups := v.get("groups")
 	is, told := v.get("supervisor").flag()
-	member := slices.ContainsFunc(groups.kids, func(g member) bool {
-		return strings.EqualFold(g.word(), supervisor) || strings.EqualFold(g.get("name", "groupName").word(), supervisor)
-	})
-	r := rights{mayChange: is || member, passwordDays: -1}
-	r.doubt = !r.mayChange && !told && groups.kind != list
+	in := func(group string) bool {
+		return slices.ContainsFunc(groups.kids, func(g member) bool {
+			return strings.EqualFold(g.word(), group) || strings.EqualFold(g.get("name", "groupName").word(), group)
+		})
+	}
+	is = is || in(supervisor)
+	r := rights{mayChange: is || in(administrator), passwordDays: -1}
+	r.doubt = !r.mayChange && groups.kind != list
+	r.noLocks = !is && (told || groups.kind == list)
 	if days, ok := v.get("timeBeforeExpirationInDays").count(); ok && days < 1<<20 {
 		r.passwordDays = int(days)
 	}

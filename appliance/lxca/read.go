@@ -129,17 +129,42 @@ func source(v value) appliance.Text {
 // raw is the JSON source of a list or an object.
 func (v value) raw() appliance.Raw { return appliance.RawAnswer([]byte(v.text)) }
 
-// fields are the members of an object in order of key, except those whose key is in without.
+// maxFields is how many attributes of one record are kept.
+const maxFields = 500
+
+// fields are the members of an object in order of key, except those whose key is in without. Of more than maxFields the
+// first are kept, and a last one says so.
 func (v value) fields(without ...string) []appliance.Field {
-	fields := make([]appliance.Field, 0, len(v.kids))
+	fields := make([]appliance.Field, 0, min(len(v.kids), maxFields+1))
+	more := false
 	for _, m := range v.kids {
-		if slices.ContainsFunc(without, func(name string) bool { return strings.EqualFold(name, m.key) }) {
+		switch {
+		case isKey(without, m.key):
+			continue
+		case len(fields) == maxFields:
+			more = true
 			continue
 		}
 		fields = append(fields, appliance.Field{Key: appliance.Label(m.key), Value: m.shown()})
 	}
 	sortFields(fields)
-	return fields
+	return withMore(fields, more)
+}
+
+// withMore says in a last field that there were more.
+func withMore(fields []appliance.Field, more bool) []appliance.Field {
+	if !more {
+		return fields
+	}
+	return append(fields, appliance.Field{Key: appliance.Label("…"), Value: appliance.Label(moreFields)})
+}
+
+// moreFields stands where fields were left out.
+const moreFields = "more attributes than are kept here; the raw answer has them all"
+
+// isKey reports whether key is one of names, without regard to case.
+func isKey(names []string, key string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, key) })
 }
 
 // sortFields orders by key; fields of the same key keep their order.

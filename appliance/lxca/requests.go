@@ -84,12 +84,19 @@ func acquireRequest(c appliance.Claim) (transport.Request, error) {
 	return request(http.MethodPost, pathLocks, lockBody{c.Scope, int64(c.TTL / time.Second)}), nil
 }
 
+// lockRequest asks for one lock.
+func lockRequest(id appliance.LockID) (transport.Request, error) { return lockAt(http.MethodGet, id) }
+
 // releaseRequest gives a lock back.
 func releaseRequest(id appliance.LockID) (transport.Request, error) {
+	return lockAt(http.MethodDelete, id)
+}
+
+func lockAt(method string, id appliance.LockID) (transport.Request, error) {
 	if _, ok := appliance.ParseLockID(string(id)); !ok {
 		return transport.Request{}, fmt.Errorf("%q is not the id of a lock", appliance.Label(string(id)))
 	}
-	return request(http.MethodDelete, pathLocks+"/"+string(id), nil), nil
+	return request(method, pathLocks+"/"+string(id), nil), nil
 }
 
 // transferRequest starts a copy, a move or a push.
@@ -118,6 +125,14 @@ func transferRequest(t appliance.Transfer) (transport.Request, error) {
 // cancelPushRequest stops whatever push runs.
 func cancelPushRequest() transport.Request {
 	return request(http.MethodPut, pathData, dataBody{Action: "cancel", Operation: "push"})
+}
+
+// jobRequest asks for one job.
+func jobRequest(id appliance.JobID) (transport.Request, error) {
+	if _, ok := jobID(string(id)); !ok {
+		return transport.Request{}, fmt.Errorf("%q is not the id of a job", appliance.Label(string(id)))
+	}
+	return get(pathTasks + "/" + string(id)), nil
 }
 
 // cancelJobRequest cancels one job.

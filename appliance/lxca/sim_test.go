@@ -159,8 +159,14 @@ func (s *scenario) locks() {
 		s.Errorf("the same component again: %v", err)
 	}
 	for _, l := range s.held() {
+		if one, _, err := s.client.Lock(s.Context(), l.ID); err != nil || one.TTL != l.TTL || one.ID != l.ID {
+			s.Errorf("one lock: %+v, %v", one, err)
+		}
 		if _, err := s.client.Release(s.Context(), l); err != nil {
 			s.Error("release:", err)
+		}
+		if _, _, err := s.client.Lock(s.Context(), l.ID); !errors.Is(err, appliance.ErrGone) {
+			s.Error("a lock that was released:", err)
 		}
 		if _, err := s.client.Release(s.Context(), l); err != nil {
 			s.Error("release of a lock that is gone:", err)
@@ -187,18 +193,28 @@ func (s *scenario) start(verb appliance.Verb, b appliance.BackupID, to string) a
 	} else if r.Job != newest || len(r.Told) != 0 {
 		s.Errorf("%s: job %q, want %q; told %v", verb, r.Job, newest, r.Told)
 	}
+	if about := s.job(newest).Backup; about != b {
+		s.Errorf("%s: the job is about %q, want %q", verb, about, b)
+	}
 	return newest
 }
 
-// job looks at one job.
+// job looks at one job, by itself and in the list.
 func (s *scenario) job(id appliance.JobID) appliance.Job {
 	s.Helper()
+	one, _, err := s.client.Job(s.Context(), id)
+	if err != nil {
+		s.Error("one job:", err)
+	}
 	l, err := s.client.Jobs(s.Context())
 	if err != nil || l.Unreadable != 0 {
 		s.Fatalf("jobs: %d unreadable, %v", l.Unreadable, err)
 	}
 	for _, j := range l.Jobs {
 		if j.ID == id {
+			if one.Phase != j.Phase || one.Backup != j.Backup || len(one.Children) != len(j.Children) {
+				s.Errorf("one job: %+v, listed %+v", one, j)
+			}
 			return j
 		}
 	}
@@ -287,38 +303,6 @@ func (s *scenario) cancels() {
 	}
 	if _, err := s.client.CancelJob(s.Context(), job); !errors.As(err, new(*appliance.Refusal)) {
 		s.Errorf("cancel of a finished job: %v", err)
-	}
-}
-
-// TestAsViewer does what an account without rights may and may not do.
-func TestAsViewer(t *testing.T) {
-	for _, setting := range []string{"lock-forbidden=envelope", "lock-forbidden=html"} {
-		w := newWorld(t, setting)
-		c := client(t, w.one, "VIEWER", "Passw0rd-viewer")
-		h, err := c.Probe(t.Context())
-		if err != nil || h.MayChange {
-			t.Errorf("%s: %+v, %v", setting, h, err)
-		}
-		for _, call := range allCalls() {
-			err := call.do(t.Context(), c)
-			if call.change && (!errors.Is(err, appliance.ErrForbidden) || errors.Is(err, appliance.ErrAmbiguous)) {
-				t.Errorf("%s: %s: %v", setting, call.name, err)
-			}
-			if !call.change && err != nil {
-				t.Errorf("%s: %s: %v", setting, call.name, err)
-			}
-		}
-	}
-}
-
-// TestWrongPassword is refused everywhere, cleanly.
-func TestWrongPassword(t *testing.T) {
-	w := newWorld(t)
-	for _, call := range allCalls() {
-		err := call.do(t.Context(), client(t, w.one, "admin", "wrong"))
-		if !errors.Is(err, appliance.ErrCredentials) || errors.Is(err, appliance.ErrAmbiguous) || strings.Contains(err.Error(), "wrong") {
-			t.Errorf("%s: %v", call.name, err)
-		}
 	}
 }
 

@@ -124,7 +124,8 @@ func TestWhatIsAmbiguous(t *testing.T) {
 // TestStatuses gives every status its sentinel, on every call.
 func TestStatuses(t *testing.T) {
 	sentinels := map[int]error{
-		401: appliance.ErrCredentials, 403: appliance.ErrForbidden, 404: appliance.ErrGone, 429: appliance.ErrBusy, 503: appliance.ErrBusy,
+		401: appliance.ErrCredentials, 403: appliance.ErrForbidden, 404: appliance.ErrGone, 429: appliance.ErrBusy, 502: appliance.ErrBusy,
+		503: appliance.ErrBusy, 504: appliance.ErrBusy,
 		400: nil, 409: nil, 412: nil, 500: nil,
 	}
 	for status := range sentinels {
@@ -137,6 +138,11 @@ func TestStatuses(t *testing.T) {
 				want = nil
 			case status == 404 && (call.name == "locks" || call.name == "acquire"):
 				want = appliance.ErrUnsupported
+			case status == 400 && call.name == "lock":
+				want = appliance.ErrGone
+			}
+			if errors.Is(err, appliance.ErrAmbiguous) != (call.change && status >= 500) {
+				t.Errorf("%s with %d: %v", call.name, status, err)
 			}
 			if want != nil && !errors.Is(err, want) {
 				t.Errorf("%s with %d: %v", call.name, status, err)
@@ -285,7 +291,7 @@ func TestReadOnly(t *testing.T) {
 		if call.change && (!errors.Is(err, appliance.ErrReadOnly) || errors.Is(err, appliance.ErrAmbiguous)) {
 			t.Errorf("%s: %v", call.name, err)
 		}
-		if !call.change && err != nil {
+		if !call.change && err != nil && !errors.Is(err, appliance.ErrGone) {
 			t.Errorf("%s: %v", call.name, err)
 		}
 	}

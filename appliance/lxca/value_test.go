@@ -168,7 +168,7 @@ func TestFault_CLK06_Timestamps(t *testing.T) {
 		}
 	}
 	raw := `[{"id":"` + string(someLock) + `","component":"UP","creationTimestamp":"2016-04-07 23:44:10","expirationTimeOut":1200}]`
-	l, err := decodeLocks(mustParse(t, raw))
+	l, err := decodeLocks(t.Context(), mustParse(t, raw))
 	if err != nil || !l.Locks[0].Created.IsZero() || l.Locks[0].CreText.String() != "2016-04-07 23:44:10" {
 		t.Errorf("a lock without a zone: %+v, %v", l, err)
 	}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"sync"
+
+	"holdfast/appliance"
 )
 
 // Source tells where a secret comes from. It may ask a person or run a program, so it may take as long as its context
@@ -21,12 +23,30 @@ func Fixed(s Secret) Source {
 	return func(context.Context) (Secret, error) { return s, nil }
 }
 
-// Prompt asks a person by ask.
+// Password asks s for the password of user. An error wraps appliance.ErrNoPassword, and so does an empty one; only when the
+// caller left meanwhile nothing is known of the password.
+func (s Source) Password(ctx context.Context, user string) (Secret, error) {
+	got, err := s(ctx)
+	switch {
+	case err != nil && errors.Is(ctx.Err(), context.Canceled):
+		return Secret{}, fmt.Errorf("password for %s: %w", appliance.Label(user), err)
+	case err != nil:
+		return Secret{}, fmt.Errorf("%w for %s: %w", appliance.ErrNoPassword, appliance.Label(user), err)
+	case got.Empty():
+		return Secret{}, fmt.Errorf("%w for %s: what was given is empty", appliance.ErrNoPassword, appliance.Label(user))
+	}
+	return got, nil
+}
+
+// Prompt asks a person by ask. An empty answer is an error.
 func Prompt(ask func(ctx context.Context) (Secret, error)) Source {
 	return func(ctx context.Context) (Secret, error) {
 		s, err := ask(ctx)
 		if err != nil {
 			return Secret{}, fmt.Errorf("asking for the secret: %w", err)
+		}
+		if s.Empty() {
+			return Secret{}, errors.New("nothing was entered")
 		}
 		return s, nil
 	}

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/zalando/go-keyring"
+
+	"holdfast/appliance"
 )
 
 func TestFault_SEC02_VariableIsUnsetAfterRead(t *testing.T) {
@@ -280,4 +282,55 @@ func TestOnceOutlivesAPanic(t *testing.T) {
 		_, _ = s(t.Context())
 	}()
 	gives(t, s, canary)
+}
+
+// Wherever a password was to come from, not having it is one and the same error, which names the user and the place.
+func TestPasswordThatCannotBeHad(t *testing.T) {
+	absent := func(string, string) (string, error) { return "", keyring.ErrNotFound }
+	for words, source := range map[string]Source{
+		"environment variable": Env("HOLDFAST_TEST_NOT_SET"),
+		"secret file":          File(filepath.Join(t.TempDir(), "none")),
+		"password command":     Command([]string{"/bin/false"}),
+		"keyring entry":        keyringSource("holdfast", "a", absent, time.Second),
+		"asking for":           Prompt(func(context.Context) (Secret, error) { return Secret{}, errors.New("nobody is there") }),
+		"nothing was entered":  Prompt(func(context.Context) (Secret, error) { return New(""), nil }),
+		"is empty":             Fixed(New("")),
+		"deadline exceeded":    func(context.Context) (Secret, error) { return Secret{}, context.DeadlineExceeded },
+	} {
+		got, err := source.Password(t.Context(), "maria")
+		if !errors.Is(err, appliance.ErrNoPassword) || !got.Empty() {
+			t.Errorf("%s: %v", words, err)
+		}
+		if s := fmt.Sprint(err); !strings.HasPrefix(s, "no password for maria: ") || !strings.Contains(s, words) {
+			t.Errorf("%q does not say %q", s, words)
+		}
+	}
+	if got, err := Fixed(New(canary)).Password(t.Context(), "maria"); err != nil || got.Reveal() != canary {
+		t.Errorf("%v", err)
+	}
+}
+
+// An empty answer is not remembered: the next one may be better.
+func TestEmptyAnswerIsNotRemembered(t *testing.T) {
+	answers := []string{"", canary}
+	memory := Remember(Prompt(func(context.Context) (Secret, error) {
+		answer := answers[0]
+		answers = answers[1:]
+		return New(answer), nil
+	}))
+	fails(t, memory.Get, "nothing was entered")
+	gives(t, memory.Get, canary)
+}
+
+// Who left did not learn that there is no password.
+func TestPasswordForSomebodyWhoLeft(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	asking := Source(func(ctx context.Context) (Secret, error) { cancel(); return Secret{}, ctx.Err() })
+	if _, err := asking.Password(ctx, "maria"); errors.Is(err, appliance.ErrNoPassword) || !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	asking = func(context.Context) (Secret, error) { return Secret{}, context.Canceled }
+	if _, err := asking.Password(t.Context(), "maria"); !errors.Is(err, appliance.ErrNoPassword) {
+		t.Errorf("a prompt that was dismissed: %v", err)
+	}
 }

@@ -95,7 +95,7 @@ func (c *Client) send(caller, whole context.Context, r Request, target *url.URL)
 	if err == nil {
 		x.Status = answer.StatusCode
 		stamp := appliance.Stamp{Sent: a.sentAt(), Received: c.clock.Now(), Date: date(answer.Header)}
-		out, err = c.read(answer, stamp)
+		out, err = c.read(whole, answer, stamp)
 		x.Size = int64(len(out.Body))
 	}
 	if err != nil {
@@ -110,12 +110,15 @@ func (c *Client) send(caller, whole context.Context, r Request, target *url.URL)
 	return out, err
 }
 
-// read reads the answer to its end. The response is never nil; with an error it holds what came of the body.
-func (c *Client) read(answer *http.Response, stamp appliance.Stamp) (*Response, error) {
+// read reads the answer to its end, or until whole ends. The response is never nil; with an error it holds what came of
+// the body.
+func (c *Client) read(whole context.Context, answer *http.Response, stamp appliance.Stamp) (*Response, error) {
 	defer answer.Body.Close() //nolint:errcheck // read to its end, or given up
-	body, err := io.ReadAll(io.LimitReader(answer.Body, c.limits.Body+1))
-	if err == nil && int64(len(body)) > c.limits.Body {
-		err = sizeError{"body", c.limits.Body}
+	// net/http ends the body with the context while it minds the connection itself; this holds where it does not.
+	stop := context.AfterFunc(whole, func() { _ = answer.Body.Close() })
+	body, err := c.body(answer)
+	if !stop() && err == nil {
+		err = context.Cause(whole) // closed by us, perhaps before its end
 	}
 	return &Response{
 		Status:      answer.StatusCode,
@@ -125,6 +128,19 @@ func (c *Client) read(answer *http.Response, stamp appliance.Stamp) (*Response, 
 		Stamp:       stamp,
 		RetryAfter:  retryAfter(answer.Header, stamp),
 	}, err
+}
+
+// body is the whole body of an answer. That of a 101 is the connection itself, which net/http hands over and which need
+// not end.
+func (c *Client) body(answer *http.Response) ([]byte, error) {
+	if answer.StatusCode == http.StatusSwitchingProtocols {
+		return nil, errSwitching
+	}
+	body, err := io.ReadAll(io.LimitReader(answer.Body, c.limits.Body+1))
+	if err == nil && int64(len(body)) > c.limits.Body {
+		err = sizeError{"body", c.limits.Body}
+	}
+	return body, err
 }
 
 // record puts the exchange into the ring and the log.

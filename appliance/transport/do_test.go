@@ -2,7 +2,9 @@ package transport
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -296,5 +298,67 @@ func BenchmarkDoKeptAlive(b *testing.B) {
 		if _, err := c.Do(b.Context(), get("/aicc")); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// An appliance that answers 101 has net/http hand its connection over, which ends for nobody's limit.
+func TestSwitchingProtocolsIsNoAnswer(t *testing.T) {
+	id := issue(t, nil, nil, nil)
+	synctest.Test(t, func(t *testing.T) {
+		m := serveRaw(t, id.config(), func(bare net.Conn, conn *tls.Conn) {
+			_ = answer(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+			_, _ = io.Copy(io.Discard, bare)
+		})
+		c := client(t, m, id, nil)
+		start := time.Now()
+		_, err := c.Do(t.Context(), get("/"))
+		wants(t, err, []error{appliance.ErrMalformed}, appliance.ErrUnreachable, appliance.ErrAmbiguous)
+		says(t, err, "answered 101")
+		_, err = c.Do(t.Context(), post("/"))
+		wants(t, err, []error{appliance.ErrMalformed, appliance.ErrAmbiguous}, appliance.ErrUnreachable)
+		if took := time.Since(start); took != 0 {
+			t.Errorf("took %s", took)
+		}
+		synctest.Wait()
+		if _, open := m.count(); open != 0 {
+			t.Errorf("%d connections are left", open)
+		}
+	})
+}
+
+// Whatever net/http does about a body, reading it ends with the call.
+func TestReadingABodyEndsWithTheCall(t *testing.T) {
+	id := issue(t, nil, nil, nil)
+	synctest.Test(t, func(t *testing.T) {
+		c := client(t, nil, id, nil)
+		whole, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		ours, theirs := pipe()
+		defer theirs.Close() //nolint:errcheck // in memory
+		body := struct {
+			io.Reader
+			io.Closer
+		}{ours, ours}
+		start := time.Now()
+		got, err := c.read(whole, &http.Response{StatusCode: 200, Body: body}, appliance.Stamp{})
+		if took := time.Since(start); took != time.Second || len(got.Body) != 0 || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("took %s: %q, %v", took, got.Body, err)
+		}
+	})
+}
+
+// What is made of an answer carries the appliance's wish along, if it told one.
+func TestFault_NET09_LaterCarriesTheWish(t *testing.T) {
+	var wish interface{ RetryAfter() time.Duration }
+	refused := errors.New("busy")
+	err := fmt.Errorf("list: %w", (&Response{RetryAfter: 7 * time.Second}).Later(refused))
+	if !errors.Is(err, refused) || !errors.As(err, &wish) || wish.RetryAfter() != 7*time.Second || err.Error() != "list: busy" {
+		t.Errorf("%v", err)
+	}
+	if err := (&Response{}).Later(refused); !errors.Is(err, refused) || errors.As(err, &wish) {
+		t.Errorf("nothing told: %v", err)
+	}
+	if err := (&Response{RetryAfter: time.Second}).Later(nil); err != nil {
+		t.Errorf("a success became %v", err)
 	}
 }

@@ -37,6 +37,14 @@ func (e sizeError) Error() string {
 // errProxySetting stands for net/http's error, which repeats the variable.
 var errProxySetting = errors.New("the proxy that the environment names is not a valid address")
 
+// errProxyTLS refuses a proxy that is itself spoken to over TLS. net/http checks the certificates of such a proxy and of
+// the appliance behind it by one and the same setting, and one pin cannot be right for both.
+var errProxyTLS = errors.New("the proxy that the environment names is to be spoken to over TLS (https://…), which is not " +
+	"supported: name it as http://…, the connection to the appliance is encrypted all the same")
+
+// errSwitching tells of 101, with which the appliance begins to speak something else than HTTP. Nobody asked it to.
+var errSwitching = errors.New("answered 101 and left HTTP")
+
 // failure is the error of one request: printable words, and what it is to errors.Is and errors.As.
 type failure struct {
 	of    string // which appliance and request
@@ -85,7 +93,7 @@ type problem struct {
 
 // classify turns what net/http says into an error of ours.
 func (c *Client) classify(p problem) *failure {
-	if untrusted := c.untrusted(p.err); untrusted != nil {
+	if untrusted, ok := errors.AsType[*UntrustedError](p.err); ok {
 		return c.failure(p.request, "", untrusted)
 	}
 	var kinds []error
@@ -130,6 +138,9 @@ func (p problem) progress() string {
 func (c *Client) cause(p problem) (why string, answered error) {
 	if size, ok := errors.AsType[sizeError](p.err); ok {
 		return fmt.Sprintf("answered %d with a %s", p.status, size), appliance.ErrTooLarge
+	}
+	if errors.Is(p.err, errSwitching) {
+		return errSwitching.Error(), appliance.ErrMalformed
 	}
 	if strings.Contains(p.err.Error(), "server response headers exceeded") {
 		return sizeError{"header", c.limits.HeaderBytes}.Error(), appliance.ErrTooLarge

@@ -36,6 +36,27 @@ func mediaType(h http.Header) string {
 	return parsed
 }
 
+// later is an error with the time after which the appliance asks to be asked again.
+type later struct {
+	error
+	after time.Duration
+}
+
+// RetryAfter is the wish of the appliance.
+func (l later) RetryAfter() time.Duration { return l.after }
+
+// Unwrap gives the error that carries the wish.
+func (l later) Unwrap() error { return l.error }
+
+// Later is err, what is made of the answer, along with the answer's Retry-After if there is one. Callers find it through
+// errors.As with an interface that has RetryAfter() time.Duration (faults.md NET-09).
+func (r *Response) Later(err error) error {
+	if err == nil || r.RetryAfter <= 0 {
+		return err
+	}
+	return later{error: err, after: r.RetryAfter}
+}
+
 // maxRetryAfter caps what an appliance may ask us to wait (faults.md NET-09).
 const maxRetryAfter = 5 * time.Minute
 

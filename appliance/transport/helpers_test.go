@@ -114,12 +114,10 @@ type memory struct {
 	mu     sync.Mutex
 	dials  []string // addresses asked for
 	open   int
-
-	released chan struct{} // closed when open shrinks
 }
 
 func newMemory() *memory {
-	return &memory{conns: make(chan net.Conn), closed: make(chan struct{}), released: make(chan struct{})}
+	return &memory{conns: make(chan net.Conn), closed: make(chan struct{})}
 }
 
 func (m *memory) Accept() (net.Conn, error) {
@@ -157,33 +155,12 @@ func (m *memory) release() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.open--
-	close(m.released)
-	m.released = make(chan struct{})
 }
 
 func (m *memory) count() (dials, open int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return len(m.dials), m.open
-}
-
-// drained waits until our ends are all closed, which net/http does on its own goroutines.
-func (m *memory) drained(t testing.TB) {
-	t.Helper()
-	deadline := time.After(10 * time.Second)
-	for {
-		m.mu.Lock()
-		open, released := m.open, m.released
-		m.mu.Unlock()
-		if open == 0 {
-			return
-		}
-		select {
-		case <-released:
-		case <-deadline:
-			t.Fatalf("%d connections are left", open)
-		}
-	}
 }
 
 // counted tells memory when our end is closed.

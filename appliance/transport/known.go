@@ -26,6 +26,7 @@ type Known struct {
 	path string
 	mu   sync.Mutex
 	pins map[string]string
+	seen fs.FileInfo // of the file as it was read; nil: there was none
 }
 
 // knownLimit is the largest file that is read, in bytes.
@@ -35,15 +36,52 @@ const knownLimit = 4 << 20
 // that somebody else can write, or a symbolic link, is refused.
 func OpenKnown(path string) (*Known, error) {
 	k := &Known{path: path}
-	lines, err := k.read()
-	if err != nil {
+	if err := k.load(); err != nil {
 		return nil, err
 	}
-	k.pins, err = k.parse(lines)
-	return k, err
+	return k, nil
 }
 
-// Lookup is the pin that was trusted for the appliance with that key (see Canonical).
+// load reads the pins. With an error nothing changes.
+func (k *Known) load() error {
+	lines, info, err := k.read()
+	if err != nil {
+		return err
+	}
+	pins, err := k.parse(lines)
+	if err != nil {
+		return err
+	}
+	k.pins, k.seen = pins, info
+	return nil
+}
+
+// Confirmed is the pin that is trusted now for the appliance with that key, empty when there is none. When the file was
+// changed since it was read, as `holdfast trust` does from another process, it is read again; an error then tells why it
+// cannot be, and nothing is to be believed meanwhile.
+func (k *Known) Confirmed(key string) (pin string, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.changed() {
+		if err := k.load(); err != nil {
+			return "", err
+		}
+	}
+	return k.pins[key], nil
+}
+
+// changed reports whether the file is not the one that was read. What cannot be looked at counts as changed, so that
+// reading it tells why.
+func (k *Known) changed() bool {
+	info, err := os.Lstat(k.path)
+	if err != nil || k.seen == nil {
+		return k.seen != nil || !errors.Is(err, fs.ErrNotExist)
+	}
+	return !os.SameFile(info, k.seen) || !info.ModTime().Equal(k.seen.ModTime()) || info.Size() != k.seen.Size() ||
+		info.Mode() != k.seen.Mode()
+}
+
+// Lookup is the pin that was trusted for the appliance with that key (see Canonical) when the file was last read.
 func (k *Known) Lookup(key string) (pin string, ok bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -70,7 +108,7 @@ func (k *Known) Add(key, pin, who string, at time.Time) error {
 		return fmt.Errorf("known appliances: %w", err)
 	}
 	defer lock.Unlock() //nolint:errcheck // it ends with the file
-	lines, err := k.read()
+	lines, _, err := k.read()
 	if err != nil {
 		return err
 	}
@@ -88,44 +126,43 @@ func (k *Known) Add(key, pin, who string, at time.Time) error {
 	if err := replaceFile(k.path, strings.Join(kept, "\n")+"\n"); err != nil {
 		return fmt.Errorf("known appliances: %w", err)
 	}
-	k.pins, err = k.parse(kept)
-	return err
+	return k.load()
 }
 
-// read returns the lines of the file.
-func (k *Known) read() ([]string, error) {
+// read returns the lines of the file, and what tells it from a later one; nil for a file that is not there.
+func (k *Known) read() ([]string, fs.FileInfo, error) {
 	f, err := os.OpenFile(k.path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil
+		return nil, nil, nil
 	case errors.Is(err, syscall.ELOOP):
-		return nil, fmt.Errorf("%s: is a symbolic link, which is not followed", k.path)
+		return nil, nil, fmt.Errorf("%s: is a symbolic link, which is not followed", k.path)
 	case err != nil:
-		return nil, fmt.Errorf("known appliances: %w", err)
+		return nil, nil, fmt.Errorf("known appliances: %w", err)
 	}
 	defer f.Close() //nolint:errcheck // only read
 	info, err := f.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("known appliances: %w", err)
+		return nil, nil, fmt.Errorf("known appliances: %w", err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: is not a regular file", k.path)
+		return nil, nil, fmt.Errorf("%s: is not a regular file", k.path)
 	}
 	if mode := info.Mode().Perm(); mode&0o022 != 0 {
-		return nil, fmt.Errorf("%s: mode %#o lets others write it; make it 0600", k.path, mode)
+		return nil, nil, fmt.Errorf("%s: mode %#o lets others write it; make it 0600", k.path, mode)
 	}
 	b, err := io.ReadAll(io.LimitReader(f, knownLimit+1))
 	if err != nil {
-		return nil, fmt.Errorf("known appliances: %w", err)
+		return nil, nil, fmt.Errorf("known appliances: %w", err)
 	}
 	if len(b) > knownLimit {
-		return nil, fmt.Errorf("%s: is larger than %d bytes", k.path, knownLimit)
+		return nil, nil, fmt.Errorf("%s: is larger than %d bytes", k.path, knownLimit)
 	}
 	content := strings.TrimSuffix(string(b), "\n")
 	if content == "" {
-		return nil, nil
+		return nil, info, nil
 	}
-	return strings.Split(content, "\n"), nil
+	return strings.Split(content, "\n"), info, nil
 }
 
 // parse reads the pins out of the lines.

@@ -135,3 +135,42 @@ func TestFault_SEC04_KnownWritableByOthers(t *testing.T) {
 	_, err = OpenKnown(dir)
 	says(t, err, dir, "regular file")
 }
+
+// What another process confirms counts from the next look, and so does what it takes back.
+func TestKnownIsReadAgainWhenItChanged(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "known")
+	ours := must(OpenKnown(path))(t)
+	confirmed := func(want string) {
+		t.Helper()
+		if got := must(ours.Confirmed("a:443"))(t); got != want {
+			t.Errorf("confirmed is %q, want %q", got, want)
+		}
+	}
+	confirmed("")
+	for _, pin := range []string{pinA, pinB} {
+		if err := must(OpenKnown(path))(t).Add("a:443", pin, "maria", trustedAt); err != nil {
+			t.Fatal(err)
+		}
+		confirmed(pin)
+		confirmed(pin)
+	}
+	if err := os.Chmod(path, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	_, err := ours.Confirmed("a:443")
+	says(t, err, path, "lets others write it")
+	if err := os.WriteFile(path, []byte("a:443 x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		_, err = ours.Confirmed("a:443")
+		says(t, err, path+":1: pin")
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	confirmed("")
+}

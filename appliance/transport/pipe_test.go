@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -20,6 +21,7 @@ type half struct {
 	mu       sync.Mutex
 	buf      []byte
 	closed   bool          // no more will be written
+	failure  error         // what reading ends with once closed; nil: io.EOF
 	deadline time.Time     // of reading
 	changed  chan struct{} // closed whenever something above changed
 }
@@ -45,6 +47,8 @@ func (h *half) take(p []byte) (n int, err error, wait <-chan struct{}, deadline 
 		n = copy(p, h.buf)
 		h.buf = h.buf[n:]
 		return n, nil, nil, time.Time{}
+	case h.closed && h.failure != nil:
+		return 0, h.failure, nil, time.Time{}
 	case h.closed:
 		return 0, io.EOF, nil, time.Time{}
 	}
@@ -108,6 +112,13 @@ func (e *end) Close() error {
 		}
 	})
 	return nil
+}
+
+// reset closes the connection whose one end is c so that the other end learns of a reset.
+func reset(c net.Conn) {
+	e := c.(*end)
+	e.out.change(func() { e.out.closed, e.out.failure = true, syscall.ECONNRESET })
+	_ = e.Close()
 }
 
 func (e *end) LocalAddr() net.Addr  { return &net.UnixAddr{Name: "memory", Net: "pipe"} }

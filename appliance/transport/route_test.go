@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"syscall"
 	"testing"
@@ -150,6 +151,42 @@ func TestFault_NET12_ThroughAProxy(t *testing.T) {
 	for range 3 {
 		if got := <-asked; got != "CONNECT appliance.test:443 []" {
 			t.Errorf("the proxy was asked %q", got)
+		}
+	}
+}
+
+// A proxy that is spoken to over TLS is refused before anything is sent: its certificate would be held against our pin, or
+// ours against its name.
+func TestFault_NET12_NoProxyOverTLS(t *testing.T) {
+	cases := []struct {
+		proxy string
+		err   error
+	}{
+		{"https://u:proxypass@proxy.test:3128", errProxyTLS}, {"http://proxy.test:3128", nil}, {"", nil},
+	}
+	for _, test := range cases {
+		chosen, err := usableProxy(must(url.Parse(test.proxy))(t), nil)
+		if !errors.Is(err, test.err) || (chosen == nil) != (test.err != nil) {
+			t.Errorf("%s: %v, %v", test.proxy, chosen, err)
+		}
+	}
+	if chosen, err := usableProxy(nil, nil); chosen != nil || err != nil {
+		t.Errorf("no proxy: %v, %v", chosen, err)
+	}
+	if _, err := usableProxy(nil, errors.New("proxypass")); !errors.Is(err, errProxySetting) {
+		t.Errorf("an unreadable one: %v", err)
+	}
+	id := issue(t, nil, nil, nil)
+	c := client(t, nil, id, func(o *Options) { o.Dial = nil })
+	for _, pool := range []*http.Transport{c.kept, c.fresh} {
+		pool.Proxy = func(*http.Request) (*url.URL, error) { return usableProxy(must(url.Parse(cases[0].proxy))(t), nil) }
+	}
+	for _, r := range []Request{get("/"), post("/")} {
+		_, err := c.Do(t.Context(), r)
+		wants(t, err, []error{appliance.ErrUnreachable}, appliance.ErrAmbiguous)
+		says(t, err, "not supported", "http://")
+		if strings.Contains(err.Error(), "proxypass") {
+			t.Errorf("the proxy's password is in %q", err)
 		}
 	}
 }

@@ -2,13 +2,10 @@ package transport
 
 import (
 	"bytes"
-	"context"
 	"crypto/tls"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -159,78 +156,4 @@ func TestTraceAndPeerTogetherWithCalls(t *testing.T) {
 	if got := c.Trace(0); len(got) != 200 || got[199].Seq != 200 {
 		t.Errorf("%d exchanges", len(got))
 	}
-}
-
-// 10,000 calls, most of which go wrong in every way there is, leave no goroutine (TestMain looks) and no connection.
-func TestFault_NET14_NothingIsLeft(t *testing.T) {
-	id, other := issue(t, nil, nil, nil), issue(t, nil, nil, nil)
-	hangs := make(chan struct{})
-	m := serve(t, id.config(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case "/cut":
-			w.Header().Set("Content-Length", "100")
-			_, _ = io.WriteString(w, "half")
-		case "/large":
-			_, _ = w.Write(make([]byte, 3000))
-		case "/hang":
-			w.Header().Set("Content-Length", "100")
-			w.(http.Flusher).Flush()
-			hangs <- struct{}{}
-			<-r.Context().Done()
-		case "/away":
-			http.Redirect(w, r, "https://evil.test/", http.StatusFound)
-		case "/loop":
-			http.Redirect(w, r, "/loop", http.StatusFound)
-		case "/abort":
-			panic(http.ErrAbortHandler)
-		default:
-			http.Error(w, r.URL.Path, http.StatusServiceUnavailable)
-		}
-	}))
-	limits := func(o *Options) { o.Limits.Body = 2000 }
-	c := client(t, m, id, limits)
-	wrong := client(t, m, other, limits)
-	refused := client(t, nil, id, func(o *Options) {
-		o.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("refused") }
-	})
-	failed := 0
-	call := func(c *Client, ctx context.Context, r Request) {
-		if _, err := c.Do(ctx, r); err != nil {
-			failed++
-		}
-	}
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	for i := range 1000 {
-		for range 3 {
-			call(refused, t.Context(), post("/"))
-		}
-		call(c, ended, get("/"))
-		call(c, t.Context(), get("/missing"))
-		call(c, t.Context(), get("/away"))
-		call(c, t.Context(), get("/away"))
-		call(c, t.Context(), get("/away"))
-		call(c, ended, post("/"))
-		switch i % 40 { // some that cost a connection
-		case 0:
-			call(wrong, t.Context(), post("/"))
-		case 5:
-			ctx, cancel := context.WithCancel(t.Context())
-			go func() { <-hangs; cancel() }()
-			call(c, ctx, get("/hang"))
-		case 10, 15, 20, 25, 30, 35:
-			call(c, t.Context(), []Request{
-				get("/cut"), get("/large"), get("/abort"), post("/abort"), post("/cut"), post("/large"), get("/loop"),
-			}[i%7])
-		default:
-			call(c, t.Context(), get("/away"))
-		}
-	}
-	if failed != 9000 {
-		t.Errorf("%d calls of 10000 failed, 9000 should", failed)
-	}
-	for _, client := range []*Client{c, wrong, refused} {
-		client.Close()
-	}
-	m.drained(t)
 }

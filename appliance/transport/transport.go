@@ -10,6 +10,7 @@ package transport
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net"
@@ -78,6 +79,7 @@ type Client struct {
 	base     *url.URL
 	key      string
 	trust    Trust
+	roots    *x509.CertPool // of the CA file; nil: the system's
 	readOnly bool
 	limits   Limits
 	clock    *clock.Clock
@@ -169,12 +171,19 @@ func (c *Client) dialer(dial dialFunc) dialFunc {
 	}
 }
 
-// environmentProxy is the proxy that the environment names. Its error does not repeat the variable, which may hold a
-// password.
+// environmentProxy is the proxy that the environment names.
 func environmentProxy(req *http.Request) (*url.URL, error) {
-	proxy, err := http.ProxyFromEnvironment(req)
-	if err != nil {
+	return usableProxy(http.ProxyFromEnvironment(req))
+}
+
+// usableProxy is the proxy, unless it would have to be spoken to over TLS. No error repeats the variable, which may hold a
+// password.
+func usableProxy(proxy *url.URL, err error) (*url.URL, error) {
+	switch {
+	case err != nil:
 		return nil, errProxySetting
+	case proxy != nil && proxy.Scheme == "https":
+		return nil, errProxyTLS
 	}
 	return proxy, nil
 }
@@ -206,9 +215,9 @@ func (c *Client) Call(r Request, authKind, user string) appliance.Call {
 	call := appliance.Call{
 		Method: r.Method, URL: c.base.Scheme + "://" + c.base.Host + r.shown(),
 		Auth: authKind, User: user, Accept: r.Accept, ContentType: r.ContentType, Body: string(r.Body),
-		Pin: c.trust.Pin,
 	}
-	if c.trust.Pin == "" {
+	// Where the trusted keys cannot be read nothing will be sent, and the line is shown without one.
+	if call.Pin, _ = c.pin(); call.Pin == "" {
 		call.CAFile = c.trust.CAFile
 	}
 	if r.SecretBody {

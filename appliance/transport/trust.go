@@ -12,16 +12,16 @@ import (
 	"net/netip"
 	"os"
 	"strings"
-	"time"
 
 	"holdfast/appliance"
 )
 
-// Trust says whose certificate is believed. Zero: one that the system's CAs vouch for. There is no way to believe any
-// (faults.md TLS-07).
+// Trust says whose certificate is believed: a pin's, else one that the CAs vouch for. Zero: one that the system's CAs vouch
+// for. There is no way to believe any (faults.md TLS-07).
 type Trust struct {
-	Pin    string // sha256//BASE64 of the public key, as curl's --pinnedpubkey takes it; wins over CAFile
-	CAFile string // PEM file of the only CAs that count
+	Pin    string // sha256//BASE64 of the public key, as curl's --pinnedpubkey takes it; wins over all else
+	Known  *Known // asked for a pin at each handshake, so that one which is confirmed meanwhile counts; nil: none
+	CAFile string // PEM file of the only CAs that count; used while there is no pin
 }
 
 const pinPrefix = "sha256//"
@@ -62,34 +62,45 @@ func (e *UntrustedError) Error() string {
 // Unwrap makes it appliance.ErrUntrusted.
 func (e *UntrustedError) Unwrap() error { return appliance.ErrUntrusted }
 
-// tlsConfig makes the settings for the trust of c. No session is ever resumed (there is no session cache), so that each
-// connection shows the key that the appliance has now; the check would run on a resumed one too (faults.md TLS-05).
+// tlsConfig makes the settings for the trust of c. Whom to believe may change while it is in use, so crypto/tls leaves the
+// check to believe, which does the same work where there is no pin. No session is ever resumed (there is no session
+// cache), so that each connection shows the key that the appliance has now; the check would run on a resumed one too
+// (faults.md TLS-05). Who only inspects believes every key, and sends nothing.
 func (c *Client) tlsConfig(minimum uint16, inspect bool) (*tls.Config, error) {
-	config := &tls.Config{
-		MinVersion: tls.VersionTLS12,
-		ServerName: serverName(c.base),
-		Time:       func() time.Time { return c.clock.Now().Wall },
-		VerifyConnection: func(state tls.ConnectionState) error {
-			return c.verify(state, c.trust.Pin)
-		},
-	}
-	if minimum != 0 {
-		config.MinVersion = minimum
-	}
-	switch {
-	case inspect:
-		config.InsecureSkipVerify = true // Inspect sends nothing
-	case c.trust.Pin != "":
+	if c.trust.Pin != "" {
 		if err := CheckPin(c.trust.Pin); err != nil {
 			return nil, err
 		}
-		config.InsecureSkipVerify = true // verify compares the key instead; a pinned certificate may expire or be renamed
-	case c.trust.CAFile != "":
+	}
+	if c.trust.CAFile != "" && c.trust.Pin == "" {
 		roots, err := readCAs(c.trust.CAFile)
 		if err != nil {
 			return nil, err
 		}
-		config.RootCAs = roots
+		c.roots = roots
+	}
+	config := &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		ServerName:         serverName(c.base),
+		InsecureSkipVerify: true, // VerifyConnection verifies
+		VerifyConnection: func(state tls.ConnectionState) error {
+			if len(state.PeerCertificates) == 0 {
+				return errors.New("the appliance showed no certificate")
+			}
+			peer := peerOf(state.PeerCertificates[0])
+			peer.Protocol = tls.VersionName(state.Version)
+			peer.Old = state.Version < tls.VersionTLS12
+			if !inspect {
+				if err := c.believe(state.PeerCertificates, peer); err != nil {
+					return err
+				}
+			}
+			c.remember(peer, sha256.Sum256(state.PeerCertificates[0].Raw))
+			return nil
+		},
+	}
+	if minimum != 0 {
+		config.MinVersion = minimum
 	}
 	return config, nil
 }
@@ -114,24 +125,48 @@ func readCAs(path string) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-// verify checks the key against the pin, if there is one, and remembers whom we talk to. It runs on every handshake, a
-// resumed one included; without a pin crypto/tls has verified the chain and the name before.
-func (c *Client) verify(state tls.ConnectionState, pin string) error {
-	if len(state.PeerCertificates) == 0 {
-		return errors.New("the appliance showed no certificate")
+// pin is the pin that counts now, empty when it is for the CAs to vouch. What cannot be read is no pin and no leave to go
+// without one.
+func (c *Client) pin() (string, error) {
+	if c.trust.Pin != "" || c.trust.Known == nil {
+		return c.trust.Pin, nil
 	}
-	cert := state.PeerCertificates[0]
-	peer := peerOf(cert)
-	peer.Protocol = tls.VersionName(state.Version)
-	peer.Old = state.Version < tls.VersionTLS12
-	if pin != "" && subtle.ConstantTimeCompare([]byte(pin), []byte(peer.Pin)) != 1 {
+	return c.trust.Known.Confirmed(c.key)
+}
+
+// believe says why the certificates are not to be believed, as an *UntrustedError. It runs on every handshake, a resumed
+// one included. A pinned certificate may have expired or be for another name; any other has to stand up to what
+// crypto/tls asks of one by itself: a chain to a CA for servers, the dates and the name.
+func (c *Client) believe(certs []*x509.Certificate, peer appliance.Peer) error {
+	pin, err := c.pin()
+	switch {
+	case err != nil:
+		return &UntrustedError{Got: peer.Pin, Peer: peer, Reason: "the trusted keys cannot be read: " + err.Error()}
+	case pin == "":
+		return c.vouched(certs, peer)
+	case subtle.ConstantTimeCompare([]byte(pin), []byte(peer.Pin)) != 1:
 		return &UntrustedError{
 			Got: peer.Pin, Want: pin, Peer: peer,
 			Reason: "the key has changed: shown is " + peer.Pin + ", trusted is " + pin,
 			advice: "if the appliance was given a new key, trust it anew with `holdfast trust " + c.name + "`",
 		}
 	}
-	c.remember(peer, sha256.Sum256(cert.Raw))
+	return nil
+}
+
+// vouched says why no CA that counts vouches for the certificates.
+func (c *Client) vouched(certs []*x509.Certificate, peer appliance.Peer) error {
+	o := x509.VerifyOptions{
+		Roots: c.roots, CurrentTime: c.clock.Now().Wall, DNSName: serverName(c.base), Intermediates: x509.NewCertPool(),
+	}
+	for _, cert := range certs[1:] {
+		o.Intermediates.AddCert(cert)
+	}
+	if _, err := certs[0].Verify(o); err != nil {
+		u := &UntrustedError{Got: peer.Pin, Peer: peer}
+		u.Reason, u.advice = c.reason(err, peer)
+		return u
+	}
 	return nil
 }
 
@@ -168,21 +203,6 @@ func peerOf(cert *x509.Certificate) appliance.Peer {
 	}
 	p.Names = p.Names[:min(len(p.Names), maxNames)]
 	return p
-}
-
-// untrusted is err as an *UntrustedError, nil when it is none.
-func (c *Client) untrusted(err error) error {
-	if own, ok := errors.AsType[*UntrustedError](err); ok {
-		return own
-	}
-	failed, ok := errors.AsType[*tls.CertificateVerificationError](err)
-	if !ok || len(failed.UnverifiedCertificates) == 0 {
-		return nil
-	}
-	peer := peerOf(failed.UnverifiedCertificates[0])
-	u := &UntrustedError{Got: peer.Pin, Peer: peer}
-	u.Reason, u.advice = c.reason(failed.Err, peer)
-	return u
 }
 
 // reason says why a chain was not believed, and what to do about it.

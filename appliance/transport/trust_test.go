@@ -319,3 +319,45 @@ func TestFault_TLS07_NoTrustIsNoAnswer(t *testing.T) {
 		t.Error("something was sent")
 	}
 }
+
+// A key that is confirmed while the client is in use is trusted from the next handshake on, and one that is replaced is not
+// any more. While the file cannot be read nobody is trusted.
+func TestFault_TLS01_ConfirmedWhileRunning(t *testing.T) {
+	ca, file := authority(t)
+	id := issue(t, &ca, nil, nil)
+	s, m := swap(t, id)
+	path := filepath.Join(t.TempDir(), "known_appliances")
+	stranger := issue(t, nil, nil, nil)
+	c := client(t, m, id, func(o *Options) { o.Trust = Trust{Known: must(OpenKnown(path))(t)} })
+	backed := client(t, m, id, func(o *Options) { o.Trust = Trust{Known: must(OpenKnown(path))(t), CAFile: file} })
+	confirm := func(pin string) {
+		t.Helper()
+		if err := must(OpenKnown(path))(t).Add("appliance.test:443", pin, "maria", trustedAt); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := c.Do(t.Context(), get("/"))
+	wants(t, err, []error{appliance.ErrUntrusted})
+	must(backed.Do(t.Context(), post("/")))(t)
+	confirm(id.pin())
+	must(c.Do(t.Context(), get("/")))(t)
+	if got := c.Call(get("/"), "", ""); got.Pin != id.pin() {
+		t.Errorf("shown with the pin %q", got.Pin)
+	}
+	must(c.Do(t.Context(), post("/")))(t)
+	confirm(stranger.pin())
+	for _, c := range []*Client{c, backed} {
+		_, err = c.Do(t.Context(), post("/"))
+		wants(t, err, []error{appliance.ErrUntrusted})
+		says(t, err, id.pin(), stranger.pin())
+	}
+	if err := os.WriteFile(path, []byte("appliance.test\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = backed.Do(t.Context(), post("/"))
+	wants(t, err, []error{appliance.ErrUntrusted})
+	says(t, err, path+":1: a line is", "nothing was sent")
+	if n := s.requests.Load(); n != 3 {
+		t.Errorf("%d requests arrived", n)
+	}
+}
