@@ -43,7 +43,7 @@ func Prompt(ask func(ctx context.Context) (Secret, error)) Source {
 	return func(ctx context.Context) (Secret, error) {
 		s, err := ask(ctx)
 		if err != nil {
-			return Secret{}, fmt.Errorf("asking for the secret: %w", err)
+			return Secret{}, err // it comes from whoever asked, in the words for the person who was
 		}
 		if s.Empty() {
 			return Secret{}, errors.New("nothing was entered")

@@ -90,7 +90,7 @@ func take(x *terminal, n int) {
 	x.press("upd\t\x15")
 	x.until("upd")
 	x.press(fmt.Sprintf("%dm", 30+7*n))
-	x.until(fmt.Sprintf(`"expirationTimeOut":%d`, 60*(30+7*n)))
+	x.until(fmt.Sprintf("for  %dm", 30+7*n))
 	x.press("\r")
 	x.gone("Acquire a lock on")
 	x.until(fmt.Sprintf("%d yours", n+1))

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -142,7 +143,7 @@ func prompts(env *Env, c *config.Config) func(ctx context.Context, user, name st
 }
 
 // errNoPassword is the answer of an operator who gave none.
-var errNoPassword = fmt.Errorf("no password was given: start holdfast again to be asked")
+var errNoPassword = errors.New("none was given; start holdfast again to be asked")
 
 // openLog opens the log, which only we can read; it never reaches the screen.
 func openLog(c *config.Config) (*slog.Logger, io.Closer, error) {

@@ -57,7 +57,7 @@ func TestReadOnlyConfig(t *testing.T) {
 func TestViewerAccount(t *testing.T) {
 	t.Parallel()
 	play(t, uitest.Options{Config: as("viewer", "Passw0rd-viewer")}, func(x *uitest.Terminal) {
-		x.Press("1", "g", "a").Until("acquire: the account viewer may only look there")
+		x.Press("1", "g", "a").Until("acquire: locks need the Supervisor role")
 		tryEverything(x)
 		unchanged(t, x, nil)
 	})

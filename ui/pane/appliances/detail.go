@@ -46,10 +46,10 @@ func detail(f widget.Frame, s *fleet.Snapshot) pane.Detail {
 	if s.Skew.Abs() > 5*time.Second {
 		add("its clock is off by", s.Skew.Round(time.Second).String(), theme.Warn)
 	}
-	if !s.Space.Text.Empty() {
-		add("repository", s.Space.Text.String(), theme.Plain)
-	} else if s.Space.Total > 0 {
+	if s.Space.Total > 0 && s.Space.Used >= 0 {
 		add("repository", fmt.Sprintf("%s of %s used", widget.Size(s.Space.Used), widget.Size(s.Space.Total)), theme.Plain)
+	} else {
+		add("repository", s.Space.Text.String(), theme.Plain)
 	}
 	add("connection", h.Peer.Protocol, theme.Plain)
 	add("key", h.Peer.Pin, theme.Plain)

@@ -19,15 +19,15 @@ const leftWidth = 8
 
 func columns(me string) []table.Column[Row] {
 	return []table.Column[Row]{
-		{Title: "APPLIANCE", Width: 10, Grow: 1, Cell: func(f widget.Frame, r Row) table.Cell {
+		{Title: "APPLIANCE", Width: 10, Least: 6, Grow: 1, Cell: func(f widget.Frame, r Row) table.Cell {
 			return table.Cell{Text: r.Lock.Appliance, Role: pane.Fresh(f, r.Part)}
 		}, Compare: pane.By(func(r Row) string { return r.Lock.Appliance })},
-		{Title: "SCOPE", Width: 13, Grow: 4, Cell: func(f widget.Frame, r Row) table.Cell {
+		{Title: "SCOPE", Width: 13, Least: 5, Grow: 4, Cell: func(f widget.Frame, r Row) table.Cell {
 			return table.Cell{Text: r.Scope.String(), Role: pane.Fresh(f, r.Part)}
 		}, Compare: pane.By(func(r Row) string { return r.Scope.String() })},
-		{Title: "HOLDER", Width: 9, Cell: func(_ widget.Frame, r Row) table.Cell { return holder(me, r) },
+		{Title: "HOLDER", Width: 9, Least: 7, Cell: func(_ widget.Frame, r Row) table.Cell { return holder(me, r) },
 			Compare: pane.By(func(r Row) string { return holderWord(me, r) })},
-		{Title: "LEFT", Width: leftWidth + 1 + barWidth, Ticks: true, Cell: left,
+		{Title: "LEFT", Width: leftWidth + 1 + barWidth, Least: leftWidth, Ticks: true, Cell: left,
 			Compare: func(a, b Row) int { return cmp.Compare(a.Term.End, b.Term.End) }},
 		{Title: "ENDS", Width: 8, Right: true, Ticks: true, Drop: 1, Cell: ends},
 	}
@@ -59,22 +59,24 @@ func holder(me string, r Row) table.Cell {
 // left is the countdown with its bar: in the terminal's own colour while all is well, since what ticks must cost little.
 func left(f widget.Frame, r Row) table.Cell {
 	state, d := r.Term.At(f.Now)
+	digits := widget.Fit(widget.Left(d), leftWidth, true, "")
 	switch state {
 	case lease.Held:
-		return table.Cell{Text: widget.Fit(widget.Left(d), leftWidth, true, "") + " " +
-			widget.Bar(f.Theme.Symbols, r.Term.Share(f.Now), barWidth), Role: urgency(f, r)}
+		return table.Cell{Text: digits + " " + widget.Bar(f.Theme.Symbols, r.Term.Share(f.Now), barWidth), Short: digits,
+			Role: urgency(f, r)}
 	case lease.Expiring:
-		return table.Cell{Text: widget.Fit(widget.Left(d), leftWidth, true, "") + " expiring", Role: theme.Warn}
+		return table.Cell{Text: digits + " expiring", Short: "expiring", Role: theme.Warn}
 	case lease.Gone:
 		if r.Unlisted {
-			return table.Cell{Text: "past its end", Role: theme.Alarm}
+			return table.Cell{Text: "past its end", Short: "past end", Role: theme.Alarm}
 		}
-		return table.Cell{Text: "past its end, listed", Role: theme.Warn}
+		return table.Cell{Text: "past its end, listed", Short: "past end", Role: theme.Warn}
 	}
 	if r.Exclusive && !r.Seen.Received.IsZero() {
-		return table.Cell{Text: "seen " + widget.Ago(f.Now.Since(r.Seen.Received)), Role: theme.Dim}
+		age := f.Now.Since(r.Seen.Received)
+		return table.Cell{Text: "seen " + widget.Ago(age), Short: widget.Ago(age), Role: theme.Dim}
 	}
-	return table.Cell{Text: "end unknown", Role: theme.Dim}
+	return table.Cell{Text: "end unknown", Short: "unknown", Role: theme.Dim}
 }
 
 // urgency colours our own locks before they run out; other people's are theirs to watch.

@@ -156,13 +156,21 @@ func (d *Dialog) hints(f widget.Frame, w int) string {
 			}
 			hints = append(hints, hint{"tab", other})
 		}
-		hints = append(hints, hint{"ctrl+y", "copy as curl"})
+		hints = d.withCopy(hints, "ctrl+y")
 	case d.risk(v) == policy.RiskCode:
-		hints = append(hints, hint{"enter", d.spec.Verb}, hint{"Y", "copy as curl"})
+		hints = d.withCopy(append(hints, hint{"enter", d.spec.Verb}), "Y")
 	default:
-		hints = append(hints, hint{"y", d.spec.Verb}, hint{"n", "no"}, hint{"Y", "copy as curl"})
+		hints = d.withCopy(append(hints, hint{"y", d.spec.Verb}, hint{"n", "no"}), "Y")
 	}
 	return fitHints(f, append(hints, hint{"esc", "back"}), w)
+}
+
+// withCopy adds the key that copies the requests, where there are any.
+func (d *Dialog) withCopy(hints []hint, key string) []hint {
+	if d.spec.Calls == nil {
+		return hints
+	}
+	return append(hints, hint{key, "copy as curl"})
 }
 
 // fitHints writes the keys on one line: the first and the last always, of the others what fits.

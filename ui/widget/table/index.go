@@ -16,7 +16,8 @@ import (
 // Column is one column of rows R.
 type Column[R any] struct {
 	Title string
-	Width int  // cells; the narrowest for a column that grows
+	Width int  // cells; a column that grows gets more
+	Least int  // cells that it may be narrowed to where nothing else helps; 0 = never below Width but when all else fails
 	Grow  int  // share of the width that is left over; 0 = fixed
 	Right bool // figures are aligned to the right
 	Drop  int  // columns with a higher value vanish first when the table is narrow; 0 = never
@@ -29,8 +30,9 @@ type Column[R any] struct {
 
 // Cell is the content of one cell.
 type Cell struct {
-	Text string
-	Role theme.Role
+	Text  string
+	Short string // instead, where Text does not fit; empty = Text is cut
+	Role  theme.Role
 }
 
 // Spec says how an index is to be made.

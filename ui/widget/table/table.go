@@ -243,7 +243,12 @@ func (m *Model[R]) layout(w int) []placed {
 			rest, shares = rest-more, shares-g
 		}
 	}
-	for i := len(keep) - 1; i >= 0 && need(keep) > w; i-- { // still too wide: narrow from the right
+	for i := len(keep) - 1; i >= 0 && need(keep) > w; i-- { // still too wide: narrow what may be, from the right
+		if least := m.columns[keep[i].column].Least; least > 0 {
+			keep[i].width = max(least, keep[i].width-(need(keep)-w))
+		}
+	}
+	for i := len(keep) - 1; i >= 0 && need(keep) > w; i-- {
 		keep[i].width = max(0, keep[i].width-(need(keep)-w))
 	}
 	return keep
@@ -283,7 +288,7 @@ func (m *Model[R]) headings(f widget.Frame, cols []placed, w int) string {
 			if m.down {
 				sign = f.Theme.Symbols.SortDown
 			}
-			title += sign
+			title = widget.Cut(title, p.width-1, "") + sign
 		}
 		b.WriteString(widget.Pad(p.gap))
 		b.WriteString(widget.Fit(title, p.width, c.Right, ""))
@@ -310,6 +315,9 @@ func (m *Model[R]) row(f widget.Frame, cols []placed, w, i int, focused bool) st
 			lit = false // the light ends where the row begins to tick
 		}
 		cell := c.Cell(f, r)
+		if cell.Short != "" && widget.Width(cell.Text) > p.width {
+			cell.Text = cell.Short
+		}
 		text := widget.Fit(cell.Text, p.width, c.Right, f.Theme.Symbols.Ellipsis)
 		b.WriteString(paint(theme.Plain, widget.Pad(p.gap)))
 		b.WriteString(paint(cell.Role, text))
