@@ -292,7 +292,7 @@ func TestPasswordThatCannotBeHad(t *testing.T) {
 		"secret file":          File(filepath.Join(t.TempDir(), "none")),
 		"password command":     Command([]string{"/bin/false"}),
 		"keyring entry":        keyringSource("holdfast", "a", absent, time.Second),
-		"asking for":           Prompt(func(context.Context) (Secret, error) { return Secret{}, errors.New("nobody is there") }),
+		"nobody is there":      Prompt(func(context.Context) (Secret, error) { return Secret{}, errors.New("nobody is there") }),
 		"nothing was entered":  Prompt(func(context.Context) (Secret, error) { return New(""), nil }),
 		"is empty":             Fixed(New("")),
 		"deadline exceeded":    func(context.Context) (Secret, error) { return Secret{}, context.DeadlineExceeded },
