@@ -37,6 +37,9 @@ type Clock struct {
 type Step struct {
 	Count int           // how many there were so far
 	By    time.Duration // the latest: how much further the wall clock moved than the monotonic one; negative = back
+	// Moved and Net are the sums of all steps, without and with their signs. Only their differences between two looks mean
+	// something: several steps may lie between, and one back may hide one forward.
+	Moved, Net time.Duration
 }
 
 // System returns a clock on this host's clocks.
@@ -67,7 +70,7 @@ func (c *Clock) Now() appliance.Reading {
 		run += max(0, by)
 		c.wall, c.mono, c.run = wall, mono, run
 		c.steps++
-		c.last = Step{Count: c.steps, By: by}
+		c.last = Step{Count: c.steps, By: by, Moved: c.last.Moved + by.Abs(), Net: c.last.Net + by}
 	}
 	return appliance.Reading{Wall: wall, Run: run}
 }

@@ -102,6 +102,22 @@ func TestFault_CLK03_ShortSleepsAddUp(t *testing.T) {
 	}
 }
 
+// Who looks now and then must see all that happened between, whichever step came last.
+func TestFault_CLK03_StepsAreSummedUp(t *testing.T) {
+	d := newDouble()
+	c := clock.New(d.source)
+	for _, by := range []time.Duration{2 * time.Hour, -30 * time.Minute, 200 * time.Millisecond} {
+		d.set(by)
+		c.Now()
+	}
+	want := clock.Step{
+		Count: 3, By: 200 * time.Millisecond, Moved: 150*time.Minute + 200*time.Millisecond, Net: 90*time.Minute + 200*time.Millisecond,
+	}
+	if got := c.Steps(); got != want {
+		t.Errorf("steps %+v, want %+v", got, want)
+	}
+}
+
 func TestFault_CLK04_WallSetForward(t *testing.T) {
 	d := newDouble()
 	c := clock.New(d.source)

@@ -11,9 +11,33 @@ import (
 )
 
 const (
-	actTimeout    = time.Minute     // of a whole act that names no deadline of its own (faults.md NET-02)
+	// callLimit ends one call of a client that keeps no limits of its own. It lies beyond those of all requests that one
+	// call may send (faults.md NET-02), so that it is the client that says what became of them.
+	callLimit = 5 * time.Minute
+	// lookLimit is for finding out what became of a call. It begins when the call has ended, however long that took.
+	lookLimit     = 30 * time.Second
 	settleTimeout = 5 * time.Second // to record how it ended, even while the engine ends
 )
+
+// errand is one act on its way.
+type errand struct {
+	*watcher
+	life context.Context // the engine's
+	send context.Context // the same with the act's own deadline, for what changes something
+	p    policy.Person
+	act  appliance.Act
+}
+
+// call is the context of one call that changes something.
+func (x *errand) call() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(x.send, callLimit)
+}
+
+// look is the context for finding something out. It does not end with the act's deadline: what was sent by then is what
+// most needs to be looked at.
+func (x *errand) look() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(x.life, lookLimit)
+}
 
 // Do carries out an act to its end and tells how it ended. Until its intent is in the journal it ends with ctx; from then
 // on it belongs to the engine, so that a dropped viewer never cuts a request in half.
@@ -40,13 +64,14 @@ func (e *Engine) Do(ctx context.Context, p policy.Person, name string, act appli
 		e.event(Alarm, name, p.Name, describe(act)+": not sent: "+printable(err))
 		return Result{}, err
 	}
-	limit := act.Deadline
-	if limit <= 0 {
-		limit = actTimeout
+	x := &errand{watcher: w, life: life, send: life, p: p, act: act}
+	if act.Deadline > 0 {
+		ctx, cancel := context.WithTimeout(life, act.Deadline)
+		defer cancel()
+		x.send = ctx
 	}
-	life, cancel := context.WithTimeout(life, limit)
-	defer cancel()
-	r, err := w.perform(life, p, act)
+	r, err := x.perform()
+	r.Text = appliance.Words(r.Text).String()
 	w.settle(life, id, p, r, err)
 	w.report(p, act, r, err)
 	return r, err
@@ -144,12 +169,16 @@ func (w *watcher) settle(ctx context.Context, id uint64, p policy.Person, r Resu
 	}
 }
 
+// errNoEffect is an act of which it was found out, after its answer was lost, that it changed nothing.
+var errNoEffect = errors.New("it had no effect")
+
 // outcomeOf says what an error means for the record: refused only when the act surely had no effect.
 func outcomeOf(err error) Outcome {
 	var no *appliance.Refusal
 	sure := []error{
-		appliance.ErrUntrusted, appliance.ErrCredentials, appliance.ErrForbidden, appliance.ErrHeld, appliance.ErrNotHeld,
-		appliance.ErrUnsupported, appliance.ErrReadOnly, appliance.ErrUnreachable, appliance.ErrGone, ErrRefusedByUs, ErrJournal,
+		appliance.ErrUntrusted, appliance.ErrCredentials, appliance.ErrNoPassword, appliance.ErrForbidden, appliance.ErrHeld,
+		appliance.ErrNotHeld, appliance.ErrUnsupported, appliance.ErrReadOnly, appliance.ErrUnreachable, appliance.ErrGone,
+		ErrRefusedByUs, ErrJournal, errNoEffect,
 	}
 	if errors.Is(err, appliance.ErrAmbiguous) {
 		return OutcomeUnknown
@@ -166,43 +195,48 @@ func outcomeOf(err error) Outcome {
 }
 
 // perform sends the act. A client that panics leaves an unknown outcome, and everything else as it is.
-func (w *watcher) perform(ctx context.Context, p policy.Person, act appliance.Act) (r Result, err error) {
+func (x *errand) perform() (r Result, err error) {
 	defer func() {
-		if x := recover(); x != nil {
-			w.e.log.Error("client failed", "appliance", w.name, "panic", fmt.Sprint(x))
+		if what := recover(); what != nil {
+			x.panicked(what)
 			r, err = Result{}, fmt.Errorf("%w: our client for it failed", appliance.ErrAmbiguous)
 		}
 	}()
-	switch act.Verb {
+	switch x.act.Verb {
 	case appliance.VerbAcquire:
-		return w.acquire(ctx, p, act)
+		return x.acquire()
 	case appliance.VerbExtend:
-		return w.extend(ctx, p, act)
+		return x.extend()
 	case appliance.VerbRelease:
-		return w.release(ctx, p, act.Lock)
+		return x.release(x.act.Lock)
 	case appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush:
-		return w.transfer(ctx, p, act)
+		return x.transfer()
 	case appliance.VerbCancelPush:
-		return w.cancelPush(ctx)
+		return x.cancelPush()
 	default:
-		return w.cancelJob(ctx, act.Job)
+		return x.cancelJob()
 	}
 }
 
 // report tells everybody how an act ended and looks at what it may have changed.
 func (w *watcher) report(p policy.Person, act appliance.Act, r Result, err error) {
-	if err == nil {
+	switch {
+	case err == nil && r.Unproven:
+		w.e.event(Warn, w.name, p.Name, r.Text)
+	case err == nil:
 		w.e.event(Good, w.name, p.Name, r.Text)
-	} else {
-		level := Warn
-		if outcomeOf(err) == OutcomeUnknown {
-			level = Alarm
-		}
-		w.e.event(level, w.name, p.Name, describe(act)+": "+printable(err))
+	case outcomeOf(err) == OutcomeUnknown:
+		w.e.event(Alarm, w.name, p.Name, describe(act)+": "+printable(err))
+	default:
+		w.e.event(Warn, w.name, p.Name, describe(act)+": "+printable(err))
 	}
 	w.mu.Lock()
-	if errors.Is(err, appliance.ErrCredentials) {
+	switch {
+	case errors.Is(err, appliance.ErrCredentials):
+		w.line.acts++
 		w.strike(err)
+	case err == nil && act.Verb != appliance.VerbRelease: // which may have gone with the lock's own token
+		w.line.acts = 0
 	}
 	w.mu.Unlock()
 	due := of(laneLocks, laneJobs)

@@ -14,7 +14,8 @@ import (
 	"holdfast/appliance/policy"
 )
 
-var up20 = appliance.Act{Verb: appliance.VerbAcquire, Claim: appliance.Claim{Scope: "UP", TTL: 20 * time.Minute}}
+// up20 asks for about twenty minutes, with a mark.
+var up20 = appliance.Act{Verb: appliance.VerbAcquire, Claim: appliance.Claim{Scope: "UP", TTL: 20*time.Minute + 17*time.Second}}
 
 // nightly is a backup in internal, and the act of a transfer of it.
 func nightly() appliance.Backup {
@@ -143,9 +144,9 @@ func TestI6_NothingIsSentWithoutAnIntent(t *testing.T) {
 		})
 		b.pass(10 * time.Second)
 		for _, act := range []appliance.Act{
-			up20, {Verb: appliance.VerbRelease, Lock: b.snap().Locks[0].Lock}, send(appliance.VerbCopy, "/mnt/nas"),
-			send(appliance.VerbMove, "/mnt/nas"), send(appliance.VerbPush, "198.18.0.9"), {Verb: appliance.VerbCancelPush},
-			{Verb: appliance.VerbCancelJob, Job: "5"},
+			up20, {Verb: appliance.VerbRelease, Lock: b.snap().Locks[0].Lock, Typed: true}, send(appliance.VerbCopy, "/mnt/nas"),
+			send(appliance.VerbMove, "/mnt/nas"), send(appliance.VerbPush, "198.18.0.9"), {Verb: appliance.VerbCancelPush, Typed: true},
+			{Verb: appliance.VerbCancelJob, Job: "5", Typed: true},
 		} {
 			_, err := b.do(act)
 			mustIs(t, err, ErrJournal)
@@ -204,28 +205,58 @@ func TestADroppedViewerCutsNothing(t *testing.T) {
 	})
 }
 
-func TestEveryActHasADeadline(t *testing.T) {
-	run(t, nil, func(t *testing.T, b *bench) {
-		b.f.with(func() {
-			b.f.before = func(ctx context.Context, call string) error {
-				if call != "acquire" {
-					return nil
+// An act's deadline ends what it sends. What became of that is looked for all the same, in a time of its own.
+func TestFault_NET02_ADeadlineLeavesTimeToLook(t *testing.T) {
+	for _, c := range []struct {
+		what   string
+		limit  time.Duration // of the act
+		own    time.Duration // of the client's request
+		effect bool
+		listed bool // whether the locks can be listed afterwards
+		ends   time.Duration
+		says   string
+	}{
+		{"the client's own limit, with effect", 0, time.Minute, true, true, time.Minute, ""},
+		{"the client's own limit, without", 0, time.Minute, false, true, time.Minute + 4*time.Second, "no new lock that fits was seen"},
+		{"the act's deadline, with effect", 5 * time.Second, time.Minute, true, true, 5 * time.Second, ""},
+		{"nothing could be looked at", 5 * time.Second, time.Minute, false, false, 9 * time.Second, "the locks could not be looked at: unreachable"},
+		{"a client without any limit", 0, time.Hour, false, true, callLimit + 4*time.Second, "no new lock that fits was seen"},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			run(t, nil, func(t *testing.T, b *bench) {
+				b.f.with(func() {
+					b.f.before = func(ctx context.Context, call string) error {
+						if call == "locks" && b.f.asked("acquire") > 0 && !c.listed {
+							return appliance.ErrUnreachable
+						}
+						if call != "acquire" {
+							return nil
+						}
+						if c.effect {
+							b.f.with(func() { b.f.put("UP", up20.Claim.TTL, b.clock.Now().Wall) })
+						}
+						ctx, cancel := context.WithTimeout(ctx, c.own)
+						defer cancel()
+						<-ctx.Done()
+						return fmt.Errorf("%w: not finished", appliance.ErrAmbiguous)
+					}
+				})
+				act := up20
+				act.Deadline = c.limit
+				from := time.Now()
+				r, err := b.do(act)
+				must(t, "it took", time.Since(from), c.ends)
+				if c.effect {
+					must(t, "error", err, nil)
+					must(t, "mine", b.lock(r.Lock).Mine, true)
+					must(t, "the time it was looked for is no round trip", b.snap().State, StateUp)
+					return
 				}
-				<-ctx.Done()
-				return fmt.Errorf("%w: %w", appliance.ErrAmbiguous, ctx.Err())
-			}
+				mustIs(t, err, appliance.ErrAmbiguous)
+				must(t, err.Error(), strings.Contains(err.Error(), c.says), true)
+			})
 		})
-		from := time.Now()
-		_, err := b.do(up20)
-		mustIs(t, err, appliance.ErrAmbiguous)
-		must(t, "default", time.Since(from), actTimeout)
-		act := up20
-		act.Deadline = 5 * time.Second
-		from = time.Now()
-		_, err = b.do(act)
-		mustIs(t, err, appliance.ErrAmbiguous)
-		must(t, "its own", time.Since(from), 5*time.Second)
-	})
+	}
 }
 
 func TestWhoMayDoWhat(t *testing.T) {

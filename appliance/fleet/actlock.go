@@ -8,14 +8,22 @@ import (
 	"time"
 
 	"holdfast/appliance"
-	"holdfast/appliance/policy"
 )
 
 // looks are the pauses before each further listing in which something just done should show up.
 var looks = [...]time.Duration{0, time.Second, 3 * time.Second}
 
-func (w *watcher) acquire(ctx context.Context, p policy.Person, act appliance.Act) (Result, error) {
-	o, said, err := w.take(ctx, act.Claim, p.Name)
+func (x *errand) acquire() (Result, error) {
+	if x.open() {
+		held, err := x.find()
+		if err != nil {
+			return Result{}, stillOpen(err)
+		}
+		if o, ok := x.regrant(x.act.Claim); held && ok {
+			return Result{Text: fmt.Sprintf("took %s: it was found to be yours already", name(o.lock)), Lock: o.lock.ID}, nil
+		}
+	}
+	o, said, err := x.take(x.act.Claim)
 	if err != nil {
 		return Result{}, err
 	}
@@ -40,119 +48,235 @@ func words(d time.Duration) string {
 	return s
 }
 
-// take asks for a lock once and notes it as ours. When the answer was lost, or did not say which lock it is, the listing
-// decides; nothing is asked for twice (faults.md LCK-02).
-func (w *watcher) take(ctx context.Context, claim appliance.Claim, who string) (o *own, said string, err error) {
-	w.mu.Lock()
-	d := doubt{claim: claim, before: map[appliance.LockID]bool{}}
-	for _, l := range w.listed.Locks {
-		d.before[l.ID] = true
+// extend keeps a lock: by renewing it where there is such a thing, else by overlap.
+func (x *errand) extend() (Result, error) {
+	if x.renewer != nil {
+		return x.renew()
 	}
-	sent := appliance.Stamp{Sent: w.e.clock.Now()}
-	skew, known := w.listed.Stamp.Skew()
-	w.mu.Unlock()
-	if known {
-		d.since = sent.Sent.Wall.Add(skew)
+	old, ok := x.mine(x.act.Lock.ID)
+	if !ok {
+		return Result{}, refuse("it is not yours any more")
 	}
-	d.until = sent.Sent.Run + claim.TTL + lateEffect
-	r, err := w.locker.Acquire(ctx, claim)
+	claim := appliance.Claim{Scope: old.lock.Scope.Code, TTL: x.act.Claim.TTL}
+	if claim.TTL == 0 {
+		claim.TTL = old.ttl
+	}
+	if why := whyShorter(old.term, claim.TTL, x.e.clock.Now()); why != "" {
+		return Result{}, refuse(why)
+	}
+	var fresh own
+	said := ""
+	err := x.step(appliance.Act{Verb: appliance.VerbAcquire, Claim: claim}, func() (err error) {
+		fresh, said, err = x.take(claim)
+		return err
+	})
+	if err != nil {
+		return Result{}, fmt.Errorf("the lock stays as it was: %w", err)
+	}
+	text := fmt.Sprintf("extended %s: now %s%s%s", name(old.lock), name(fresh.lock), lasting(fresh.ttl), said)
+	return Result{Text: text + x.relieve(old, fresh), Lock: fresh.lock.ID}, nil
+}
+
+// mine is a copy of what we hold under that id.
+func (x *errand) mine(id appliance.LockID) (own, bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if o := x.claims.own[id]; o != nil {
+		return *o, true
+	}
+	return own{}, false
+}
+
+// relieve gives the old lock back once the new one is listed beside it, and says what came of it (faults.md LCK-04). When
+// in doubt both stay: a surplus lock ends by itself.
+func (x *errand) relieve(old, fresh own) string {
+	both, gone := x.seeBoth(old.lock.ID, fresh.lock.ID)
 	switch {
-	case err == nil && r.Lock.ID != "":
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		o = w.grant(r, claim, who)
-		w.showLocks()
-		w.publish()
-		return o, told(r.Told), nil
-	case err == nil:
-		err = fmt.Errorf("%w: a lock was granted, and the appliance did not say which", appliance.ErrAmbiguous)
-		sent = r.Stamp
-	case !errors.Is(err, appliance.ErrAmbiguous) || w.exclusive():
-		return nil, "", err
+	case gone:
+		return "; the old one was gone before the new one was seen: there may have been a gap"
+	case !both:
+		return "; the new lock is not listed yet, so the old one is kept too"
 	}
-	o, err = w.adopt(ctx, d, sent, who, err)
-	return o, told(r.Told), err
+	// Less may have been granted than was asked for, which the listing tells.
+	if now, ok := x.mine(fresh.lock.ID); !ok || !now.term.Known || (old.term.Known && now.term.End < old.term.End) {
+		return "; the new lock ends before the old one, which is kept too"
+	}
+	err := x.step(appliance.Act{Verb: appliance.VerbRelease, Lock: old.lock}, func() error {
+		_, err := x.release(old.lock)
+		return err
+	})
+	if err != nil {
+		return "; the old one could not be given back and ends by itself: " + printable(err)
+	}
+	return ""
 }
 
-// exclusive reports whether the only lock has no id that could be found in a listing.
-func (w *watcher) exclusive() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, l := range w.listed.Locks {
-		if l.Exclusive {
-			return true
-		}
-	}
-	return false
-}
-
-// adopt looks for the one lock that may have come of a request. None or several are nobody's: cause says what is not known.
-func (w *watcher) adopt(ctx context.Context, d doubt, sent appliance.Stamp, who string, cause error) (*own, error) {
-	w.mu.Lock()
-	w.claims.doubts = append(w.claims.doubts, d)
-	w.mu.Unlock()
+// seeBoth looks until the fresh lock is listed, and whether the old one is beside it.
+func (x *errand) seeBoth(old, fresh appliance.LockID) (both, gone bool) {
+	ctx, cancel := x.look()
+	defer cancel()
 	for _, pause := range looks {
 		if !sleep(ctx, pause) {
 			break
 		}
-		list, err := w.askLocks(ctx)
-		if w.hopeless(err) {
+		list, err := x.askLocks(ctx)
+		if x.hopeless(err) {
 			break
 		}
 		if err != nil {
 			continue
 		}
-		w.mu.Lock()
-		found := w.candidates(d, list)
-		if len(found) == 1 {
-			sent.Received = list.Stamp.Received // it was granted before this at the latest
-			o := w.grant(appliance.Receipt{Stamp: sent, Lock: found[0]}, d.claim, who)
-			o.listed = true
-			w.undoubt(d)
-			w.showLocks()
-			w.publish()
-			w.mu.Unlock()
-			return o, nil
+		lists := func(id appliance.LockID) bool {
+			return slices.ContainsFunc(list.Locks, func(l appliance.Lock) bool { return l.ID == id })
 		}
-		w.publish()
-		w.mu.Unlock()
-		if len(found) > 1 {
-			return nil, fmt.Errorf("%w; %d new locks fit, so none is taken for yours", cause, len(found))
+		if lists(fresh) {
+			return lists(old), !lists(old)
 		}
 	}
-	return nil, fmt.Errorf("%w; no new lock that fits was seen", cause)
+	return false, false
 }
 
-// candidates are the listed locks that may have come of a request and are not ours already. The caller holds w.mu.
-func (w *watcher) candidates(d doubt, list appliance.LockList) []appliance.Lock {
-	var found []appliance.Lock
-	for _, l := range list.Locks {
-		if w.claims.own[l.ID] == nil && w.claims.past[l.ID] == nil && d.fits(l) {
-			found = append(found, l)
-		}
+// step records one request of an act that sends several, before and after.
+func (x *errand) step(act appliance.Act, send func() error) error {
+	id, err := x.intend(x.send, x.life, x.p, act)
+	if err != nil {
+		return err
 	}
-	return found
+	err = send()
+	x.settle(x.life, id, x.p, Result{Text: "a step of an extension"}, err)
+	return err
 }
 
-// undoubt forgets a doubt that is settled.
-func (w *watcher) undoubt(d doubt) {
-	for i := range w.claims.doubts {
-		if x := w.claims.doubts[i]; x.claim == d.claim && x.since.Equal(d.since) && x.until == d.until {
-			w.claims.doubts = append(w.claims.doubts[:i:i], w.claims.doubts[i+1:]...)
-			return
+// renew keeps a lock that needs no second one beside it.
+func (x *errand) renew() (Result, error) {
+	if x.open() {
+		held, err := x.find()
+		if err != nil {
+			return Result{}, stillOpen(err)
+		}
+		if !held {
+			return Result{}, x.lose(x.act.Lock.ID, fmt.Errorf("%w: it was found out to be so", appliance.ErrNotHeld))
 		}
 	}
+	old, had := x.mine(x.act.Lock.ID)
+	r, err := x.renewOnce()
+	switch {
+	case errors.Is(err, appliance.ErrNotHeld):
+		return Result{}, x.lose(x.act.Lock.ID, err)
+	case errors.Is(err, appliance.ErrAmbiguous) && x.settler != nil:
+		return x.settleRenewal(old, err)
+	case err != nil:
+		return Result{}, err
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if r.Lock.ID == "" {
+		r.Lock = x.act.Lock
+	}
+	claim := appliance.Claim{Scope: x.act.Lock.Scope.Code, TTL: x.act.Lock.TTL}
+	if had && claim.TTL == 0 {
+		claim.TTL = old.ttl
+	}
+	x.took(r.Stamp)
+	o := x.grant(r, claim, x.p.Name)
+	x.showLocks()
+	x.publish()
+	text := fmt.Sprintf("extended %s%s", name(o.lock), lasting(o.ttl))
+	if r.Unproven {
+		text = fmt.Sprintf("renewed %s; the renewal is not proven yet, so it counts as held until %s", name(o.lock), at(o.term.EndsWall))
+	}
+	return Result{Text: text + told(r.Told), Lock: o.lock.ID, Unproven: r.Unproven}, nil
 }
 
-// hopeless reports whether asking again can only do harm; rejected credentials are counted (faults.md TOK-05).
-func (w *watcher) hopeless(err error) bool {
-	if errors.Is(err, appliance.ErrCredentials) {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.strike(err)
-		return true
+func (x *errand) renewOnce() (appliance.Receipt, error) {
+	ctx, cancel := x.call()
+	defer cancel()
+	return x.renewer.Renew(ctx, x.act.Lock)
+}
+
+// release gives a lock back. One of ours may be given back twice when the first answer was lost (faults.md, "What may be
+// sent twice"); another's may not.
+func (x *errand) release(l appliance.Lock) (Result, error) {
+	if x.open() {
+		held, err := x.find()
+		if err != nil {
+			return Result{}, stillOpen(err)
+		}
+		if !held {
+			x.released(l)
+			return Result{Text: name(l) + " was found not to be yours, so nothing was given back", Lock: l.ID}, nil
+		}
 	}
-	return errors.Is(err, appliance.ErrUntrusted)
+	_, ours := x.mine(l.ID)
+	r, err := x.releaseOnce(l)
+	switch {
+	case errors.Is(err, appliance.ErrAmbiguous) && x.settler != nil:
+		held, open := x.find()
+		if open != nil {
+			return Result{}, stillOpen(err)
+		}
+		if held {
+			return Result{}, fmt.Errorf("%w: the answer was lost, and the lock was found to be yours still", errNoEffect)
+		}
+		err = nil
+	case errors.Is(err, appliance.ErrAmbiguous) && ours && sleep(x.send, time.Second):
+		r, err = x.releaseOnce(l)
+	}
+	text := fmt.Sprintf("released %s%s", name(l), told(r.Told))
+	switch {
+	case errors.Is(err, appliance.ErrNotHeld):
+		_ = x.lose(l.ID, err)
+		fallthrough
+	case errors.Is(err, appliance.ErrGone):
+		text = fmt.Sprintf("%s was not held any more", name(l))
+	case err != nil:
+		return Result{}, err
+	}
+	x.released(l)
+	return Result{Text: text, Lock: l.ID}, nil
+}
+
+func (x *errand) releaseOnce(l appliance.Lock) (appliance.Receipt, error) {
+	ctx, cancel := x.call()
+	defer cancel()
+	return x.locker.Release(ctx, l)
+}
+
+// released notes that a lock is not ours, nor there, any more.
+func (x *errand) released(l appliance.Lock) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	ours := x.claims.own[l.ID] != nil || x.claims.past[l.ID] != nil
+	x.drop(l.ID, x.e.clock.Now().Run)
+	if !ours && !l.Exclusive { // what is not ours is only known from the listing, which is older than this
+		x.listed.Locks = slices.DeleteFunc(slices.Clone(x.listed.Locks), func(l2 appliance.Lock) bool { return l2.ID == l.ID })
+	}
+	x.showLocks()
+	x.publish()
+}
+
+// lose notes that the appliance told us that a lock of ours is not ours any more, and has the rows follow (faults.md I2,
+// LCK-10). It returns err.
+func (x *errand) lose(id appliance.LockID, err error) error {
+	x.mu.Lock()
+	if o := x.claims.own[id]; o != nil {
+		x.end(id, o, x.e.clock.Now(), Alarm, "is lost: the appliance does not take it for yours any more")
+	}
+	x.mu.Unlock()
+	x.relist()
+	return err
+}
+
+// relist brings the rows up to date after something was told about a lock. That it fails is the next poll's matter.
+func (x *errand) relist() {
+	ctx, cancel := x.look()
+	defer cancel()
+	_, err := x.askLocks(ctx)
+	x.hopeless(err)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.showLocks()
+	x.publish()
 }
 
 // sleep waits, and reports whether ctx still lives.
@@ -168,131 +292,4 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-// extend keeps a lock: by renewing it where there is such a thing, else by overlap.
-func (w *watcher) extend(ctx context.Context, p policy.Person, act appliance.Act) (Result, error) {
-	w.mu.Lock()
-	old := w.claims.own[act.Lock.ID]
-	w.mu.Unlock()
-	if w.renewer != nil {
-		return w.renew(ctx, p, act, old)
-	}
-	if old == nil {
-		return Result{}, refuse("it is not yours any more")
-	}
-	claim := appliance.Claim{Scope: old.lock.Scope.Code, TTL: act.Claim.TTL}
-	if claim.TTL == 0 {
-		claim.TTL = old.ttl
-	}
-	var fresh *own
-	said := ""
-	err := w.step(ctx, p, appliance.Act{Verb: appliance.VerbAcquire, Claim: claim}, func() (err error) {
-		fresh, said, err = w.take(ctx, claim, p.Name)
-		return err
-	})
-	if err != nil {
-		return Result{}, fmt.Errorf("the lock stays as it was: %w", err)
-	}
-	text := fmt.Sprintf("extended %s: now %s%s%s", name(old.lock), name(fresh.lock), lasting(fresh.ttl), said)
-	return Result{Text: text + w.relieve(ctx, p, old, fresh), Lock: fresh.lock.ID}, nil
-}
-
-func (w *watcher) renew(ctx context.Context, p policy.Person, act appliance.Act, old *own) (Result, error) {
-	r, err := w.renewer.Renew(ctx, act.Lock)
-	if err != nil {
-		return Result{}, err
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if r.Lock.ID == "" {
-		r.Lock = act.Lock
-	}
-	claim := appliance.Claim{Scope: act.Lock.Scope.Code, TTL: act.Lock.TTL}
-	if old != nil && claim.TTL == 0 {
-		claim.TTL = old.ttl
-	}
-	o := w.grant(r, claim, p.Name)
-	w.showLocks()
-	w.publish()
-	return Result{Text: fmt.Sprintf("extended %s%s%s", name(o.lock), lasting(o.ttl), told(r.Told)), Lock: o.lock.ID}, nil
-}
-
-// relieve gives the old lock back once the new one is listed beside it, and says what came of it (faults.md LCK-04). When
-// in doubt both stay: a surplus lock ends by itself.
-func (w *watcher) relieve(ctx context.Context, p policy.Person, old, fresh *own) string {
-	both, gone := false, false
-	for _, pause := range looks {
-		if !sleep(ctx, pause) {
-			break
-		}
-		list, err := w.askLocks(ctx)
-		if w.hopeless(err) {
-			break
-		}
-		if err != nil {
-			continue
-		}
-		ids := map[appliance.LockID]bool{}
-		for _, l := range list.Locks {
-			ids[l.ID] = true
-		}
-		if ids[fresh.lock.ID] {
-			both, gone = ids[old.lock.ID], !ids[old.lock.ID]
-			break
-		}
-	}
-	switch {
-	case gone:
-		return "; the old one was gone before the new one was seen: there may have been a gap"
-	case !both:
-		return "; the new lock is not listed yet, so the old one is kept too"
-	}
-	err := w.step(ctx, p, appliance.Act{Verb: appliance.VerbRelease, Lock: old.lock}, func() error {
-		_, err := w.release(ctx, p, old.lock)
-		return err
-	})
-	if err != nil {
-		return "; the old one could not be given back and ends by itself: " + printable(err)
-	}
-	return ""
-}
-
-// step records one request of an act that sends several, before and after.
-func (w *watcher) step(ctx context.Context, p policy.Person, act appliance.Act, send func() error) error {
-	id, err := w.intend(ctx, ctx, p, act)
-	if err != nil {
-		return err
-	}
-	err = send()
-	w.settle(ctx, id, p, Result{Text: "a step of an extension"}, err)
-	return err
-}
-
-// release gives a lock back. One of ours may be given back twice when the first answer was lost (faults.md, "What may be
-// sent twice"); another's may not.
-func (w *watcher) release(ctx context.Context, _ policy.Person, l appliance.Lock) (Result, error) {
-	w.mu.Lock()
-	ours := w.claims.own[l.ID] != nil
-	w.mu.Unlock()
-	r, err := w.locker.Release(ctx, l)
-	if errors.Is(err, appliance.ErrAmbiguous) && ours && sleep(ctx, time.Second) {
-		r, err = w.locker.Release(ctx, l)
-	}
-	text := fmt.Sprintf("released %s%s", name(l), told(r.Told))
-	switch {
-	case errors.Is(err, appliance.ErrGone), errors.Is(err, appliance.ErrNotHeld):
-		text = fmt.Sprintf("%s was not held any more", name(l))
-	case err != nil:
-		return Result{}, err
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.drop(l.ID, w.e.clock.Now().Run)
-	if !ours && !l.Exclusive { // what is not ours is only known from the listing, which is older than this
-		w.listed.Locks = slices.DeleteFunc(slices.Clone(w.listed.Locks), func(x appliance.Lock) bool { return x.ID == l.ID })
-	}
-	w.showLocks()
-	w.publish()
-	return Result{Text: text, Lock: l.ID}, nil
 }

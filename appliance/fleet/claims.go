@@ -14,6 +14,8 @@ type claims struct {
 	own    map[appliance.LockID]*own
 	past   map[appliance.LockID]*own // given back, lost or ended; kept against answers that are older than that
 	doubts []doubt
+	// remaining tells that this appliance lists the time that is left instead of the time that was granted, as was seen.
+	remaining bool
 }
 
 // own is a lock that we were granted.
@@ -23,9 +25,11 @@ type own struct {
 	ttl     time.Duration
 	granted appliance.Stamp
 	term    lease.Term
-	listed  bool          // a listing showed it
-	missing bool          // a listing that was asked for after the grant did not show it, which was told
-	ended   time.Duration // run at which it went to the past
+	listed  bool // a listing showed it
+	// measured tells that its first listing was compared with what was asked for.
+	measured bool
+	missing  bool          // the newest listing that says something of it does not say that it is ours, which was told
+	ended    time.Duration // run at which it went to the past
 }
 
 // doubt is a request for a lock whose outcome we do not know, so that a lock that appears of it is not called another's
@@ -49,10 +53,16 @@ func newClaims() claims {
 	return claims{own: map[appliance.LockID]*own{}, past: map[appliance.LockID]*own{}}
 }
 
-// fits reports whether a listed lock may have come of the request.
-func (d doubt) fits(l appliance.Lock) bool {
-	if d.before[l.ID] || l.Scope.Code != d.claim.Scope || (l.TTL != 0 && d.claim.TTL != 0 && l.TTL != d.claim.TTL) {
+// fits reports whether a listed lock may have come of the request. date is the appliance's at that listing: some may list
+// the time that is left (api/lxca.md 7).
+func (d doubt) fits(l appliance.Lock, date time.Time) bool {
+	if d.before[l.ID] || l.Scope.Code != d.claim.Scope {
 		return false
+	}
+	if l.TTL != 0 && d.claim.TTL != 0 && l.TTL != d.claim.TTL {
+		if l.Created.IsZero() || date.IsZero() || (l.TTL+date.Sub(l.Created)-d.claim.TTL).Abs() > dateSlack {
+			return false
+		}
 	}
 	if l.Created.IsZero() || d.since.IsZero() {
 		return true
@@ -71,7 +81,6 @@ func (w *watcher) grant(r appliance.Receipt, claim appliance.Claim, who string) 
 	} else if l.TTL == 0 {
 		l.TTL = rules.DefaultTTL
 	}
-	w.took(r.Stamp)
 	o := &own{lock: l, who: who, ttl: l.TTL, granted: r.Stamp}
 	o.term = lease.Own(r.Stamp, l.TTL, w.worst())
 	w.claims.own[l.ID] = o
@@ -97,8 +106,9 @@ func (w *watcher) scope(code string) appliance.Scope {
 	return appliance.Scope{Code: code}
 }
 
-// takeLocks takes a listing over, unless it was asked for before the one that we have. The caller holds w.mu.
-func (w *watcher) takeLocks(list appliance.LockList) {
+// takeLocks takes a listing over, unless it was asked for before the one that we have. unclear are locks of ours that it
+// does not show and of which it could not be asked whether they are still there. The caller holds w.mu.
+func (w *watcher) takeLocks(list appliance.LockList, unclear []appliance.LockID) {
 	if older(list.Stamp, w.listed.Stamp) {
 		return
 	}
@@ -109,28 +119,50 @@ func (w *watcher) takeLocks(list appliance.LockList) {
 	if !w.unsure.IsZero() && list.Stamp.Sent.Run >= w.unsure.Run {
 		w.unsure, w.content = appliance.Reading{}, true
 	}
+	w.seeRemaining(list)
 	w.listed = list
-	held := map[appliance.LockID]bool{}
-	for _, l := range list.Locks {
-		// An exclusive lock is always listed, with its holder; one that the client cannot tell says nothing against us.
-		held[l.ID] = !l.Exclusive || l.Holder == appliance.HolderYou || (w.claims.own[l.ID] != nil && untold(l))
+	said := map[appliance.LockID]word{}
+	for _, id := range unclear {
+		said[id] = wordNone
 	}
-	w.compare(held, list.Stamp)
+	for _, l := range list.Locks {
+		said[l.ID] = wordOurs
+		switch {
+		case l.Exclusive && untold(l):
+			said[l.ID] = wordNone
+		case l.Exclusive && l.Holder != appliance.HolderYou:
+			delete(said, l.ID)
+		}
+	}
+	w.compare(said, list.Stamp)
 	w.showLocks()
 }
 
+// word is what a listing says of a lock of ours; a lock without one is not ours, or not there.
+type word int
+
+const (
+	wordNone word = iota + 1 // nobody can tell
+	wordOurs
+)
+
 // compare holds what is ours against a listing; the appliance is right (faults.md CLK-02).
-func (w *watcher) compare(held map[appliance.LockID]bool, stamp appliance.Stamp) {
+func (w *watcher) compare(said map[appliance.LockID]word, stamp appliance.Stamp) {
 	now := w.e.clock.Now()
 	for id, o := range w.claims.own {
 		state, _ := o.term.At(now)
 		switch {
-		case held[id]:
+		case said[id] == wordOurs:
 			o.listed, o.missing = true, false
 		case stamp.Sent.Run <= o.granted.Received.Run: // asked for before we had it
 		case state == lease.Expiring || state == lease.Gone:
 			w.end(id, o, now, Info, "ended")
-		case !o.listed && !o.lock.Exclusive:
+		case said[id] == wordNone:
+			if !o.missing && !w.unsettled { // an act that left it open has said so itself
+				w.e.event(Warn, w.name, "", fmt.Sprintf("whether the lock %s is still ours is not known", name(o.lock)))
+			}
+			o.missing = true
+		case !o.listed && !o.lock.Exclusive && w.lockGetter == nil:
 			if !o.missing {
 				o.missing = true
 				w.e.event(Alarm, w.name, o.who, fmt.Sprintf("was granted the lock %s, and the appliance does not list it", name(o.lock)))
@@ -141,7 +173,7 @@ func (w *watcher) compare(held map[appliance.LockID]bool, stamp appliance.Stamp)
 	}
 	for id, o := range w.claims.past {
 		switch {
-		case held[id] && stamp.Sent.Run > o.ended:
+		case said[id] == wordOurs && stamp.Sent.Run > o.ended:
 			o.listed = true
 			w.claims.own[id] = o
 			delete(w.claims.past, id)
@@ -176,99 +208,6 @@ func (w *watcher) expire(now appliance.Reading) {
 		w.showLocks()
 		w.publish()
 	}
-}
-
-// showLocks rebuilds the snapshot's locks. The caller holds w.mu.
-func (w *watcher) showLocks() {
-	before := make(map[appliance.LockID]*Lock, len(w.s.Locks))
-	for i := range w.s.Locks {
-		before[w.s.Locks[i].ID] = &w.s.Locks[i]
-	}
-	list := make([]Lock, 0, len(w.listed.Locks)+len(w.claims.own))
-	shown := map[appliance.LockID]bool{}
-	for _, l := range w.listed.Locks {
-		if o := w.claims.past[l.ID]; o != nil && w.listed.Stamp.Sent.Run <= o.ended && !l.Exclusive {
-			continue // the listing is older than its end
-		}
-		shown[l.ID] = true
-		list = append(list, w.show(l, before[l.ID]))
-	}
-	var unlisted []Lock
-	for id, o := range w.claims.own {
-		if shown[id] {
-			continue
-		}
-		l := Lock{Lock: o.lock, Appliance: w.name, Mine: true, By: o.who, Term: o.term, Unlisted: true}
-		l.Holder = appliance.HolderYou
-		if o.missing { // nobody can say that it is held
-			l.Holder = appliance.HolderUnknown
-		}
-		unlisted = append(unlisted, l)
-	}
-	slices.SortFunc(unlisted, func(a, b Lock) int { return int(a.Term.From - b.Term.From) })
-	list = append(list, unlisted...)
-	if !slices.EqualFunc(list, w.s.Locks, sameShown) {
-		w.s.Locks, w.content = list, true
-	}
-}
-
-// show says whose a listed lock is and how long it lasts.
-func (w *watcher) show(l appliance.Lock, before *Lock) Lock {
-	o := w.claims.own[l.ID]
-	s := Lock{Lock: l, Appliance: w.name}
-	if l.Exclusive {
-		s.Mine = l.Holder == appliance.HolderYou
-		// An answer from before the grant says nothing of what was granted.
-		if o != nil && (untold(l) || w.listed.Stamp.Sent.Run <= o.granted.Received.Run) {
-			s.Mine, s.Holder = true, appliance.HolderYou
-		}
-		if s.Mine {
-			s.Term = lease.Own(l.Seen, l.TTL, w.worst())
-		}
-		if s.Mine && o != nil {
-			s.By, s.Term = o.who, o.term
-		}
-		return s
-	}
-	s.Holder = appliance.HolderAnother
-	for _, d := range w.claims.doubts {
-		if d.fits(l) {
-			s.Holder = appliance.HolderUnknown
-		}
-	}
-	s.Term = w.foreign(l, before)
-	if o == nil {
-		return s
-	}
-	s.Mine, s.By, s.Holder = true, o.who, appliance.HolderYou
-	if l.TTL > 0 && l.TTL < o.ttl { // less was granted than asked for
-		o.ttl = l.TTL
-		o.term = lease.Own(o.granted, o.ttl, w.worst())
-	}
-	if state, _ := o.term.At(w.e.clock.Now()); state != lease.Gone {
-		s.Term = o.term
-	}
-	return s
-}
-
-// untold reports whether a client cannot tell who holds an exclusive lock.
-func untold(l appliance.Lock) bool { return l.Holder == "" || l.Holder == appliance.HolderUnknown }
-
-// foreign is the term of a lock of which only the list tells. The Date in it is good to a second, so the end that follows
-// differs a little from list to list: the earliest is kept, and a countdown never goes up by it.
-func (w *watcher) foreign(l appliance.Lock, before *Lock) lease.Term {
-	t := lease.Listed(w.listed.Stamp, l.Created, l.TTL, w.worst())
-	if before == nil || !t.Known || !before.Term.Known || before.Mine || !before.Created.Equal(l.Created) || before.TTL != l.TTL {
-		return t
-	}
-	if later := t.End - before.Term.End; later >= 0 && later <= 2*time.Second+w.worst() {
-		return before.Term
-	}
-	return t
-}
-
-func sameShown(a, b Lock) bool {
-	return a.Mine == b.Mine && a.By == b.By && a.Term == b.Term && a.Unlisted == b.Unlisted && sameLock(a.Lock, b.Lock)
 }
 
 // name is a lock as events call it.

@@ -85,7 +85,8 @@ type Engine struct {
 	board    *board
 	sched    *scheduler
 	dice     *dice
-	steps    atomic.Int64 // of the clock, as far as they were acted on
+	moved    atomic.Int64  // how far the clock was moved in all, as of the last tick
+	net      time.Duration // the same with its sign; for tick only
 	watchers []*watcher
 	byName   map[string]*watcher
 
@@ -122,7 +123,9 @@ func New(o Options) (*Engine, error) {
 		dice:     newDice(o.Seed),
 		byName:   map[string]*watcher{},
 	}
-	e.steps.Store(int64(o.Clock.Steps().Count))
+	step := o.Clock.Steps()
+	e.net = step.Net
+	e.moved.Store(int64(step.Moved))
 	e.sched = newScheduler(o.Workers, e.tick)
 	for i, m := range o.Members {
 		switch {
@@ -227,12 +230,11 @@ func (e *Engine) Snapshots() []*Snapshot {
 	return all
 }
 
-// Look looks again now, at one appliance or, with an empty name, at all. An appliance that rejected our credentials is
-// asked once more (faults.md TOK-05).
+// Look looks again now, at one appliance or, with an empty name, at all. One that rejected our credentials, or whose
+// password could not be had, is tried once more, at most once in thirty seconds (faults.md TOK-05).
 func (e *Engine) Look(name string) {
 	for _, w := range e.watchers {
-		if (name == "" || name == w.name) && w.client != nil {
-			w.retry()
+		if (name == "" || name == w.name) && w.client != nil && w.retry() {
 			e.sched.wake(w, w.lanes)
 		}
 	}
@@ -272,8 +274,9 @@ func (e *Engine) LockRules(name string) appliance.LockRules {
 	return appliance.LockRules{}
 }
 
-// event adds one to the log.
+// event adds one to the log. Its text may quote an appliance, at any length.
 func (e *Engine) event(level Level, name, who, text string) {
+	text = appliance.Words(text).String()
 	ev := Event{At: e.clock.Now(), Level: level, Appliance: name, Who: who, Text: text}
 	e.board.add(ev)
 	e.log.Info("event", "level", level.String(), "appliance", name, "who", who, "text", text)

@@ -180,8 +180,8 @@ func (f *fake) Transfer(ctx context.Context, t appliance.Transfer) (r appliance.
 		id := appliance.JobID(fmt.Sprint(f.made))
 		f.log = append(f.log, fmt.Sprintf("%s %s %s", t.Verb, t.Backup, t.Destination))
 		f.jobs = append(f.jobs, appliance.Job{
-			ID: id, State: appliance.Label("Running"), Phase: appliance.PhaseRunning, Started: s.Received.Wall, By: f.health.User,
-			Cancellable: true,
+			ID: id, State: appliance.Label("Running"), Phase: appliance.PhaseRunning, Started: s.Received.Wall,
+			By: appliance.Label("ADMIN"), Verb: t.Verb, Backup: t.Backup, Cancellable: true,
 		})
 		if !f.noJob {
 			r.Job = id
@@ -326,3 +326,6 @@ func mustIs(t *testing.T, err, want error) {
 		t.Fatalf("error is %v, want %v", err, want)
 	}
 }
+
+// asked0 is asked for those who hold the lock.
+func (f *fake) asked0(what string) int { return f.count[what] }

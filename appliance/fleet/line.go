@@ -1,9 +1,11 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"holdfast/appliance"
@@ -20,32 +22,50 @@ const (
 	secondTry = 5 * time.Second
 	// mostRejections is how often credentials are offered in vain (faults.md TOK-05).
 	mostRejections = 2
+	// lookPause is the least time between two tries that operators ask for while nothing is sent by itself.
+	lookPause = 30 * time.Second
 )
 
 // line is how the connection to one appliance stands.
 type line struct {
-	strikes int               // rejections of our credentials in a row
-	tries   int               // failures to reach it in a row
-	lost    bool              // the loss was told as an event
-	since   appliance.Reading // when it was lost
+	strikes int  // rejections of our credentials in a row
+	acts    int  // those of acts since the last act that was let in: see answered
+	mute    bool // there is no password, so there is nothing to ask with
+	tries   int  // failures to reach it in a row
+	lost    bool // the loss was told as an event
+	since   appliance.Reading
+	looked  appliance.Reading // when an operator's look was last let through
 }
 
 // open reports whether nothing may be sent until an operator says so.
-func (l *line) open() bool { return l.strikes >= mostRejections }
+func (l *line) open() bool {
+	return l.mute || l.strikes >= mostRejections || l.acts >= mostRejections
+}
 
-// retry lets one more try through after rejected credentials.
-func (w *watcher) retry() {
+// answered notes that the appliance told how it is. A client may have asked with a token that it was given before the
+// credentials went bad, so what acts found out about them stays; only an act can clear it.
+func (l *line) answered() { l.strikes = 0 }
+
+// retry lets one more try through when nothing is asked any more, and reports whether it did.
+func (w *watcher) retry() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	now := w.e.clock.Now()
+	if w.line.open() {
+		if !w.line.looked.IsZero() && now.Since(w.line.looked) < lookPause {
+			return false
+		}
+		w.line.looked = now
+	}
 	w.line.tries = 0
-	if w.line.strikes > 0 {
+	if w.line.strikes+w.line.acts > 0 || w.line.mute {
 		if f, ok := w.client.(appliance.Forgetter); ok {
 			f.ForgetPassword() // it may have been put right meanwhile
 		}
 	}
-	if w.line.open() {
-		w.line.strikes = mostRejections - 1
-	}
+	w.line.mute = false
+	w.line.strikes, w.line.acts = min(w.line.strikes, mostRejections-1), min(w.line.acts, mostRejections-1)
+	return true
 }
 
 // judge takes over how a lane's try ended, and returns the plan when the appliance does not answer. Whether it is back is
@@ -63,15 +83,21 @@ func (w *watcher) judge(l lane, err error) *plan {
 	}
 	switch {
 	case err == nil:
-		w.line.strikes, w.line.tries = 0, 0
+		w.line.tries = 0
+		if l == laneHealth {
+			w.line.answered()
+		}
 		return nil
+	case errors.Is(err, appliance.ErrNoPassword):
+		w.line.mute = true
+		return w.closed(err)
 	case errors.Is(err, appliance.ErrCredentials):
 		return w.rejected(err)
 	case errors.Is(err, appliance.ErrUntrusted):
 		w.away(StateUntrusted, err)
 		return w.retryIn(slowestRetry)
 	}
-	if wait, ok := retryAfter(err); ok || errors.Is(err, appliance.ErrBusy) {
+	if wait, ok := retryAfter(err); ok || notReady(err) {
 		w.away(StateRestarting, err)
 		if ok {
 			return w.retryIn(wait + w.e.dice.upTo(wait/10+time.Second))
@@ -88,6 +114,18 @@ func (w *watcher) judge(l lane, err error) *plan {
 	}
 	w.line.tries = 0 // it answered, if only that it would not or could not
 	return nil
+}
+
+// notReady reports whether the appliance, or what stands before it, says that it cannot serve now (faults.md NET-08).
+func notReady(err error) bool {
+	var no *appliance.Refusal
+	if errors.As(err, &no) {
+		switch no.Status {
+		case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+			return true
+		}
+	}
+	return errors.Is(err, appliance.ErrBusy)
 }
 
 // retryAfter is how long the appliance asks to be left alone, capped.
@@ -132,13 +170,20 @@ func (w *watcher) rejected(err error) *plan {
 	return w.retryIn(secondTry)
 }
 
+// closed notes that nothing is sent any more until an operator says so.
+func (w *watcher) closed(err error) *plan {
+	w.away(StateRefused, err)
+	w.s.NextTry = appliance.Reading{}
+	w.publish()
+	p := w.rest(never)
+	return &p
+}
+
 // strike counts a rejection. The caller holds w.mu.
 func (w *watcher) strike(err error) {
 	w.line.strikes++
 	if w.line.open() {
-		w.away(StateRefused, err)
-		w.s.NextTry = appliance.Reading{}
-		w.publish()
+		w.closed(err)
 		return
 	}
 	w.s.Trouble, w.s.Advice, w.content = "the credentials were rejected; they are tried once more", "", true
@@ -168,8 +213,13 @@ func (w *watcher) words(state State, err error) (trouble, advice string) {
 	case StateRestarting:
 		return "is not ready: " + why, "wait: it is asked again by itself"
 	case StateRefused:
+		if errors.Is(err, appliance.ErrNoPassword) {
+			return "cannot be asked without its password: " + why,
+				"see to what its settings take the password from (password_env, _file, _command, _keyring or _prompt), then look again" +
+					w.notBefore()
+		}
 		return "does not accept our user name and password: " + why,
-			"correct the password, then look again; it is not asked before, so that the account is not locked out"
+			"correct the password, then look again; it is not asked before, so that the account is not locked out" + w.notBefore()
 	case StateUntrusted:
 		return "shows a certificate that is not trusted: " + why,
 			"compare its fingerprint, then: holdfast trust " + w.name
@@ -177,6 +227,17 @@ func (w *watcher) words(state State, err error) (trouble, advice string) {
 		return "cannot be reached: " + why, "check that it is on and that the network is; it is asked again by itself"
 	}
 }
+
+// notBefore says when an operator's next look is let through, as the end of an advice.
+func (w *watcher) notBefore() string {
+	if w.line.looked.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf("; the next try may be made at %s", at(w.line.looked.Wall.Add(lookPause)))
+}
+
+// at is a moment of today as an operator reads it.
+func at(t time.Time) string { return t.UTC().Format("15:04:05") + " UTC" }
 
 // reason is why something failed, without the appliance and the request where the error can tell them apart.
 func reason(err error) string {
@@ -211,26 +272,29 @@ func (w *watcher) retryIn(delay time.Duration) *plan {
 }
 
 // review brings state and notices up to date after a poll that was answered. The caller holds w.mu.
+//
+// It is up only when it told how it is: who refuses that, or answers it with what cannot be read, may be anything.
 func (w *watcher) review() {
 	unreadable := func(l lane) bool {
 		return errors.Is(w.fails[l], appliance.ErrMalformed) || errors.Is(w.fails[l], appliance.ErrTooLarge)
 	}
-	bad, lists := 0, 0
+	var bad error
+	lists, all := 0, true
 	for l := laneLocks; l < laneCount; l++ {
 		if w.lanes.has(l) {
 			lists++
-			if unreadable(l) {
-				bad++
-			}
+			all = all && unreadable(l)
+			bad = cmp.Or(bad, w.fails[l])
 		}
 	}
+	health := w.fails[laneHealth]
 	switch {
-	case unreadable(laneHealth) || (lists > 0 && bad == lists):
-		why := w.s.HealthPart.Err
-		for l := laneLocks; why == "" && l < laneCount; l++ {
-			why = w.part(l).Err
-		}
-		w.unreadable(why)
+	case health != nil && !unreadable(laneHealth):
+		w.unreadable("does not tell how it is: "+printable(health),
+			"check that the address is the appliance's own, its version, and what the account may do there")
+	case health != nil || (lists > 0 && all):
+		w.unreadable("answers what cannot be read: "+printable(cmp.Or(health, bad)),
+			"check that the address is the appliance's own, not a proxy or a login page, and look at its version")
 	case w.s.RoundTrip > slowAfter:
 		w.back(StateSlow)
 	default:
@@ -239,14 +303,13 @@ func (w *watcher) review() {
 	w.notice()
 }
 
-// unreadable notes that the appliance answers what it should not.
-func (w *watcher) unreadable(why string) {
+// unreadable notes that the appliance answers and does not tell what it should.
+func (w *watcher) unreadable(trouble, advice string) {
 	if w.s.State != StateUnreadable && !w.line.lost {
 		w.line.lost, w.line.since = true, w.e.clock.Now()
-		w.e.event(Warn, w.name, "", "answers what cannot be read: "+why)
+		w.e.event(Warn, w.name, "", trouble)
 	}
-	w.enter(StateUnreadable, "answers what cannot be read: "+why,
-		"check that the address is the appliance's own, not a proxy or a login page, and look at its version")
+	w.enter(StateUnreadable, trouble, advice)
 }
 
 // rough is a duration in the two largest units that matter.

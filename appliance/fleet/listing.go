@@ -2,10 +2,12 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"slices"
 
 	"holdfast/appliance"
+	"holdfast/appliance/lease"
 )
 
 func (w *watcher) askHealth(ctx context.Context) error {
@@ -25,23 +27,74 @@ func (w *watcher) askHealth(ctx context.Context) error {
 	return nil
 }
 
-// askLocks lists the locks and takes the list over, unless a newer one was meanwhile.
+// askLocks lists the locks and takes the list over, unless a newer one was meanwhile. A lock of ours that is missing from
+// it is asked for by its id, where that can be done, before it is called lost.
 func (w *watcher) askLocks(ctx context.Context) (appliance.LockList, error) {
 	list, err := w.locker.Locks(ctx)
 	if err != nil {
 		return list, err
 	}
+	var unclear []appliance.LockID
+	for _, id := range w.missingLocks(list) {
+		l, stamp, err := w.lockGetter.Lock(ctx, id)
+		switch {
+		case err == nil && l.ID == id:
+			list.Locks = append(list.Locks, l)
+		case errors.Is(err, appliance.ErrCredentials), errors.Is(err, appliance.ErrNoPassword):
+			return list, err
+		case !errors.Is(err, appliance.ErrGone):
+			unclear = append(unclear, id)
+		}
+		w.mu.Lock()
+		w.took(stamp)
+		w.mu.Unlock()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.takeLocks(list)
+	w.takeLocks(list, unclear)
 	return list, nil
 }
 
-// askJobs lists the jobs and takes the list over, unless a newer one was meanwhile.
+// missingLocks are those of ours that a listing should show and does not; none where they cannot be asked for by id.
+func (w *watcher) missingLocks(list appliance.LockList) (missing []appliance.LockID) {
+	if w.lockGetter == nil {
+		return nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := w.e.clock.Now()
+	for id, o := range w.claims.own {
+		state, _ := o.term.At(now)
+		over := state == lease.Expiring || state == lease.Gone
+		listed := slices.ContainsFunc(list.Locks, func(l appliance.Lock) bool { return l.ID == id })
+		if !listed && !over && list.Stamp.Sent.Run > o.granted.Received.Run {
+			missing = append(missing, id)
+		}
+	}
+	return missing
+}
+
+// askJobs lists the jobs and takes the list over, unless a newer one was meanwhile. A job of ours that vanished from it is
+// asked for by its id, where that can be done (faults.md JOB-07).
 func (w *watcher) askJobs(ctx context.Context) (appliance.JobList, error) {
 	list, err := w.jobs.Jobs(ctx)
 	if err != nil {
 		return list, err
+	}
+	var unclear []appliance.JobID
+	for _, id := range w.missingJobs(list) {
+		j, stamp, err := w.jobGetter.Job(ctx, id)
+		switch {
+		case err == nil && j.ID == id:
+			list.Jobs = append(list.Jobs, j)
+		case errors.Is(err, appliance.ErrCredentials), errors.Is(err, appliance.ErrNoPassword):
+			return list, err
+		case !errors.Is(err, appliance.ErrGone):
+			unclear = append(unclear, id)
+		}
+		w.mu.Lock()
+		w.took(stamp)
+		w.mu.Unlock()
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -52,10 +105,31 @@ func (w *watcher) askJobs(ctx context.Context) (appliance.JobList, error) {
 	w.s.JobsPart.Unreadable = list.Unreadable
 	same := slices.EqualFunc(list.Jobs, w.tasks.Jobs, sameJob) && list.Unreadable == w.tasks.Unreadable
 	w.tasks = list
-	if w.followJobs() || !same {
+	told := w.tellChecks(laneJobs, list.Stamp.Sent.Run)
+	if w.followJobs(unclear) || told || !same {
 		w.showJobs()
 	}
+	if told {
+		w.showBackups()
+	}
 	return list, nil
+}
+
+// missingJobs are those of our transfers that a listing should show and does not; none where they cannot be asked for by
+// id.
+func (w *watcher) missingJobs(list appliance.JobList) (missing []appliance.JobID) {
+	if w.jobGetter == nil {
+		return nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for id, s := range w.started {
+		listed := slices.ContainsFunc(list.Jobs, func(j appliance.Job) bool { return j.ID == id })
+		if !listed && s.overdue(list.Stamp.Sent.Run) {
+			missing = append(missing, id)
+		}
+	}
+	return missing
 }
 
 // askBackups lists the backups and how full the repository is.
@@ -94,7 +168,7 @@ func (w *watcher) takeBackups(list appliance.BackupList) {
 	w.s.BackupsPart.Unreadable = list.Unreadable
 	same := slices.EqualFunc(list.Backups, w.stock.Backups, sameBackup) && list.Unreadable == w.stock.Unreadable
 	w.stock = list
-	if w.checkMoves() || !same {
+	if w.tellChecks(laneBackups, list.Stamp.Sent.Run) || !same {
 		w.showBackups()
 	}
 }
@@ -134,6 +208,9 @@ func (w *watcher) showJobs() {
 		list[i] = Job{Job: j, Appliance: w.name}
 		s := w.started[j.ID]
 		if s == nil {
+			if j.Phase.Live() && (j.Verb == "" || j.Verb == appliance.VerbPush) {
+				pushes++ // for all that is known, it may be one
+			}
 			continue
 		}
 		t := s.transfer
@@ -160,7 +237,7 @@ func sameBackup(a, b appliance.Backup) bool {
 
 func sameJob(a, b appliance.Job) bool {
 	same := a.ID == b.ID && a.Title == b.Title && a.State == b.State && a.Phase == b.Phase && a.Percent == b.Percent &&
-		a.By == b.By && a.Cancellable == b.Cancellable && a.Started.Equal(b.Started) && a.Ended.Equal(b.Ended) &&
+		a.By == b.By && a.Verb == b.Verb && a.Backup == b.Backup && a.Cancellable == b.Cancellable && a.Started.Equal(b.Started) && a.Ended.Equal(b.Ended) &&
 		slices.Equal(a.Messages, b.Messages) && slices.EqualFunc(a.Children, b.Children, sameJob)
 	return same && sameRaw(a.Raw, b.Raw, a.Fields, b.Fields)
 }

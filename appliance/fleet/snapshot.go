@@ -17,9 +17,9 @@ const (
 	StateSlow                    // answers, slower than SlowAfter
 	StateRestarting              // says that it is not ready
 	StateDown                    // cannot be reached
-	StateRefused                 // does not accept our credentials; not asked again until an operator says so
+	StateRefused                 // does not accept our credentials, or we have none; not asked again until an operator says so
 	StateUntrusted               // shows a certificate that we do not trust; nothing is sent
-	StateUnreadable              // answers what it should not
+	StateUnreadable              // answers what it should not, or refuses to tell how it is
 	StateMisset                  // our settings for it cannot work
 )
 
@@ -49,6 +49,9 @@ type Snapshot struct {
 	ReadOnly    bool
 	Address     string // by which a push to it names it
 	MountPoints []appliance.Location
+
+	// Unsure tells that our clock stepped and the locks were not listed since: how long they last is not known.
+	Unsure bool
 
 	Health  appliance.Health
 	Locks   []Lock
@@ -88,7 +91,7 @@ type Lock struct {
 	Mine      bool   // this engine was granted it
 	By        string // the person for whom, when Mine
 	Term      lease.Term
-	// Unlisted tells that we were granted it and no listing has shown it yet.
+	// Unlisted tells that we were granted it and the newest listing does not show it.
 	Unlisted bool
 }
 
@@ -118,7 +121,7 @@ type Job struct {
 func (j Job) Key() string { return j.Appliance + "\x00" + string(j.ID) }
 
 // Push is what is known of a running push. Cancelling one stops whatever push runs (faults.md JOB-06), so Ours is only
-// true when exactly one live job is a push that this engine started.
+// true when exactly one live job is a push that this engine started and no other live job could be a push.
 type Push struct {
 	Ours        bool
 	Job         appliance.JobID
@@ -177,4 +180,6 @@ type Result struct {
 	Text string // one sentence, printable
 	Lock appliance.LockID
 	Job  appliance.JobID
+	// Unproven tells that a renewal was accepted and that it is not proven that the lock goes on with it.
+	Unproven bool
 }

@@ -10,30 +10,35 @@ import (
 // stepTold is how far our two clocks may part before everything is asked again (faults.md CLK-03).
 const stepTold = 5 * time.Second
 
-// tick is the engine's second: it looks for a step of our clock, and ends what must have ended.
+// tick is the engine's second: it looks for steps of our clock, and ends what must have ended. It is called by one
+// goroutine only.
 func (e *Engine) tick() {
 	now := e.clock.Now()
 	step := e.clock.Steps()
-	if e.stepped() {
-		e.jumped(now, step.By)
+	if moved := step.Moved - time.Duration(e.moved.Load()); moved > stepTold {
+		e.jumped(now, moved, step.Net-e.net)
 	}
-	e.steps.Store(int64(step.Count))
+	e.net = step.Net
+	e.moved.Store(int64(step.Moved))
 	for _, w := range e.watchers {
 		w.expire(now)
 	}
 }
 
-// stepped reports whether the clock made a large step that was not acted on yet.
+// stepped reports whether the clock moved far since the last tick. All steps since then count, not the latest only: a
+// small one may follow a large one at once, and a step back one forward.
 func (e *Engine) stepped() bool {
-	step := e.clock.Steps()
-	return int64(step.Count) != e.steps.Load() && step.By.Abs() > stepTold
+	return e.clock.Steps().Moved-time.Duration(e.moved.Load()) > stepTold
 }
 
 // jumped has everything asked again, and no act let through to an appliance before its locks were listed.
-func (e *Engine) jumped(now appliance.Reading, by time.Duration) {
-	how := "forward by " + rough(by)
-	if by < 0 {
-		how = "back by " + rough(-by)
+func (e *Engine) jumped(now appliance.Reading, moved, net time.Duration) {
+	how := "forth and back by " + rough(moved)
+	switch {
+	case net > stepTold:
+		how = "forward by " + rough(net)
+	case net < -stepTold:
+		how = "back by " + rough(-net)
 	}
 	e.event(Warn, "", "", fmt.Sprintf("the clock of this host moved %s (set, or the host was suspended): everything is asked again", how))
 	for _, w := range e.watchers {

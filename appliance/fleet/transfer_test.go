@@ -131,67 +131,6 @@ func TestJobThatFailedIsAnAlarmWithItsWords(t *testing.T) {
 	})
 }
 
-func TestFault_JOB07_VanishedJobIsToldAndChecked(t *testing.T) {
-	run(t, withNightly, func(t *testing.T, b *bench) {
-		_, err := b.do(send(appliance.VerbMove, "/mnt/nas"))
-		must(t, "error", err, nil)
-		b.pass(5 * time.Second)
-		b.f.with(func() { b.f.jobs = nil })
-		b.pass(10 * time.Second)
-		warned := strings.Join(b.events(Warn), "|")
-		must(t, warned, strings.Contains(warned, "not listed any more") && strings.Contains(warned, "is not moved"), true)
-	})
-}
-
-func TestFault_JOB02_NoJobNamed(t *testing.T) {
-	run(t, withNightly, func(t *testing.T, b *bench) {
-		b.f.with(func() { b.f.noJob = true })
-		r, err := b.do(send(appliance.VerbCopy, "/mnt/nas"))
-		must(t, "error", err, nil)
-		must(t, "the job that showed up", r.Job, "1")
-		b.f.end("1", appliance.PhaseSucceeded, "Complete")
-		b.pass(5 * time.Second)
-		b.f.with(func() {
-			b.f.before = func(_ context.Context, call string) error {
-				if call == "transfer" {
-					return appliance.ErrAmbiguous // sent, without an effect
-				}
-				return nil
-			}
-		})
-		_, err = b.do(send(appliance.VerbMove, "/mnt/nas"))
-		mustIs(t, err, appliance.ErrAmbiguous)
-		must(t, "sent", b.f.asked("transfer"), 2)
-		b.pass(time.Second)
-		warned := strings.Join(b.events(Warn), "|")
-		must(t, warned, strings.Contains(warned, "is not moved: it lies in internal as before"), true)
-	})
-}
-
-func TestFault_JOB06_CancelSaysWhosePush(t *testing.T) {
-	run(t, withNightly, func(t *testing.T, b *bench) {
-		r, err := b.do(appliance.Act{Verb: appliance.VerbCancelPush})
-		must(t, "error", err, nil)
-		must(t, "text", r.Text, "cancelled the running push (it was not started here)")
-		_, err = b.do(send(appliance.VerbPush, "198.18.0.9"))
-		must(t, "error", err, nil)
-		r, err = b.do(appliance.Act{Verb: appliance.VerbCancelPush})
-		must(t, "error", err, nil)
-		must(t, "text", r.Text, "cancelled the running push (ours, job 1 to 198.18.0.9)")
-		b.f.with(func() {
-			b.f.before = func(_ context.Context, call string) error {
-				if call == "cancel push" {
-					return appliance.ErrAmbiguous
-				}
-				return nil
-			}
-		})
-		_, err = b.do(appliance.Act{Verb: appliance.VerbCancelPush})
-		mustIs(t, err, appliance.ErrAmbiguous)
-		must(t, "sent", b.f.asked("cancel push"), 3)
-	})
-}
-
 func TestDestinations(t *testing.T) {
 	run(t, func(b *bench, o *Options) {
 		withNightly(b, o)

@@ -29,6 +29,9 @@ type watcher struct {
 
 	locker      appliance.Locker
 	renewer     appliance.Renewer
+	settler     appliance.Settler
+	lockGetter  appliance.LockGetter
+	jobGetter   appliance.JobGetter
 	backups     appliance.BackupStore
 	repository  appliance.Repository
 	jobs        appliance.JobSource
@@ -47,13 +50,15 @@ type watcher struct {
 	line    line                         // the connection: strikes, tries, outage
 	unsure  appliance.Reading            // our clock stepped then and the locks were not listed since; zero = no
 	claims  claims                       // locks of ours
-	listed  appliance.LockList           // the last listing of locks
-	tasks   appliance.JobList            // the last listing of jobs
-	stock   appliance.BackupList         // the last listing of backups
+	// unsettled tells that the client could not find out how its last request about its lock ended.
+	unsettled bool
+	listed    appliance.LockList   // the last listing of locks
+	tasks     appliance.JobList    // the last listing of jobs
+	stock     appliance.BackupList // the last listing of backups
 	// backupAt is where each backup stands in s.Backups, so that a key is never looked for among a hundred thousand.
 	backupAt map[appliance.BackupID]int
 	started  map[appliance.JobID]*started               // transfers of ours by job
-	checks   []*check                                   // moves and copies whose outcome the next listing of backups tells
+	checks   []*check                                   // transfers whose outcome the next listings tell
 	guard    map[string]Doing                           // acts under way by target
 	asked    map[appliance.BackupID]*appliance.Transfer // transfers that are being sent
 }
@@ -125,6 +130,9 @@ func (w *watcher) findAbilities() {
 		w.repository, w.lanes = x, w.lanes|of(laneBackups)
 	}
 	w.renewer, _ = w.client.(appliance.Renewer)
+	w.settler, _ = w.client.(appliance.Settler)
+	w.lockGetter, _ = w.client.(appliance.LockGetter)
+	w.jobGetter, _ = w.client.(appliance.JobGetter)
 	w.transferrer, _ = w.client.(appliance.Transferrer)
 }
 
@@ -144,6 +152,9 @@ func (w *watcher) interval(l lane) time.Duration {
 	case laneLocks:
 		return w.m.Intervals.Locks
 	case laneBackups:
+		if w.searching() {
+			return min(searchEvery, w.m.Intervals.Backups)
+		}
 		return w.m.Intervals.Backups
 	default:
 		if w.busy() {
@@ -230,7 +241,7 @@ func (w *watcher) ask(ctx context.Context, l lane) (err error) {
 	defer cancel()
 	defer func() {
 		if r := recover(); r != nil {
-			w.e.log.Error("client failed", "appliance", w.name, "panic", fmt.Sprint(r))
+			w.panicked(r)
 			err = fmt.Errorf("%w: our client for it failed", appliance.ErrMalformed)
 		}
 	}()
@@ -261,6 +272,7 @@ func (w *watcher) publish() {
 		tell = tell || (p.At != w.told[l] && now.Since(w.told[l]) >= p.StaleAfter/2)
 	}
 	w.s.Seq++
+	w.s.Unsure = !w.unsure.IsZero()
 	n := w.s
 	w.snap.Store(&n)
 	if !tell {
@@ -303,6 +315,11 @@ func (w *watcher) took(stamp appliance.Stamp) {
 		w.trip++
 		w.s.RoundTrip = stamp.RoundTrip()
 	}
+}
+
+// panicked logs that the client failed. What it says may quote an appliance.
+func (w *watcher) panicked(what any) {
+	w.e.log.Error("client failed", "appliance", w.name, "panic", appliance.Words(fmt.Sprint(what)).String())
 }
 
 // printable is an error's text, cleaned: it may quote an appliance.

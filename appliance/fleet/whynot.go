@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"fmt"
+	"time"
 
 	"holdfast/appliance"
 	"holdfast/appliance/lease"
@@ -51,22 +52,26 @@ func (w *watcher) whyNot(act appliance.Act, whole bool) string {
 // whyCannot is what the appliance cannot, or will not let us, do at all.
 func (w *watcher) whyCannot(verb appliance.Verb) string {
 	able, what := w.jobs != nil, "jobs that could be cancelled"
-	switch verb {
-	case appliance.VerbAcquire, appliance.VerbExtend, appliance.VerbRelease:
+	switch {
+	case locks(verb):
 		able, what = w.locker != nil, "locks"
-	case appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush, appliance.VerbCancelPush:
+	case transfers(verb) || verb == appliance.VerbCancelPush:
 		able, what = w.transferrer != nil, "copying, moving or pushing of backups"
 	}
 	h := w.s.Health
 	switch {
 	case !able:
 		return "this appliance has no " + what
-	case verb == appliance.VerbAcquire && h.NoLocks != "":
+	case locks(verb) && h.NoLocks != "":
 		return h.NoLocks
 	case !w.s.HealthPart.At.IsZero() && !h.MayChange && !h.Doubt:
 		return fmt.Sprintf("the account %s may only look there", h.User)
 	}
 	return ""
+}
+
+func locks(v appliance.Verb) bool {
+	return v == appliance.VerbAcquire || v == appliance.VerbExtend || v == appliance.VerbRelease
 }
 
 // whyWrong is what does not fit with what is known.
@@ -78,7 +83,7 @@ func (w *watcher) whyWrong(act appliance.Act, whole bool) string {
 		if act.Lock.ID == "" {
 			return missing(whole, "no lock is chosen")
 		}
-		return w.whyNotLock(act)
+		return w.whyNotLock(act, whole)
 	case appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush:
 		if act.Transfer.Backup == "" {
 			return missing(whole, "no backup is chosen")
@@ -88,7 +93,11 @@ func (w *watcher) whyWrong(act appliance.Act, whole bool) string {
 		if act.Job == "" {
 			return missing(whole, "no job is chosen")
 		}
-		return w.whyNotJob(act.Job)
+		return w.whyNotJob(act, whole)
+	case appliance.VerbCancelPush:
+		if whole {
+			return w.whyNotCancelPush(act)
+		}
 	}
 	return ""
 }
@@ -133,23 +142,51 @@ func whyNotTTL(rules appliance.LockRules, c appliance.Claim) string {
 	return ""
 }
 
-func (w *watcher) whyNotLock(act appliance.Act) string {
+// whyNotLock judges what was typed only once the act is whole: before a dialog nobody can have typed anything.
+func (w *watcher) whyNotLock(act appliance.Act, whole bool) string {
 	for i := range w.s.Locks {
 		l := &w.s.Locks[i]
 		if l.ID != act.Lock.ID {
 			continue
 		}
+		extends := act.Verb == appliance.VerbExtend
 		switch {
+		case l.Exclusive && !l.Mine && w.unsettled:
+			if extends {
+				return "whose it is is not known; acquire or release it, and that is found out first"
+			}
 		case l.Exclusive && !l.Mine:
 			return "it is not yours, and only its holder can do that"
-		case act.Verb == appliance.VerbExtend && !l.Mine:
+		case extends && !l.Mine:
 			return "it is not yours; take one of your own"
-		case act.Verb == appliance.VerbExtend && act.Claim.TTL != 0 && w.locker.LockRules().ChooseTTL:
-			return whyNotTTL(w.locker.LockRules(), act.Claim)
+		case extends && act.Claim.TTL != 0 && w.locker.LockRules().ChooseTTL:
+			if why := whyNotTTL(w.locker.LockRules(), act.Claim); why != "" {
+				return why
+			}
+			return whyShorter(l.Term, act.Claim.TTL, w.e.clock.Now())
+		case !extends && !l.Mine && !act.Typed && whole:
+			return "it is not yours: that takes the code that the dialog shows"
 		}
 		return ""
 	}
 	return "the lock is not there any more"
+}
+
+// whyShorter keeps an extension from shortening: the old lock is given back for the new one.
+func whyShorter(t lease.Term, ttl time.Duration, now appliance.Reading) string {
+	if state, left := t.At(now); state != lease.Unknown && left > ttl {
+		return fmt.Sprintf("it would end earlier than it does now: it still lasts %s", words(left.Truncate(time.Second)))
+	}
+	return ""
+}
+
+// whyNotCancelPush keeps a push that is not provably ours, or not the one that the operator saw, from being cancelled
+// without his typing that he means any (faults.md JOB-06).
+func (w *watcher) whyNotCancelPush(act appliance.Act) string {
+	if !act.Typed && (act.Job == "" || !w.s.Push.Ours || w.s.Push.Job != act.Job) {
+		return "the push that runs is not known to be the one of yours that you saw: that takes the code that the dialog shows"
+	}
+	return ""
 }
 
 // whyNotTransfer holds a transfer against the newest listing: act on what the operator saw or not at all (faults.md JOB-10).
@@ -168,10 +205,10 @@ func (w *watcher) whyNotTransfer(t appliance.Transfer, whole bool) string {
 	return w.whyNotTo(b.Backup, t.Verb, t.Destination)
 }
 
-func (w *watcher) whyNotJob(id appliance.JobID) string {
+func (w *watcher) whyNotJob(act appliance.Act, whole bool) string {
 	for i := range w.s.Jobs {
 		j := &w.s.Jobs[i]
-		if j.ID != id {
+		if j.ID != act.Job {
 			continue
 		}
 		switch {
@@ -179,6 +216,8 @@ func (w *watcher) whyNotJob(id appliance.JobID) string {
 			return "the job has ended"
 		case !j.Cancellable:
 			return "the appliance does not offer to cancel this job"
+		case !j.Mine && !act.Typed && whole:
+			return "it was not started here: that takes the code that the dialog shows"
 		}
 		return ""
 	}
@@ -205,7 +244,8 @@ func (w *watcher) whyBusy(act appliance.Act) string {
 		}
 	}
 	for _, c := range w.checks {
-		if c.transfer.Backup == act.Transfer.Backup {
+		pushes := act.Verb == appliance.VerbPush && c.transfer.Verb == appliance.VerbPush
+		if c.transfer.Backup == act.Transfer.Backup || pushes {
 			return fmt.Sprintf("whether the %s is complete is being looked at", transferWords(c.transfer))
 		}
 	}

@@ -1,0 +1,116 @@
+package fleet
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast/appliance"
+)
+
+func TestFault_JOB06_OnlyThePushThatWasSeenIsCancelledWithoutTyping(t *testing.T) {
+	run(t, withNightly, func(t *testing.T, b *bench) {
+		cancel := func(job appliance.JobID, typed bool) error {
+			_, err := b.do(appliance.Act{Verb: appliance.VerbCancelPush, Job: job, Typed: typed})
+			return err
+		}
+		must(t, "before a dialog", b.e.WhyNot(maria, "dc1", appliance.Act{Verb: appliance.VerbCancelPush}), "")
+		mustIs(t, cancel("", false), ErrRefusedByUs)
+		must(t, "sent", b.f.asked("cancel push"), 0)
+		must(t, "typed", cancel("", true), nil)
+		must(t, "sent", b.f.asked("cancel push"), 1)
+
+		r, err := b.do(send(appliance.VerbPush, "198.18.0.9"))
+		must(t, "error", err, nil)
+		mustIs(t, cancel("", false), ErrRefusedByUs)
+		mustIs(t, cancel("98", false), ErrRefusedByUs)
+		must(t, "sent", b.f.asked("cancel push"), 1)
+		must(t, "ours", cancel(r.Job, false), nil)
+		must(t, "sent", b.f.asked("cancel push"), 2)
+		must(t, "good news", b.events(Good)[len(b.events(Good))-1], "cancelled the running push (ours, job 1 to 198.18.0.9)")
+
+		b.f.with(func() { b.f.before = on("cancel push", appliance.ErrAmbiguous) })
+		mustIs(t, cancel(r.Job, false), appliance.ErrAmbiguous)
+		must(t, "never sent twice", b.f.asked("cancel push"), 3)
+	})
+}
+
+// JOB-06: a foreign push starts, or ours ends and a foreign one starts, between the poll and the request.
+func TestFault_JOB06_AForeignPushInTheGap(t *testing.T) {
+	for _, c := range []struct {
+		what string
+		end  bool // ours ends
+		job  appliance.Job
+		ok   bool
+	}{
+		{"ours ends, another's begins", true, appliance.Job{Verb: appliance.VerbPush}, false},
+		{"another's begins beside ours", false, appliance.Job{Verb: appliance.VerbPush}, false},
+		{"a job that may be a push begins", false, appliance.Job{}, false},
+		{"a job begins that is no push", false, appliance.Job{Verb: appliance.VerbCopy}, true},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			run(t, withNightly, func(t *testing.T, b *bench) {
+				r, err := b.do(send(appliance.VerbPush, "198.18.0.9"))
+				must(t, "error", err, nil)
+				b.pass(100 * time.Millisecond) // the next poll is not yet
+				must(t, "the dialog sees ours", b.snap().Push.Job, r.Job)
+				if c.end {
+					b.f.end(r.Job, appliance.PhaseSucceeded, "Complete")
+				}
+				c.job.ID, c.job.Phase = "500", appliance.PhaseRunning
+				b.f.with(func() { b.f.jobs = append(b.f.jobs, c.job) })
+				_, err = b.do(appliance.Act{Verb: appliance.VerbCancelPush, Job: r.Job})
+				if c.ok {
+					must(t, "error", err, nil)
+					return
+				}
+				mustIs(t, err, ErrRefusedByUs)
+				must(t, "sent", b.f.asked("cancel push"), 0)
+				must(t, "push", b.snap().Push, Push{})
+				b.f.with(func() { b.f.jobs[1].Verb = appliance.VerbCopy }) // it tells later what it is
+				b.pass(10 * time.Second)
+				must(t, "then ours can be told", b.snap().Push.Ours, !c.end)
+			})
+		})
+	}
+}
+
+func TestFault_JOB06_WithoutAFreshListNothingIsSent(t *testing.T) {
+	run(t, withNightly, func(t *testing.T, b *bench) {
+		r, err := b.do(send(appliance.VerbPush, "198.18.0.9"))
+		must(t, "error", err, nil)
+		b.f.with(func() {
+			b.f.before = func(_ context.Context, call string) error {
+				if call == "jobs" {
+					return appliance.ErrMalformed
+				}
+				return nil
+			}
+		})
+		_, err = b.do(appliance.Act{Verb: appliance.VerbCancelPush, Job: r.Job})
+		mustIs(t, err, ErrRefusedByUs)
+		must(t, "sent", b.f.asked("cancel push"), 0)
+	})
+}
+
+// I3: a job that was not started here is cancelled only when its code was typed.
+func TestI3_ForeignJobs(t *testing.T) {
+	run(t, func(b *bench, o *Options) {
+		withNightly(b, o)
+		b.f.jobs = []appliance.Job{{ID: "500", Phase: appliance.PhaseRunning, Cancellable: true}}
+	}, func(t *testing.T, b *bench) {
+		act := appliance.Act{Verb: appliance.VerbCancelJob, Job: "500"}
+		must(t, "before the dialog", b.e.WhyNot(maria, "dc1", act), "")
+		_, err := b.do(act)
+		mustIs(t, err, ErrRefusedByUs)
+		act.Typed = true
+		_, err = b.do(act)
+		must(t, "error", err, nil)
+		r, err := b.do(send(appliance.VerbCopy, "/mnt/nas"))
+		must(t, "error", err, nil)
+		_, err = b.do(appliance.Act{Verb: appliance.VerbCancelJob, Job: r.Job})
+		must(t, "ours", err, nil)
+		must(t, "cancelled", strings.Join(b.f.log, "|"), "cancel job 500|copy 4edf27ff-08d1-49b5-b7f3-7e8edc4fd278 /mnt/nas|cancel job 1")
+	})
+}

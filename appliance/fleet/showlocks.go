@@ -1,0 +1,178 @@
+package fleet
+
+import (
+	"slices"
+	"time"
+
+	"holdfast/appliance"
+	"holdfast/appliance/lease"
+)
+
+// showLocks rebuilds the snapshot's locks. The caller holds w.mu.
+func (w *watcher) showLocks() {
+	before := make(map[appliance.LockID]*Lock, len(w.s.Locks))
+	for i := range w.s.Locks {
+		before[w.s.Locks[i].ID] = &w.s.Locks[i]
+	}
+	list := make([]Lock, 0, len(w.listed.Locks)+len(w.claims.own))
+	shown := map[appliance.LockID]bool{}
+	for _, l := range w.listed.Locks {
+		if o := w.claims.past[l.ID]; o != nil && w.listed.Stamp.Sent.Run <= o.ended && !l.Exclusive {
+			continue // the listing is older than its end
+		}
+		shown[l.ID] = true
+		list = append(list, w.show(l, before[l.ID]))
+	}
+	var unlisted []Lock
+	for id, o := range w.claims.own {
+		if shown[id] {
+			continue
+		}
+		l := Lock{Lock: o.lock, Appliance: w.name, Mine: true, By: o.who, Term: o.term, Unlisted: true}
+		l.Holder = appliance.HolderYou
+		if o.missing { // nobody can say that it is held
+			l.Holder = appliance.HolderUnknown
+		}
+		unlisted = append(unlisted, l)
+	}
+	slices.SortFunc(unlisted, func(a, b Lock) int { return int(a.Term.From - b.Term.From) })
+	list = append(list, unlisted...)
+	if !slices.EqualFunc(list, w.s.Locks, sameShown) {
+		w.s.Locks, w.content = list, true
+	}
+}
+
+// show says whose a listed lock is and how long it lasts.
+func (w *watcher) show(l appliance.Lock, before *Lock) Lock {
+	if l.Exclusive {
+		return w.showExclusive(l)
+	}
+	s := Lock{Lock: l, Appliance: w.name}
+	s.Holder = appliance.HolderAnother
+	for _, d := range w.claims.doubts {
+		if d.fits(l, w.listed.Stamp.Date) {
+			s.Holder = appliance.HolderUnknown
+		}
+	}
+	s.Term = w.foreign(l, before)
+	o := w.claims.own[l.ID]
+	if o == nil {
+		return s
+	}
+	s.Mine, s.By, s.Holder = true, o.who, appliance.HolderYou
+	w.shorten(o, l)
+	s.TTL = o.ttl
+	if state, _ := o.term.At(w.e.clock.Now()); state != lease.Gone {
+		s.Term = o.term
+	}
+	return s
+}
+
+// showExclusive says whose the only lock is. Its client tells that itself; nothing that we remember stands against a
+// newer word of it (faults.md I2, LCK-10).
+func (w *watcher) showExclusive(l appliance.Lock) Lock {
+	s := Lock{Lock: l, Appliance: w.name}
+	s.Mine = l.Holder == appliance.HolderYou
+	sent := w.listed.Stamp.Sent.Run
+	o, past := w.claims.own[l.ID], w.claims.past[l.ID]
+	switch {
+	case o != nil && sent <= o.granted.Received.Run: // from before the grant: it says nothing of what was granted
+		s.Mine, s.Holder = true, appliance.HolderYou
+	case o == nil && past != nil && sent <= past.ended && s.Mine: // from before its end
+		s.Mine, s.Holder = false, appliance.HolderUnknown
+	}
+	switch {
+	case s.Mine && o != nil:
+		s.By, s.Term = o.who, o.term
+	case s.Mine:
+		s.Term = lease.Own(l.Seen, l.TTL, w.worst())
+	}
+	return s
+}
+
+// shorten has a lock of ours last no longer than the appliance lists it for. Only its first listing counts: less may have
+// been granted than was asked for, while an appliance that lists the time that is left tells less each time.
+func (w *watcher) shorten(o *own, l appliance.Lock) {
+	if o.measured || l.TTL <= 0 {
+		return
+	}
+	o.measured = true
+	granted, slack := l.TTL, time.Duration(0)
+	if w.claims.remaining {
+		granted, slack = l.TTL+w.age(l)-time.Second, dateSlack
+	}
+	if granted+slack < o.ttl {
+		o.ttl = granted
+		o.term = lease.Own(o.granted, o.ttl, w.worst())
+	}
+}
+
+// age is how long a listed lock had lived at the listing; 0 = unknown.
+func (w *watcher) age(l appliance.Lock) time.Duration {
+	if l.Created.IsZero() || w.listed.Stamp.Date.IsZero() {
+		return 0
+	}
+	return max(0, w.listed.Stamp.Date.Sub(l.Created))
+}
+
+// seeRemaining learns from a listing, which is about to replace the one before, whether the appliance lists the time that
+// is left: what was granted to a lock does not change, so what falls from listing to listing is that (api/lxca.md 7).
+func (w *watcher) seeRemaining(list appliance.LockList) {
+	if w.claims.remaining || len(list.Locks) == 0 {
+		return
+	}
+	before := make(map[appliance.LockID]appliance.Lock, len(w.listed.Locks))
+	for _, l := range w.listed.Locks {
+		before[l.ID] = l
+	}
+	for _, l := range list.Locks {
+		b, ok := before[l.ID]
+		if ok && !l.Exclusive && !l.Created.IsZero() && l.Created.Equal(b.Created) && 0 < l.TTL && l.TTL < b.TTL {
+			w.claims.remaining = true
+			return
+		}
+	}
+}
+
+// untold reports whether a client cannot tell who holds an exclusive lock.
+func untold(l appliance.Lock) bool { return l.Holder == "" || l.Holder == appliance.HolderUnknown }
+
+// foreign is the term of a lock of which only the list tells. The Date in it is good to a second, and a lock may have been
+// looked up at any moment of the round trip, so the end that follows differs a little from list to list: the earliest is
+// kept, and a countdown never goes up by it (faults.md CLK-04).
+func (w *watcher) foreign(l appliance.Lock, before *Lock) lease.Term {
+	stamp, worst := w.listed.Stamp, w.worst()
+	t := lease.Listed(stamp, l.Created, l.TTL, worst)
+	if w.claims.remaining {
+		t = w.left(l)
+	}
+	if before == nil || !t.Known || !before.Term.Known || before.Mine || !before.Created.Equal(l.Created) {
+		return t
+	}
+	noise := 2*time.Second + max(worst, tripOf(before.Term))
+	if later := t.End - before.Term.End; later >= 0 && later <= noise {
+		return before.Term
+	}
+	return t
+}
+
+// left is the term of a lock that is listed with the time that it has left.
+func (w *watcher) left(l appliance.Lock) lease.Term {
+	stamp := w.listed.Stamp
+	t := lease.Listed(stamp, stamp.Date, l.TTL, w.worst())
+	if t.Known {
+		t.TTL = l.TTL + w.age(l)
+		t.From = t.End - t.TTL
+	}
+	return t
+}
+
+// tripOf is the round trip of the listing that a foreign lock's term came of: what parts its last possible end from its
+// earliest, without the margin and the second either way of the Date (lease.Listed).
+func tripOf(t lease.Term) time.Duration {
+	return t.GoneAfter - t.End - (t.End - t.HeldUntil) - 2*time.Second
+}
+
+func sameShown(a, b Lock) bool {
+	return a.Mine == b.Mine && a.By == b.By && a.Term == b.Term && a.Unlisted == b.Unlisted && sameLock(a.Lock, b.Lock)
+}

@@ -1,0 +1,204 @@
+package fleet
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast/appliance"
+)
+
+func (x *errand) transfer() (Result, error) {
+	t := x.act.Transfer
+	known := x.knownJobs()
+	had := t.Verb == appliance.VerbPush && x.e.arrived(t, -1)
+	r, err := x.transferOnce(t)
+	if err != nil && !errors.Is(err, appliance.ErrAmbiguous) {
+		return Result{}, err
+	}
+	id, answers := r.Job, 0
+	if err == nil && id == "" {
+		err = fmt.Errorf("%w: the appliance named no job%s", appliance.ErrAmbiguous, told(r.Told))
+	}
+	if err != nil {
+		id, answers = x.findJob(known)
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	defer x.publish()
+	switch {
+	case err != nil && id == "":
+		x.expect(&check{transfer: t, who: x.p.Name, unknown: true, known: known, had: had})
+		why := "no job of it was found yet"
+		if answers == 0 {
+			why = "the jobs could not be looked at"
+		}
+		return Result{}, fmt.Errorf("%w; %s: it is looked for further, and what is found will be told", err, why)
+	case x.jobs == nil:
+		x.expect(&check{transfer: t, who: x.p.Name, job: id, success: true})
+	default:
+		x.started[id] = &started{transfer: t, who: x.p.Name, since: x.e.clock.Now().Run}
+		x.showJobs()
+	}
+	return Result{Text: fmt.Sprintf("started the %s, job %s%s", transferWords(t), id, told(r.Told)), Job: id}, nil
+}
+
+func (x *errand) transferOnce(t appliance.Transfer) (appliance.Receipt, error) {
+	ctx, cancel := x.call()
+	defer cancel()
+	return x.transferrer.Transfer(ctx, t)
+}
+
+// knownJobs are those that are there just before something is started; nil when they could not be listed.
+func (x *errand) knownJobs() map[appliance.JobID]bool {
+	if x.jobs == nil {
+		return nil
+	}
+	ctx, cancel := x.look()
+	defer cancel()
+	list, err := x.askJobs(ctx)
+	if x.hopeless(err) || err != nil {
+		return nil
+	}
+	known := map[appliance.JobID]bool{}
+	for _, j := range list.Jobs {
+		known[j.ID] = true
+	}
+	return known
+}
+
+// findJob looks for the one job that a transfer became whose answer did not say (faults.md JOB-01, JOB-02), and tells how
+// many listings there were. Nothing is sent again.
+func (x *errand) findJob(known map[appliance.JobID]bool) (id appliance.JobID, answers int) {
+	if x.jobs == nil {
+		return "", 0
+	}
+	ctx, cancel := x.look()
+	defer cancel()
+	for _, pause := range looks {
+		if !sleep(ctx, pause) {
+			break
+		}
+		_, err := x.askJobs(ctx)
+		if x.hopeless(err) {
+			break
+		}
+		if err != nil {
+			continue
+		}
+		answers++
+		x.mu.Lock()
+		id = x.become(&check{transfer: x.act.Transfer, known: known})
+		x.mu.Unlock()
+		if id != "" {
+			break
+		}
+	}
+	return id, answers
+}
+
+// become is the one job that says itself that it is the transfer which is looked for: new since, about the same backup, of
+// the same kind and by the same user as far as those are told. The caller holds w.mu.
+func (w *watcher) become(c *check) appliance.JobID {
+	if c.known == nil {
+		return ""
+	}
+	var found []appliance.JobID
+	for _, j := range w.tasks.Jobs {
+		if w.couldBe(c, j) && j.Backup == c.transfer.Backup {
+			found = append(found, j.ID)
+		}
+	}
+	if len(found) != 1 {
+		return ""
+	}
+	return found[0]
+}
+
+// couldBe reports whether nothing that is told of a job speaks against its being the transfer that is looked for.
+func (w *watcher) couldBe(c *check, j appliance.Job) bool {
+	user := w.s.Health.User
+	switch {
+	case c.known[j.ID], w.started[j.ID] != nil:
+	case j.Backup != "" && j.Backup != c.transfer.Backup:
+	case j.Verb != "" && j.Verb != c.transfer.Verb:
+	case !j.By.Empty() && !user.Empty() && !strings.EqualFold(j.By.String(), user.String()):
+	default:
+		return true
+	}
+	return false
+}
+
+// cancelPush stops whatever push runs, once; it names no job (faults.md JOB-06). Unless the operator typed that he means
+// any, it is looked first whether the one that runs is still the one that he saw.
+func (x *errand) cancelPush() (Result, error) {
+	if !x.act.Typed {
+		if err := x.lookAtPush(); err != nil {
+			return Result{}, err
+		}
+	}
+	x.mu.Lock()
+	push := x.s.Push
+	x.mu.Unlock()
+	whose := "it was not started here"
+	if push.Ours {
+		whose = fmt.Sprintf("ours, job %s to %s", push.Job, appliance.Label(push.Destination))
+	}
+	ctx, cancel := x.call()
+	defer cancel()
+	r, err := x.transferrer.CancelPush(ctx)
+	if err != nil {
+		return Result{}, fmt.Errorf("%w (%s)", err, whose)
+	}
+	return Result{Text: fmt.Sprintf("cancelled the running push (%s)%s", whose, told(r.Told)), Job: push.Job}, nil
+}
+
+func (x *errand) lookAtPush() error {
+	if x.jobs != nil {
+		ctx, cancel := x.look()
+		defer cancel()
+		if _, err := x.askJobs(ctx); err != nil {
+			return fmt.Errorf("%w: the jobs could not be listed just before, so nothing was sent: %w", ErrRefusedByUs, err)
+		}
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.publish()
+	if why := x.whyNotCancelPush(x.act); why != "" {
+		return refuse(why)
+	}
+	return nil
+}
+
+func (x *errand) cancelJob() (Result, error) {
+	ctx, cancel := x.call()
+	defer cancel()
+	r, err := x.jobs.CancelJob(ctx, x.act.Job)
+	if err != nil {
+		return Result{}, err
+	}
+	return Result{Text: fmt.Sprintf("asked for job %s to be cancelled%s", x.act.Job, told(r.Told)), Job: x.act.Job}, nil
+}
+
+// arrived reports whether a backup is listed at the target of a push, when that is one of our members and was asked after
+// the given run.
+func (e *Engine) arrived(t appliance.Transfer, after time.Duration) bool {
+	target := e.target(t)
+	if target == nil {
+		return false
+	}
+	s := target.snap.Load()
+	return s.BackupsPart.At.Run > after && slices.ContainsFunc(s.Backups, func(b Backup) bool { return b.ID == t.Backup })
+}
+
+// target is the member that a push goes to; nil when it is none of ours.
+func (e *Engine) target(t appliance.Transfer) *watcher {
+	for _, w := range e.watchers {
+		if w.m.Address != "" && w.m.Address == t.Destination {
+			return w
+		}
+	}
+	return nil
+}

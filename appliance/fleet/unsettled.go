@@ -1,0 +1,89 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"holdfast/appliance"
+)
+
+// A client that owns a lock by a token has one open question at most: how its last request about the lock ended. It finds
+// that out itself (appliance.Settler); until it has, nobody knows whose the lock is.
+
+// open reports whether such a question is open.
+func (w *watcher) open() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.unsettled
+}
+
+// find has the client find out whether the lock is ours. It has a time of its own: what was to be done may have used up
+// what the act had.
+func (x *errand) find() (held bool, err error) {
+	ctx, cancel := context.WithTimeout(x.life, callLimit)
+	defer cancel()
+	held, err = x.settler.Settle(ctx)
+	x.mu.Lock()
+	x.unsettled = err != nil
+	if errors.Is(err, appliance.ErrCredentials) {
+		x.line.acts++
+		x.strike(err)
+	}
+	x.mu.Unlock()
+	x.relist()
+	return held, err
+}
+
+// stillOpen says that it could not be found out. The kind of what went wrong with finding out is left behind: it is not the
+// act's, and rejected credentials were counted already.
+func stillOpen(err error) error {
+	if !errors.Is(err, appliance.ErrAmbiguous) {
+		err = fmt.Errorf("%w: %s", appliance.ErrAmbiguous, printable(err))
+	}
+	return fmt.Errorf("%w; whose the lock is is not known: acquire or release it, and that is found out first", err)
+}
+
+// regrant notes the lock that the client was found to hold, with the time from which it counts.
+func (x *errand) regrant(claim appliance.Claim) (own, bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, l := range x.listed.Locks {
+		if l.Exclusive && l.Holder == appliance.HolderYou {
+			o := x.grant(appliance.Receipt{Stamp: l.Seen, Lock: l}, claim, x.p.Name)
+			x.showLocks()
+			x.publish()
+			return *o, true
+		}
+	}
+	return own{}, false
+}
+
+// settleTake finds out what became of a request for the lock whose answer was lost (faults.md LCK-09).
+func (x *errand) settleTake(claim appliance.Claim, cause error) (own, error) {
+	held, err := x.find()
+	if err != nil {
+		return own{}, stillOpen(cause)
+	}
+	if o, ok := x.regrant(claim); held && ok {
+		return o, nil
+	}
+	return own{}, fmt.Errorf("%w: the answer was lost, and the lock was found not to be yours", appliance.ErrNotHeld)
+}
+
+// settleRenewal finds out what became of a renewal whose answer was lost: the lock is lost, or goes on with the old token
+// or with the new one.
+func (x *errand) settleRenewal(old own, cause error) (Result, error) {
+	held, err := x.find()
+	if err != nil {
+		return Result{}, stillOpen(cause)
+	}
+	if !held {
+		return Result{}, x.lose(x.act.Lock.ID, fmt.Errorf("%w: the answer was lost, and it was found out to be so", appliance.ErrNotHeld))
+	}
+	o, ok := x.regrant(appliance.Claim{Scope: x.act.Lock.Scope.Code, TTL: old.ttl})
+	if !ok || !o.term.Known || o.term.End <= old.term.End {
+		return Result{}, fmt.Errorf("%w: the answer was lost, and the lock was found to be yours as before", errNoEffect)
+	}
+	return Result{Text: fmt.Sprintf("extended %s%s", name(o.lock), lasting(o.ttl)), Lock: o.lock.ID}, nil
+}
