@@ -129,7 +129,7 @@ func TestValuesOfTheRun(t *testing.T) {
 		{"role = \"amdin\"", `role is "amdin", but must be viewer, operator or admin (did you mean "admin"?)`},
 		{"role = 3", `role must be a string in quotes, not a whole number`},
 		{"read_only = \"yes\"", `read_only must be true or false, not a string`},
-		{"theme = \"drak\"", `theme is "drak", but must be auto, dark, light or none (did you mean "dark"?)`},
+		{"theme = \"drak\"", `theme is "drak", but must be auto, dark, light, high-contrast, colour-blind, 16-colour or none (did you mean "dark"?)`},
 		{"theme = [\"dark\"]", `theme must be a string in quotes, not an array`},
 		{"ascii = 1.5", `ascii must be true or false, not a number with a point`},
 		{"mouse = 2026-11-22", `mouse must be true or false, not a date or a time`},

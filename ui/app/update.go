@@ -82,7 +82,7 @@ func (m *Model) done(msg doneMsg) tea.Cmd {
 	switch {
 	case msg.err == nil:
 		m.expect(msg)
-		return m.say(msg.target.name+": "+msg.result.Text, false)
+		return m.say(msg.target.name+": "+msg.result.Text, msg.result.Unproven)
 	case errors.Is(msg.err, context.Canceled):
 		return nil
 	default:

@@ -58,7 +58,7 @@ func holder(me string, r Row) table.Cell {
 
 // left is the countdown with its bar: in the terminal's own colour while all is well, since what ticks must cost little.
 func left(f widget.Frame, r Row) table.Cell {
-	state, d := r.Term.At(f.Now)
+	state, d := r.state(f)
 	digits := widget.Fit(widget.Left(d), leftWidth, true, "")
 	switch state {
 	case lease.Held:
@@ -71,6 +71,9 @@ func left(f widget.Frame, r Row) table.Cell {
 			return table.Cell{Text: "past its end", Short: "past end", Role: theme.Alarm}
 		}
 		return table.Cell{Text: "past its end, listed", Short: "past end", Role: theme.Warn}
+	}
+	if r.Unsure {
+		return table.Cell{Text: "unknown, asking", Short: "unknown", Role: theme.Warn}
 	}
 	if r.Exclusive && !r.Seen.Received.IsZero() {
 		age := f.Now.Since(r.Seen.Received)

@@ -2,6 +2,7 @@ package locks
 
 import (
 	"holdfast/appliance"
+	"holdfast/appliance/lease"
 	"holdfast/ui/pane"
 	"holdfast/ui/theme"
 	"holdfast/ui/widget"
@@ -15,10 +16,10 @@ func detail(me string) func(widget.Frame, Row) pane.Detail {
 				d.Fields = append(d.Fields, pane.Pair{Name: name, Value: value, Role: role})
 			}
 		}
-		state, d2 := r.Term.At(f.Now)
+		state, d2 := r.state(f)
 		add("state", state.String(), theme.Strong)
 		add("holder", holderWord(me, r), holder(me, r).Role)
-		if r.Term.Known {
+		if state != lease.Unknown {
 			add("left at least", widget.Left(d2), theme.Plain)
 			add("ends", f.Moment(r.Term.EndsWall)+", "+f.Clock(r.Term.EndsWall), theme.Plain)
 			add("granted for", widget.Span(r.Term.TTL), theme.Plain)

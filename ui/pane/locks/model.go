@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+	"time"
 
 	"holdfast/appliance"
 	"holdfast/appliance/fleet"
@@ -17,8 +18,17 @@ import (
 // Row is a lock with how fresh the listing is that showed it.
 type Row struct {
 	*fleet.Lock
-	Part  fleet.Part
-	Order int
+	Part   fleet.Part
+	Order  int
+	Unsure bool // our clock jumped and the locks were not listed since
+}
+
+// state is what may be said of the lock now.
+func (r Row) state(f widget.Frame) (lease.State, time.Duration) {
+	if r.Unsure {
+		return lease.Unknown, 0
+	}
+	return r.Term.At(f.Now)
 }
 
 // New makes the pane for the person me.
@@ -35,7 +45,7 @@ func New(me string) *pane.List[Row] {
 		Empty:   empty,
 		Note:    note,
 		Ticks: func(f widget.Frame, r Row) bool {
-			state, _ := r.Term.At(f.Now)
+			state, _ := r.state(f)
 			return state == lease.Held || state == lease.Expiring
 		},
 	})
@@ -49,7 +59,7 @@ func gather(src pane.Source) []Row {
 	rows := make([]Row, 0, n)
 	for _, s := range src.Snapshots {
 		for i := range s.Locks {
-			rows = append(rows, Row{&s.Locks[i], s.LocksPart, s.Order})
+			rows = append(rows, Row{&s.Locks[i], s.LocksPart, s.Order, s.Unsure})
 		}
 	}
 	return rows
