@@ -23,7 +23,7 @@ func (w *watcher) notice() {
 		if w.s.Skew < 0 {
 			where = "behind"
 		}
-		add(Warn, "its clock is %s %s ours; expiry is reckoned with that", rough(w.s.Skew.Abs()), where)
+		add(Warn, "clock %s %s ours; expiry is reckoned with that", rough(w.s.Skew.Abs()), where)
 	}
 	for l, what := range [...]string{laneLocks: "locks", laneJobs: "jobs", laneBackups: "backups"} {
 		p := w.part(lane(l))
@@ -48,14 +48,14 @@ func (w *watcher) noticeHealth(now time.Time, add func(Level, string, ...any)) {
 		add(Info, "no locks here: %s", h.NoLocks)
 	}
 	if days := h.PasswordDays; days >= 0 && days <= w.e.warn.PasswordDays {
-		add(Warn, "the password of %s ends %s", h.User, inDays(days))
+		add(Warn, "password ends %s", inDays(days))
 	}
 	if end := h.Peer.NotAfter; !end.IsZero() {
 		switch days := int(end.Sub(now).Hours() / 24); {
 		case end.Before(now):
-			add(Alarm, "its certificate ended on %s", end.UTC().Format(time.DateOnly))
+			add(Alarm, "certificate ended on %s", end.UTC().Format(time.DateOnly))
 		case days <= w.e.warn.CertificateDays:
-			add(Warn, "its certificate ends %s", inDays(days))
+			add(Warn, "certificate ends %s", inDays(days))
 		}
 	}
 	if h.Peer.Renewed {
@@ -75,7 +75,7 @@ func (w *watcher) noticeBackups(now time.Time, add func(Level, string, ...any)) 
 		return
 	}
 	if len(w.stock.Backups) == 0 && w.stock.Unreadable == 0 {
-		add(Warn, "there is no backup at all")
+		add(Warn, "no backup at all")
 		return
 	}
 	var newest time.Time
@@ -85,7 +85,7 @@ func (w *watcher) noticeBackups(now time.Time, add func(Level, string, ...any)) 
 		}
 	}
 	if age := now.Add(w.s.Skew).Sub(newest); !newest.IsZero() && age > w.e.warn.BackupAge {
-		add(Warn, "the newest backup is %s old", rough(age))
+		add(Warn, "newest backup is %s old", rough(age))
 	}
 }
 

@@ -184,15 +184,15 @@ func TestNotices(t *testing.T) {
 			}
 			return strings.Join(all, "|")
 		}
-		must(t, "notices", texts(), "no locks here: standby|the password of admin ends in 3 days|its certificate ends in 5 days|"+
-			"it speaks TLS 1.0 only, which is allowed by min_tls|the newest backup is 9 days old")
+		must(t, "notices", texts(), "no locks here: standby|password ends in 3 days|certificate ends in 5 days|"+
+			"it speaks TLS 1.0 only, which is allowed by min_tls|newest backup is 9 days old")
 		b.f.with(func() {
 			b.f.health = appliance.Health{PasswordDays: -1, MayChange: true}
 			b.f.health.Peer.NotAfter = b.clock.Now().Wall.Add(-time.Hour)
 			b.f.backups = nil
 		})
 		b.pass(time.Minute + time.Second)
-		must(t, "notices", texts(), "its certificate ended on 1999-12-31|there is no backup at all")
+		must(t, "notices", texts(), "certificate ended on 1999-12-31|no backup at all")
 		b.f.with(func() { b.f.health.Peer = appliance.Peer{} })
 		b.f.with(func() { b.f.backups = []appliance.Backup{{ID: "x", Created: b.clock.Now().Wall}} })
 		b.pass(time.Minute + time.Second)

@@ -162,11 +162,11 @@ func TestWarnings(t *testing.T) {
 		}, "newest backup", "backup_age = \"0s\""},
 		"password": {func(f *sim.Fleet) error {
 			return f.Appliance("dc1-lxca").LXCA.Switches().Set("password-days", "10")
-		}, "the password of admin ends in 10 days", "password_days = 0"},
+		}, "password ends in 10 days", "password_days = 0"},
 		"certificate": {func(f *sim.Fleet) error {
 			_, err := f.Appliance("dc1-lxca").SwapCertificate(sim.Cert{NotAfter: time.Now().Add(5*24*time.Hour + time.Hour)})
 			return err
-		}, "its certificate ends in 5 days", "certificate_days = 0"},
+		}, "certificate ends in 5 days", "certificate_days = 0"},
 	} {
 		for _, off := range []bool{false, true} {
 			o := uitest.Options{Sim: one(), Prepare: func(f *sim.Fleet) {

@@ -22,7 +22,6 @@ func columns() []table.Column[*fleet.Snapshot] {
 			Compare: func(a, b *fleet.Snapshot) int { return cmp.Compare(b.State, a.State) }},
 		{Title: "ROUND", Width: 8, Right: true, Drop: 3, Cell: round,
 			Compare: func(a, b *fleet.Snapshot) int { return cmp.Compare(a.RoundTrip, b.RoundTrip) }},
-		{Title: "NOTICE", Width: 30, Grow: 4, Drop: 4, Cell: notice},
 	}
 }
 
@@ -31,8 +30,8 @@ func Look(f widget.Frame, s *fleet.Snapshot) (string, theme.Role) {
 	y := f.Theme.Symbols
 	switch s.State {
 	case fleet.StateUp:
-		if worst(s) >= fleet.Warn {
-			return y.Up, theme.Warn
+		if level := worst(s); level >= fleet.Warn {
+			return y.Up, pane.LevelRole(level)
 		}
 		return y.Up, theme.Good
 	case fleet.StateSlow, fleet.StateRestarting:
@@ -61,22 +60,30 @@ func sign(f widget.Frame, s *fleet.Snapshot) table.Cell {
 
 func name(_ widget.Frame, s *fleet.Snapshot) table.Cell { return table.Cell{Text: s.Name} }
 
-// state is what the appliance is while it answers, and what is wrong while it does not.
+// state is what the appliance is while it answers, and what is wrong with it; of the two, what is wrong where only one fits.
 func state(f widget.Frame, s *fleet.Snapshot) table.Cell {
 	_, role := Look(f, s)
+	is, wrong := s.State.String(), s.Trouble
 	switch s.State {
 	case fleet.StateUp:
-		return table.Cell{Text: Product(s), Role: theme.Plain}
+		is, wrong = Product(s), notice(s)
+		if wrong == "" {
+			return table.Cell{Text: is, Role: theme.Plain}
+		}
+		return table.Cell{Text: is + "  " + wrong, Short: wrong, Role: role}
 	case fleet.StateSlow:
-		return table.Cell{Text: "slow " + widget.Took(s.RoundTrip), Role: role}
+		is = "slow " + widget.Took(s.RoundTrip)
 	case fleet.StateAsking:
-		return table.Cell{Text: "asking", Role: role}
+		return table.Cell{Text: is, Role: role}
+	default:
+		if age := f.Now.Since(s.Since); !s.Since.IsZero() && age >= 10*time.Second {
+			is += " " + widget.Age(age)
+		}
 	}
-	word := s.State.String()
-	if age := f.Now.Since(s.Since); !s.Since.IsZero() && age >= 10*time.Second {
-		word += " " + widget.Age(age)
+	if wrong == "" {
+		return table.Cell{Text: is, Role: role}
 	}
-	return table.Cell{Text: word, Role: role}
+	return table.Cell{Text: is + "  " + wrong, Short: is, Role: role}
 }
 
 // Product is the appliance's make in a few words: LXCA 4.1.0 SFTP on, ECB 4.2 active.
@@ -124,15 +131,13 @@ func round(_ widget.Frame, s *fleet.Snapshot) table.Cell {
 	}
 }
 
-func notice(_ widget.Frame, s *fleet.Snapshot) table.Cell {
-	if s.Trouble != "" {
-		return table.Cell{Text: s.Trouble, Role: theme.Warn}
-	}
+// notice is the gravest of what should be known of an appliance that answers; empty below a warning.
+func notice(s *fleet.Snapshot) string {
 	level := worst(s)
 	for _, n := range s.Notices {
-		if n.Level == level {
-			return table.Cell{Text: n.Text, Role: pane.LevelRole(n.Level)}
+		if n.Level == level && level >= fleet.Warn {
+			return n.Text
 		}
 	}
-	return table.Cell{}
+	return ""
 }
