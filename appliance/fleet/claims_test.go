@@ -111,7 +111,7 @@ func TestFault_CLK01_SkewDoesNotTouchOwnLocksAndIsNoticed(t *testing.T) {
 				t.Errorf("skew %s: the foreign lock lasts %s, want an hour", skew, left)
 			}
 			b.pass(20 * time.Second)
-			noticed := slices.ContainsFunc(b.snap().Notices, func(n Notice) bool { return strings.Contains(n.Text, "its clock") })
+			noticed := slices.ContainsFunc(b.snap().Notices, func(n Notice) bool { return strings.HasPrefix(n.Text, "clock ") })
 			must(t, fmt.Sprintf("notice of skew %s", skew), noticed, skew != 0)
 		})
 	}

@@ -64,6 +64,7 @@ type Warnings struct {
 
 // Options make an engine.
 type Options struct {
+	ID       string   // of the engine, unique among all that ever ran, as NewID makes one; empty = a new one
 	Members  []Member // their names must differ
 	Clock    *clock.Clock
 	Journal  Journal // nil = a Memory
@@ -97,6 +98,9 @@ type Engine struct {
 	running sync.WaitGroup
 }
 
+// NewID makes the id of an engine: ten lower-case letters and digits by chance.
+func NewID() string { return strings.ToLower(rand.Text()[:10]) }
+
 // New makes an engine that does nothing yet. Two members of one name, or a member without a client and without a reason,
 // are errors.
 func New(o Options) (*Engine, error) {
@@ -109,11 +113,14 @@ func New(o Options) (*Engine, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.ID == "" {
+		o.ID = NewID()
+	}
 	if o.Seed == 0 {
 		o.Seed = randv2.Uint64()
 	}
 	e := &Engine{
-		id:       strings.ToLower(rand.Text()[:10]),
+		id:       o.ID,
 		clock:    o.Clock,
 		journal:  o.Journal,
 		readOnly: o.ReadOnly,
@@ -281,6 +288,9 @@ func (e *Engine) event(level Level, name, who, text string) {
 	e.board.add(ev)
 	e.log.Info("event", "level", level.String(), "appliance", name, "who", who, "text", text)
 }
+
+// Say adds an event that happened by itself and is about the whole fleet.
+func (e *Engine) Say(level Level, text string) { e.event(level, "", "", text) }
 
 // dice are the engine's random numbers.
 type dice struct {

@@ -15,6 +15,7 @@ import (
 	"holdfast/appliance/config"
 	"holdfast/appliance/connect"
 	"holdfast/appliance/fleet"
+	"holdfast/appliance/journal"
 	"holdfast/appliance/policy"
 	"holdfast/appliance/secret"
 	"holdfast/appliance/transport"
@@ -29,10 +30,14 @@ type run struct {
 	keys   *keymap.Map
 	person policy.Person
 	log    io.Closer
+	record *record // nil where nothing is changed
 }
 
 func (r *run) close() {
 	r.engine.Close()
+	if r.record != nil {
+		_ = r.record.close() // what was confirmed is there already
+	}
 	_ = r.log.Close() // nothing is left to be done about a log that cannot be closed
 }
 
@@ -60,8 +65,9 @@ func load(env *Env, f flags) (*config.Config, error) {
 	return c, nil
 }
 
-// assemble makes the fleet of a configuration. Nothing is sent yet, but passwords are asked for.
-func assemble(ctx context.Context, env *Env, c *config.Config) (*run, error) {
+// assemble makes the fleet of a configuration and has it watched; with a journal where acting is meant. Passwords that are to
+// be asked for are asked for before.
+func assemble(ctx context.Context, env *Env, c *config.Config, acting bool) (*run, error) {
 	keys, err := keymap.New(c.Keys)
 	if err != nil {
 		return nil, exit(ExitUsage, fmt.Errorf("%s: %w", c.Path, err))
@@ -78,15 +84,27 @@ func assemble(ctx context.Context, env *Env, c *config.Config) (*run, error) {
 		return nil, exit(ExitUsage, err)
 	}
 	deps := connect.Deps{Dial: env.Dial, Clock: env.Clock, Log: logger, Known: known, ReadOnly: c.ReadOnly, Prompt: prompts(env, c)}
-	engine, err := fleet.New(fleet.Options{
-		Members: members(c, deps), Clock: env.Clock, Journal: &fleet.Memory{}, ReadOnly: c.ReadOnly, Log: logger,
-		Warn: warnings(c.Warn),
-	})
-	if err != nil {
+	options := fleet.Options{
+		ID: fleet.NewID(), Members: members(c, deps), Clock: env.Clock, ReadOnly: c.ReadOnly, Log: logger, Warn: warnings(c.Warn),
+	}
+	r := &run{config: c, keys: keys, person: policy.Person{Name: env.User, Role: c.Role}, log: closer}
+	if acting {
+		if r.record, err = openRecord(ctx, env, c, options.ID, journal.Options{Log: logger}); err != nil {
+			return nil, err
+		}
+		options.Journal = r.record.journal
+	}
+	if r.engine, err = fleet.New(options); err != nil {
+		if r.record != nil {
+			err = errors.Join(err, r.record.close())
+		}
 		return nil, exit(ExitFailed, err)
 	}
-	engine.Start(ctx)
-	return &run{config: c, engine: engine, keys: keys, person: policy.Person{Name: env.User, Role: c.Role}, log: closer}, nil
+	if r.record != nil {
+		r.record.follow(ctx, r.engine)
+	}
+	r.engine.Start(ctx)
+	return r, nil
 }
 
 // warnings is the same settings as the engine wants them: a warning that is switched off is one that never comes.

@@ -1,0 +1,81 @@
+package journal
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"holdfast/appliance"
+)
+
+// more is what is kept of an act beside the columns. No answer of an appliance is in it, and nothing secret has a place in it.
+type more struct {
+	ClaimScope string           `json:"claim_scope,omitempty"`
+	ClaimTTL   time.Duration    `json:"claim_ttl,omitempty"`
+	LockScope  string           `json:"lock_scope,omitempty"`
+	LockName   string           `json:"lock_name,omitempty"`
+	Holder     appliance.Holder `json:"holder,omitempty"`
+	Created    time.Time        `json:"created,omitzero"`
+	CreText    string           `json:"created_text,omitempty"`
+	LockTTL    time.Duration    `json:"lock_ttl,omitempty"`
+	Exclusive  bool             `json:"exclusive,omitempty"`
+	Transfer   appliance.Verb   `json:"transfer,omitempty"`
+	Label      string           `json:"label,omitempty"`
+	Checksum   string           `json:"checksum,omitempty"`
+	Typed      bool             `json:"typed,omitempty"`
+	Deadline   time.Duration    `json:"deadline,omitempty"`
+}
+
+// put fills the columns of an act.
+func (r *intent) put(a appliance.Act) error {
+	b, err := json.Marshal(more{
+		ClaimScope: label(a.Claim.Scope), ClaimTTL: a.Claim.TTL,
+		LockScope: label(a.Lock.Scope.Code), LockName: a.Lock.Scope.Name.String(),
+		Holder:  appliance.Holder(label(string(a.Lock.Holder))),
+		Created: inYears(a.Lock.Created), CreText: a.Lock.CreText.String(), LockTTL: a.Lock.TTL, Exclusive: a.Lock.Exclusive,
+		Transfer: appliance.Verb(label(string(a.Transfer.Verb))),
+		Label:    a.Transfer.Label.String(), Checksum: a.Transfer.Checksum.String(),
+		Typed: a.Typed, Deadline: a.Deadline,
+	})
+	if err != nil {
+		return fmt.Errorf("write down an act: %w", err)
+	}
+	r.verb, r.target = label(string(a.Verb)), words(a.Target())
+	r.scope, r.lock = label(a.Claim.Scope), label(string(a.Lock.ID))
+	if r.scope == "" {
+		r.scope = label(a.Lock.Scope.Code)
+	}
+	r.backup, r.destination, r.job = label(string(a.Transfer.Backup)), words(a.Transfer.Destination), label(string(a.Job))
+	r.more = string(b)
+	return nil
+}
+
+// inYears leaves out a moment that JSON has no form for.
+func inYears(t time.Time) time.Time {
+	if t.Year() < 1 || t.Year() > 9999 {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+// act is the reverse of put.
+func (r *intent) act() (appliance.Act, error) {
+	var m more
+	if err := json.Unmarshal([]byte(r.more), &m); err != nil {
+		return appliance.Act{}, damaged("intent %d cannot be read: %v", r.id, err)
+	}
+	return appliance.Act{
+		Verb:  appliance.Verb(r.verb),
+		Claim: appliance.Claim{Scope: m.ClaimScope, TTL: m.ClaimTTL},
+		Lock: appliance.Lock{
+			ID: appliance.LockID(r.lock), Scope: appliance.Scope{Code: m.LockScope, Name: appliance.Label(m.LockName)},
+			Holder: m.Holder, Created: m.Created, CreText: appliance.Label(m.CreText), TTL: m.LockTTL, Exclusive: m.Exclusive,
+		},
+		Transfer: appliance.Transfer{
+			Verb: m.Transfer, Backup: appliance.BackupID(r.backup), Label: appliance.Label(m.Label),
+			Checksum: appliance.Label(m.Checksum), Destination: r.destination,
+		},
+		Job:   appliance.JobID(r.job),
+		Typed: m.Typed, Deadline: m.Deadline,
+	}, nil
+}

@@ -1,0 +1,140 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"time"
+
+	"holdfast/appliance"
+)
+
+// batch is how many old records go in one transaction, so that nobody who writes waits for long.
+const batch = 500
+
+// look checks the whole file and removes old records, beside whatever else is done with the journal.
+func (j *Journal) look() {
+	defer close(j.checked)
+	timer := time.NewTimer(j.sys.delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-j.life.Done():
+		return
+	}
+	err := j.view(j.life, "check the journal", func(db *sql.DB) error { return j.examine(j.life, db) })
+	if err == nil && j.options.Engine != "" {
+		err = j.prune(j.life)
+	}
+	if err != nil && j.life.Err() == nil {
+		j.options.Log.Warn("journal: check", "err", err)
+	}
+}
+
+// examine reads everything: the structure, the tables that there should be, every record with its checksum.
+func (j *Journal) examine(ctx context.Context, db *sql.DB) error {
+	have, err := schemaOf(ctx, db)
+	if err != nil {
+		return err
+	}
+	want, err := schemaWanted(ctx, j.sys.steps)
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(have, want) {
+		return damaged("its tables are not those of schema %d", len(j.sys.steps))
+	}
+	err = each(ctx, db, `PRAGMA integrity_check(1)`, func(found *sql.Rows) error {
+		var said string
+		if err := found.Scan(&said); err != nil {
+			return damaged("the check of its structure cannot be read: %v", err)
+		}
+		if said != "ok" {
+			return damaged("%s", appliance.Words(said))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	var id string
+	var started int64
+	for _, t := range []struct {
+		name, columns string
+		into          []any
+	}{
+		{"intents", intentColumns, new(intent).columns()},
+		{"events", eventColumns, new(event).columns()},
+		{"engines", "id, started", []any{&id, &started}},
+	} {
+		err := each(ctx, db, `SELECT `+t.columns+`, sum FROM `+t.name, func(found *sql.Rows) error {
+			return scan(found, t.name, t.into)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Old records, by number. Open intents stay, however old.
+const (
+	oldEvents  = `SELECT id FROM events WHERE at < ? ORDER BY at LIMIT ?`
+	oldIntents = `SELECT id FROM intents WHERE outcome <> '' AND at < ? ORDER BY at LIMIT ?`
+	oldEngines = `SELECT id FROM engines WHERE started < ? LIMIT ?`
+)
+
+// prune removes records that are older than they are kept, and engines that are and run no more (faults.md JNL-09).
+func (j *Journal) prune(ctx context.Context) error {
+	before := micros(j.now().Add(-j.options.Keep))
+	for table, old := range map[string]string{"events": oldEvents, "intents": oldIntents} {
+		for {
+			// Nothing is written when there is nothing to remove.
+			ids, err := j.ids(ctx, old, before)
+			if err != nil {
+				return err
+			}
+			if len(ids) == 0 {
+				break
+			}
+			if err := j.remove(ctx, `DELETE FROM `+table+` WHERE id = ?`, ids); err != nil {
+				return err
+			}
+		}
+	}
+	ids, err := j.ids(ctx, oldEngines, before)
+	if err != nil {
+		return err
+	}
+	ended := slices.DeleteFunc(ids, func(id any) bool { return j.engineRuns(fmt.Sprint(id)) })
+	return j.remove(ctx, `DELETE FROM engines WHERE id = ?`, ended)
+}
+
+// ids is the first batch of what a query of old records tells.
+func (j *Journal) ids(ctx context.Context, old string, before int64) (ids []any, err error) {
+	err = j.view(ctx, "look for old records", func(db *sql.DB) error {
+		return each(ctx, db, old, func(found *sql.Rows) error {
+			var id any
+			err := found.Scan(&id)
+			ids = append(ids, id)
+			return err
+		}, before, batch)
+	})
+	return ids, err
+}
+
+func (j *Journal) remove(ctx context.Context, statement string, ids []any) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	_, err := j.write(ctx, "remove old records", func(ctx context.Context, tx *sql.Tx, _ int64) error {
+		for _, id := range ids {
+			if _, err := tx.ExecContext(ctx, statement, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return err
+}

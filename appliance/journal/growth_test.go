@@ -1,0 +1,180 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"os"
+	"testing"
+	"time"
+
+	"holdfast/appliance"
+	"holdfast/appliance/fleet"
+)
+
+// grow adds records of so many days before noon, that many a day; every tenth intent stays open.
+func grow(t testing.TB, j *Journal, intentsADay, eventsADay int, days ...int) {
+	t.Helper()
+	for _, day := range days {
+		at := noon.AddDate(0, 0, -day)
+		_, err := j.write(t.Context(), "grow", func(ctx context.Context, tx *sql.Tx, n int64) error {
+			return growDay(ctx, tx, n, at, intentsADay, eventsADay)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func growDay(ctx context.Context, tx *sql.Tx, n int64, at time.Time, intents, events int) error {
+	for i := range intents {
+		in := someIntent(i)
+		r := intent{id: n, at: micros(at), engine: "old", keeper: "old", who: in.Who, appliance: in.Appliance, settled: micros(at)}
+		if i%10 != 0 {
+			r.outcome, r.note = string(fleet.OutcomeDone), "copied"
+		}
+		if err := r.put(in.Act); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO intents (`+intentColumns+`, sum)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, summed(r.columns())...)
+		if err != nil {
+			return err
+		}
+		n++
+	}
+	for i := range events {
+		r := event{id: n, at: micros(at), engine: "old", appliance: "dc1-lxca", who: "maria", text: someEvent(i).Text}
+		_, err := tx.ExecContext(ctx, `INSERT INTO events (`+eventColumns+`, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+			summed(r.columns())...)
+		if err != nil {
+			return err
+		}
+		n++
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE counter SET n = ?`, n)
+	return err
+}
+
+// year is the days of one.
+func year() (days []int) {
+	for day := 365; day >= 1; day-- {
+		days = append(days, day)
+	}
+	return days
+}
+
+func count(t testing.TB, j *Journal, what string) (n int) {
+	t.Helper()
+	if err := j.db.read.QueryRow(`SELECT count(*) FROM ` + what).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestFault_JNL09_OldRecordsGo(t *testing.T) {
+	_, path := folder(t)
+	early := openedWith(t, path, Options{Engine: "early", Clock: still(noon.AddDate(0, 0, -200))}, host())
+	grow(t, early, 10, 130, 300, 200, 120, 95, 91, 89, 50, 11, 9, 1) // more of them old than go in one transaction
+	closed(t, early)
+	for _, c := range []struct {
+		keep time.Duration
+		days int // of which something is left
+	}{{0, 5}, {10 * 24 * time.Hour, 2}} {
+		j := openedWith(t, path, Options{Engine: "first", Clock: still(noon), Keep: c.keep}, host())
+		if got, want := count(t, j, "events"), 130*c.days; got != want {
+			t.Errorf("keeping %v: %d events, want %d", c.keep, got, want)
+		}
+		if got, want := count(t, j, "intents WHERE outcome <> ''"), 9*c.days; got != want {
+			t.Errorf("keeping %v: %d finished intents, want %d", c.keep, got, want)
+		}
+		if got, want := count(t, j, "intents WHERE outcome = ''"), 10; got != want {
+			t.Errorf("keeping %v: %d open intents, want %d", c.keep, got, want)
+		}
+		if got := count(t, j, "engines"); got != 1 {
+			t.Errorf("keeping %v: %d engines", c.keep, got)
+		}
+		if len(j.Notices()) > 0 {
+			t.Errorf("notices %q", j.Notices())
+		}
+		closed(t, j)
+	}
+}
+
+// A new engine with nothing to remove writes one record, that it started.
+func TestOpeningWritesOnce(t *testing.T) {
+	_, path := folder(t)
+	closed(t, opened(t, path, "first"))
+	var commits int
+	sys := host()
+	sys.point = func(name string) {
+		if name == "write: committed" {
+			commits++
+		}
+	}
+	j := openedWith(t, path, Options{Engine: "second", Clock: still(noon)}, sys)
+	if commits != 1 || count(t, j, "engines") != 2 {
+		t.Errorf("%d commits, %d engines", commits, count(t, j, "engines"))
+	}
+}
+
+// A year of 100 acts and 400 events a day, none of which is old enough to go, is opened and its latest 100 events read.
+func BenchmarkOpenYear(b *testing.B) {
+	_, path := folder(b)
+	keep := Options{Engine: "first", Clock: still(noon), Keep: 1000 * 24 * time.Hour}
+	j := openedWith(b, path, keep, host())
+	grow(b, j, 100, 400, year()...)
+	closed(b, j)
+	info, err := os.Stat(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ResetTimer()
+	for b.Loop() {
+		j, err := Open(b.Context(), path, keep)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if got, err := j.Events(b.Context(), noon.AddDate(0, 0, -30), 100); err != nil || len(got) != 100 {
+			b.Fatal(len(got), err)
+		}
+		b.StopTimer()
+		closed(b, j)
+		b.StartTimer()
+	}
+	b.ReportMetric(float64(info.Size())/1e6, "MB")
+}
+
+// The check of that year, which runs beside everything else.
+func BenchmarkCheckYear(b *testing.B) {
+	_, path := folder(b)
+	j := openedWith(b, path, Options{Engine: "first", Clock: still(noon), Keep: 1000 * 24 * time.Hour}, host())
+	grow(b, j, 100, 400, year()...)
+	for b.Loop() {
+		if err := j.view(b.Context(), "check", func(db *sql.DB) error { return j.examine(b.Context(), db) }); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkIntend(b *testing.B) {
+	_, path := folder(b)
+	j := opened(b, path, "first")
+	in := someIntent(1)
+	for b.Loop() {
+		if _, err := j.Intend(b.Context(), in); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkTell(b *testing.B) {
+	_, path := folder(b)
+	j := opened(b, path, "first")
+	e := someEvent(1)
+	e.At = appliance.Reading{}
+	for b.Loop() {
+		if err := j.Tell(b.Context(), e); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,140 @@
+package journal
+
+import (
+	"database/sql"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"holdfast/appliance/fleet"
+)
+
+var golden = flag.Bool("golden", false, "write testdata/journal-N.db of the schema that is new")
+
+// goldenContent writes what every golden journal holds.
+func goldenContent(t *testing.T, j *Journal) {
+	t.Helper()
+	for i := range 3 {
+		id := intend(t, j, i)
+		tell(t, j, i)
+		if i == 1 {
+			if err := j.Settle(t.Context(), id, fleet.OutcomeUnknown, "it did not answer"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// Every schema that was ever written opens, with all that was in it, and can be written then.
+func TestFault_JNL08_EveryOlderSchema(t *testing.T) {
+	if *golden {
+		dir, path := folder(t)
+		j := opened(t, path, "first")
+		goldenContent(t, j)
+		closed(t, j)
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		img := takeImage(t, dir, func(name string) bool { return name == "journal.db" })
+		name := filepath.Join("testdata", fmt.Sprintf("journal-%d.db", len(steps)))
+		if err := os.WriteFile(name, img["journal.db"], 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, path := folder(t)
+	j := opened(t, path, "first")
+	goldenContent(t, j)
+	want, err := contentOf(j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for version := 1; version <= len(steps); version++ {
+		b, err := os.ReadFile(filepath.Join("testdata", fmt.Sprintf("journal-%d.db", version)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, to := range [][]step{steps, later} {
+			dir, path := folder(t)
+			image{"journal.db": b}.layOut(t, dir)
+			sys := host()
+			sys.steps = to
+			k := openedWith(t, path, Options{Engine: "second", Clock: still(noon)}, sys)
+			got, err := contentOf(k)
+			if err != nil || !reflect.DeepEqual(got, want) || len(k.Notices()) > 0 {
+				t.Errorf("schema %d to %d: %+v, %v, notices %q", version, len(to), got, err, k.Notices())
+			}
+			if got := unsettled(t, k); len(got) != 2 {
+				t.Errorf("schema %d to %d: open intents %v", version, len(to), got)
+			}
+			intend(t, k, 4)
+			var now int
+			if err := k.db.read.QueryRow(`PRAGMA user_version`).Scan(&now); err != nil || now != len(to) {
+				t.Errorf("schema %d to %d: it has %d (%v)", version, len(to), now, err)
+			}
+		}
+	}
+}
+
+func TestFault_JNL08_NewerSchemaIsOnlyRead(t *testing.T) {
+	dir, path := folder(t)
+	sys := host()
+	sys.steps = later
+	newer := openedWith(t, path, Options{Engine: "first", Clock: still(noon)}, sys)
+	goldenContent(t, newer)
+	closed(t, newer)
+	before := takeImage(t, dir, func(name string) bool { return name == "journal.db" })
+	j := opened(t, path, "second")
+	_, refused := j.Intend(t.Context(), someIntent(1))
+	_, adopted := j.Adopt(t.Context())
+	for _, err := range []error{refused, adopted, j.Writable(), j.Tell(t.Context(), someEvent(1))} {
+		if !errors.Is(err, ErrNotWritable) || !strings.Contains(err.Error(), "newer Holdfast") {
+			t.Errorf("%v", err)
+		}
+	}
+	if !said(j.Notices(), "can only be read", "schema 2") || len(events(t, j)) != 3 || len(unsettled(t, j)) != 2 {
+		t.Errorf("notices %q, events %q, open intents %v", j.Notices(), events(t, j), unsettled(t, j))
+	}
+	closed(t, j)
+	after := takeImage(t, dir, func(name string) bool { return !strings.HasSuffix(name, ".lock") })
+	if !reflect.DeepEqual(before, after) {
+		t.Errorf("files %q, or their content, changed", files(t, dir))
+	}
+	if again := openedWith(t, path, Options{Engine: "third", Clock: still(noon)}, sys); len(again.Notices()) > 0 {
+		t.Errorf("notices of the newer one: %q", again.Notices())
+	}
+}
+
+// Every query that runs beside a first frame or a key goes by an index.
+func TestFault_JNL09_QueriesGoByIndex(t *testing.T) {
+	_, path := folder(t)
+	j := opened(t, path, "first")
+	for query, c := range map[string]struct {
+		args []any
+		want []string
+	}{
+		newestEvents: {[]any{0, 100}, []string{"SEARCH events USING INDEX events_at (at>?)"}},
+		oldEvents:    {[]any{0, 100}, []string{"SEARCH events USING COVERING INDEX events_at (at<?)"}},
+		oldIntents:   {[]any{0, 100}, []string{"SEARCH intents USING INDEX intents_finished (at<?)"}},
+		openIntents:  {nil, []string{"SCAN intents USING INDEX intents_open", "USE TEMP B-TREE FOR ORDER BY"}}, // of the open ones only
+		lastNumber: {nil, []string{"SCAN CONSTANT ROW", "SCALAR SUBQUERY 1", "SEARCH intents", "SCALAR SUBQUERY 2",
+			"SEARCH events"}}, // by a SEARCH for a max the end of the table is meant
+	} {
+		var plan []string
+		err := each(t.Context(), j.db.read, "EXPLAIN QUERY PLAN "+query, func(rows *sql.Rows) error {
+			var a, b, c int
+			var line string
+			err := rows.Scan(&a, &b, &c, &line)
+			plan = append(plan, line)
+			return err
+		}, c.args...)
+		if err != nil || !slices.Equal(plan, c.want) {
+			t.Errorf("%s\ngoes by %q, want %q (%v)", query, plan, c.want, err)
+		}
+	}
+}

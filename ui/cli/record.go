@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"holdfast/appliance/config"
+	"holdfast/appliance/fleet"
+	"holdfast/appliance/journal"
+)
+
+// record is the journal of a run with the goroutine that keeps its events.
+type record struct {
+	journal *journal.Journal
+	engine  atomic.Pointer[fleet.Engine]
+	running sync.WaitGroup
+}
+
+func journalPath(c *config.Config) string { return filepath.Join(c.StateDir, "journal.db") }
+
+// openRecord opens the journal for the engine of that id. A journal that cannot be ours is wrong usage; one that only cannot
+// be written now is told on the screen, and acts are then refused one by one.
+func openRecord(ctx context.Context, env *Env, c *config.Config, id string, options journal.Options) (*record, error) {
+	r := &record{}
+	options.Engine, options.Clock = id, env.Clock
+	options.OnNotice = func(text string) {
+		if e := r.engine.Load(); e != nil {
+			e.Say(fleet.Warn, text)
+		}
+	}
+	j, err := journal.Open(ctx, journalPath(c), options)
+	if err != nil {
+		return nil, exit(ExitUsage, err)
+	}
+	r.journal = j
+	return r, nil
+}
+
+// follow keeps the events of the engine, beginning with what was found in the journal, and says what an earlier run was in
+// the middle of when it ended.
+func (r *record) follow(ctx context.Context, e *fleet.Engine) {
+	early := r.journal.Notices()
+	r.engine.Store(e)
+	for _, text := range early {
+		e.Say(fleet.Warn, text)
+	}
+	r.running.Go(func() { r.journal.Follow(e) })
+	r.running.Go(func() { r.inherit(ctx, e) })
+}
+
+// inherit takes over what ended runs left open. Their outcome is not known here, and that is what is recorded and said.
+func (r *record) inherit(ctx context.Context, e *fleet.Engine) {
+	open, err := r.journal.Adopt(ctx)
+	if err != nil {
+		if !errors.Is(err, context.Canceled) {
+			e.Say(fleet.Warn, "what an earlier run left open could not be read: "+err.Error())
+		}
+		return
+	}
+	for _, x := range open {
+		e.Say(fleet.Warn, fmt.Sprintf("an earlier run ended in the middle of %s on %s, asked by %s on %s: its outcome is not known, look there",
+			words(x.Act), x.Appliance, x.Who, x.At.Wall.Format(time.DateTime)))
+		if err := r.journal.Settle(ctx, x.ID, fleet.OutcomeUnknown, "the run ended before the answer was recorded"); err != nil {
+			e.Say(fleet.Warn, "that could not be recorded: "+err.Error())
+		}
+	}
+}
+
+// close waits for the last events of an engine that has ended, then closes the journal.
+func (r *record) close() error {
+	r.running.Wait()
+	return r.journal.Close()
+}
