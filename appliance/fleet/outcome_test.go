@@ -127,11 +127,13 @@ func TestFault_JOB01_UnknownIsSearchedForBeforeAnythingIsSaid(t *testing.T) {
 func TestFault_JOB01_ThreeListingsWhateverTheyTake(t *testing.T) {
 	run(t, withNightly, func(t *testing.T, b *bench) {
 		b.f.with(func() {
+			sent := false
 			b.f.before = func(_ context.Context, call string) error {
-				switch call {
-				case "transfer":
+				switch {
+				case call == "transfer":
+					sent = true
 					return appliance.ErrAmbiguous
-				case "backups":
+				case call == "backups" && sent:
 					return appliance.ErrMalformed
 				}
 				return nil
@@ -147,6 +149,43 @@ func TestFault_JOB01_ThreeListingsWhateverTheyTake(t *testing.T) {
 		b.pass(time.Minute)
 		mustSay(t, b.events(Warn), "is not moved")
 	})
+}
+
+// What an operator decided on an older listing is done only if a fresh one still says the same; else nothing is sent.
+func TestFault_JOB10_ALookJustBefore(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(f *fake)
+		want   error
+	}{
+		"changed":    {func(f *fake) { f.backups[0].Checksum = appliance.Label("another") }, ErrRefusedByUs},
+		"gone":       {func(f *fake) { f.backups = nil }, ErrRefusedByUs},
+		"there":      {func(f *fake) { f.backups[0].Locations = append(f.backups[0].Locations, "/mnt/nas") }, ErrRefusedByUs},
+		"unreadable": {func(f *fake) { f.before = failing("backups", appliance.ErrMalformed) }, appliance.ErrMalformed},
+		"the same":   {func(*fake) {}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, withNightly, func(t *testing.T, b *bench) {
+				b.f.with(func() { c.change(b.f) })
+				_, err := b.do(send(appliance.VerbCopy, "/mnt/nas"))
+				sent := 1
+				if c.want != nil {
+					mustIs(t, err, c.want)
+					sent = 0
+				}
+				must(t, "sent", b.f.asked("transfer"), sent)
+			})
+		})
+	}
+}
+
+// failing is an appliance of which one call fails.
+func failing(which string, err error) func(context.Context, string) error {
+	return func(_ context.Context, call string) error {
+		if call == which {
+			return err
+		}
+		return nil
+	}
 }
 
 // One push at a time (JOB-06), also while nobody knows whether one runs.

@@ -12,6 +12,9 @@ import (
 
 func (x *errand) transfer() (Result, error) {
 	t := x.act.Transfer
+	if err := x.asSeen(t); err != nil {
+		return Result{}, err
+	}
 	known := x.knownJobs()
 	had := t.Verb == appliance.VerbPush && x.e.arrived(t, -1)
 	r, err := x.transferOnce(t)
@@ -43,6 +46,28 @@ func (x *errand) transfer() (Result, error) {
 		x.showJobs()
 	}
 	return Result{Text: fmt.Sprintf("started the %s, job %s%s", transferWords(t), id, told(r.Told)), Job: id}, nil
+}
+
+// asSeen looks at the backups just before anything is sent: what an operator decided on a listing that may be a minute old
+// is done only if the backup is still what it was (faults.md JOB-10).
+func (x *errand) asSeen(t appliance.Transfer) error {
+	if x.backups == nil {
+		return nil
+	}
+	ctx, cancel := x.look()
+	defer cancel()
+	list, err := x.backups.Backups(ctx)
+	if err != nil {
+		return fmt.Errorf("nothing was sent, since the backups could not be looked at just before: %w", err)
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	defer x.publish()
+	x.takeBackups(list)
+	if why := x.whyNotTransfer(t, true); why != "" {
+		return fmt.Errorf("%w: %s", ErrRefusedByUs, why)
+	}
+	return nil
 }
 
 func (x *errand) transferOnce(t appliance.Transfer) (appliance.Receipt, error) {
