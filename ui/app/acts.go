@@ -77,7 +77,8 @@ func (m *Model) acquireDialog(opener string) *dialog.Dialog {
 			"It lasts " + widget.Span(rules.DefaultTTL) + " unless it is extended."}
 		spec.Risk = func(dialog.Values) policy.Risk { return policy.RiskAsk }
 	} else {
-		spec.Intro = []string{"The SFTP service runs while at least one lock exists. Others may hold locks beside yours."}
+		spec.Intro = []string{"The SFTP service runs while at least one lock exists. Others may hold locks beside yours. Some odd seconds are " +
+			"added, by which yours is known again."}
 		for _, s := range rules.Scopes {
 			spec.Options = append(spec.Options, dialog.Option{Value: s.Code, Label: s.String()})
 		}
