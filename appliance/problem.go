@@ -39,6 +39,22 @@ var (
 	ErrGone = errors.New("gone")
 )
 
+// Reason is why something failed in the fewest words: what the appliance answered, or why it could not, without the request
+// and the appliance, which whoever asks knows. Of an unknown outcome nothing is left out.
+func Reason(err error) string {
+	var refusal *Refusal
+	var told interface{ Reason() string }
+	why := err.Error()
+	switch {
+	case errors.Is(err, ErrAmbiguous):
+	case errors.As(err, &refusal):
+		why = refusal.Error()
+	case errors.As(err, &told) && told.Reason() != "":
+		why = told.Reason()
+	}
+	return Words(why).String()
+}
+
 // Message is one message of an appliance. The id is for showing; nothing ever branches on it (api/lxca.md 5.2).
 type Message struct {
 	ID          Text

@@ -55,7 +55,7 @@ func (e *Engine) Do(ctx context.Context, p policy.Person, name string, act appli
 	}
 	defer e.running.Done()
 	if err := w.admit(p, act); err != nil {
-		e.event(Warn, name, p.Name, describe(act)+": "+printable(err))
+		e.event(Warn, name, p.Name, describe(act)+": "+appliance.Reason(err))
 		return Result{}, err
 	}
 	defer w.dismiss(act)
@@ -226,9 +226,9 @@ func (w *watcher) report(p policy.Person, act appliance.Act, r Result, err error
 	case err == nil:
 		w.e.event(Good, w.name, p.Name, r.Text)
 	case outcomeOf(err) == OutcomeUnknown:
-		w.e.event(Alarm, w.name, p.Name, describe(act)+": "+printable(err))
+		w.e.event(Alarm, w.name, p.Name, describe(act)+": "+appliance.Reason(err))
 	default:
-		w.e.event(Warn, w.name, p.Name, describe(act)+": "+printable(err))
+		w.e.event(Warn, w.name, p.Name, describe(act)+": "+appliance.Reason(err))
 	}
 	w.mu.Lock()
 	switch {

@@ -156,7 +156,7 @@ func (w *watcher) compare(said map[appliance.LockID]word, stamp appliance.Stamp)
 			o.listed, o.missing = true, false
 		case stamp.Sent.Run <= o.granted.Received.Run: // asked for before we had it
 		case state == lease.Expiring || state == lease.Gone:
-			w.end(id, o, now, Info, "ended")
+			w.end(id, o, now, Warn, "of yours has ended")
 		case said[id] == wordNone:
 			if !o.missing && !w.unsettled { // an act that left it open has said so itself
 				w.e.event(Warn, w.name, "", fmt.Sprintf("whether the lock %s is still ours is not known", name(o.lock)))
@@ -201,7 +201,7 @@ func (w *watcher) expire(now appliance.Reading) {
 		if state != lease.Gone || (o.listed && !o.lock.Exclusive && w.listed.Stamp.Sent.Run > o.term.GoneAfter) {
 			continue // the second: it is listed still, and the list is right
 		}
-		w.end(id, o, now, Info, "ended")
+		w.end(id, o, now, Warn, "of yours has ended")
 		found = true
 	}
 	if found {

@@ -26,7 +26,7 @@ func TestOwnLockFromGrantToEnd(t *testing.T) {
 		must(t, "no event but the grant", len(b.e.Events(0, 0)), 1)
 		b.pass(40 * time.Second)
 		must(t, "gone from the list", b.lock(id), nil)
-		must(t, "told as information", strings.Join(b.events(Info), "|"), "lock UP (00000000…) ended")
+		must(t, "told as a warning", strings.Join(b.events(Warn), "|"), "lock UP (00000000…) of yours has ended")
 		must(t, "alarms", len(b.events(Alarm)), 0)
 	})
 }
@@ -67,7 +67,7 @@ func TestI1_GrantedLockIsShownWithoutAListing(t *testing.T) {
 		must(t, "still shown", b.lock(id) != nil, true)
 		b.pass(2 * time.Minute)
 		must(t, "past its end", b.lock(id), nil)
-		must(t, "its end is told", len(b.events(Info)), 1)
+		mustSay(t, b.events(Warn), "of yours has ended")
 	})
 }
 

@@ -68,7 +68,7 @@ func (e *Engine) targets(w *watcher, b appliance.Backup) []Destination {
 			likely = append(likely, d)
 			continue
 		case !s.BackupsPart.At.IsZero():
-			d.Note = fmt.Sprintf("has %d backups", len(s.Backups))
+			d.Note = fmt.Sprintf("hardly newly set up: it has backups (%d)", len(s.Backups))
 		}
 		list = append(list, d)
 	}

@@ -208,7 +208,10 @@ func (w *watcher) away(state State, err error) {
 
 // words says in an operator's words what a state means and what to do.
 func (w *watcher) words(state State, err error) (trouble, advice string) {
-	why := reason(err)
+	why := printable(err)
+	if errors.Is(err, appliance.ErrUnreachable) || errors.Is(err, appliance.ErrUntrusted) {
+		why = appliance.Reason(err)
+	}
 	switch state {
 	case StateRestarting:
 		return "is not ready: " + why, "wait: it is asked again by itself"
@@ -222,7 +225,7 @@ func (w *watcher) words(state State, err error) (trouble, advice string) {
 			"correct the password, then look again; it is not asked before, so that the account is not locked out" + w.notBefore()
 	case StateUntrusted:
 		return "shows a certificate that is not trusted: " + why,
-			"compare its fingerprint, then: holdfast trust " + w.name
+			"compare its fingerprint with its own, then: holdfast trust " + w.name + " (a pin in the configuration is changed there)"
 	default:
 		return "cannot be reached: " + why, "check that it is on and that the network is; it is asked again by itself"
 	}
@@ -238,15 +241,6 @@ func (w *watcher) notBefore() string {
 
 // at is a moment of today as an operator reads it.
 func at(t time.Time) string { return t.UTC().Format("15:04:05") + " UTC" }
-
-// reason is why something failed, without the appliance and the request where the error can tell them apart.
-func reason(err error) string {
-	var told interface{ Reason() string }
-	if errors.As(err, &told) && told.Reason() != "" {
-		return appliance.Words(told.Reason()).String()
-	}
-	return printable(err)
-}
 
 // enter changes the state. The caller holds w.mu.
 func (w *watcher) enter(state State, trouble, advice string) {

@@ -97,6 +97,14 @@ func (m *Model) acquireDialog(opener string) *dialog.Dialog {
 	return m.finish(spec, make)
 }
 
+// even is a time without the odd seconds that were added to it, as near as can be told.
+func even(ttl time.Duration) time.Duration {
+	if ttl >= 10*time.Minute {
+		return ttl.Truncate(5 * time.Minute)
+	}
+	return ttl.Truncate(time.Minute)
+}
+
 // mark is the share of a lock's time that is asked for on top of what was typed, 0 to 1 of what marked allows: by its odd
 // end a lock is known again in a list should the answer be lost (faults.md LCK-02).
 func (m *Model) mark() float64 {
@@ -129,11 +137,11 @@ func (m *Model) extendDialog(opener string) *dialog.Dialog {
 	rules := m.engine.LockRules(rows[0].Lock.Appliance)
 	spec.Intro = []string{"A new lock is taken, seen in the list, and only then the old one is released."}
 	if rules.ChooseTTL {
-		start := rows[0].TTL
+		start := even(rows[0].TTL)
 		if start < rules.MinTTL || start > rules.MaxTTL {
 			start = rules.DefaultTTL
 		}
-		spec.Span = &dialog.Span{Label: "for another", Start: start, Min: rules.MinTTL, Max: rules.MaxTTL}
+		spec.Span = &dialog.Span{Label: "from now for", Start: start, Min: rules.MinTTL, Max: rules.MaxTTL}
 	} else {
 		spec.Intro = []string{"The token that owns the lock is renewed, which makes it last another " + widget.Span(rules.DefaultTTL) + "."}
 		spec.Risk = func(dialog.Values) policy.Risk { return policy.RiskAsk }
@@ -160,6 +168,11 @@ func (m *Model) releaseDialog(opener string) *dialog.Dialog {
 	}
 	spec := dialog.Spec{Title: "Release " + lockNames(rows), Opener: opener, Verb: "release", Keys: lockKeys(rows),
 		Code: m.code(len(rows))}
+	if rows[0].Exclusive {
+		spec.Intro = []string{"Others can then change the configuration. What becomes of edits that were not saved, the vendor does not say."}
+	} else {
+		spec.Intro = []string{"When the last lock of an appliance goes, its SFTP service stops."}
+	}
 	if !ours {
 		spec.Intro = []string{"Not yours: " + strings.Join(names, ", ") + ". Whoever took it may still need it; when the last lock " +
 			"of an appliance goes, its SFTP service stops."}
@@ -206,26 +219,28 @@ func (m *Model) transferDialog(verb appliance.Verb, opener string) *dialog.Dialo
 	name := rows[0].Appliance
 	spec := dialog.Spec{Opener: opener, Verb: string(verb), Code: m.code(len(rows)),
 		Title: fmt.Sprintf("%s %s", capital(string(verb)), backupNames(rows))}
+	var names []string
 	for _, b := range rows {
+		names = append(names, backups.Name(b))
 		spec.Keys = append(spec.Keys, b.Key())
 		if len(rows) <= 4 {
 			spec.Intro = append(spec.Intro, fmt.Sprintf("%s  %s  checksum %s", b.ID, widget.Size(b.Size), short(b.Checksum.String())))
 		}
 	}
+	spec.What = strings.Join(names, ", ")
 	for _, d := range m.destinations(name, rows, verb) {
 		spec.Options = append(spec.Options, dialog.Option{Value: d.Value, Label: d.Label, Note: d.Note, WhyNot: d.WhyNot})
 	}
-	spec.Typed, spec.Check = "a mount point", checkMount
+	spec.Typed, spec.Check = "a mount point", m.checkTyped(name, rows, verb, checkMount)
 	if verb == appliance.VerbPush {
-		spec.Typed, spec.Check = "an address", checkAddress
+		spec.Typed, spec.Check = "an address", m.checkTyped(name, rows, verb, checkAddress)
 	}
 	spec.Risk = func(dialog.Values) policy.Risk { return policy.RiskOf(verb, true) }
 	spec.Warn = func(dialog.Values) string { return warnings[verb] }
 	return m.finish(spec, func(v dialog.Values) []target {
 		var targets []target
 		for _, b := range rows {
-			targets = append(targets, target{name, appliance.Act{Verb: verb, Transfer: appliance.Transfer{Verb: verb, Backup: b.ID,
-				Label: b.Label, Checksum: b.Checksum, Destination: v.Choice}}})
+			targets = append(targets, target{name, appliance.Act{Verb: verb, Transfer: transferOf(verb, b, v.Choice)}})
 		}
 		return targets
 	})
@@ -248,6 +263,26 @@ func (m *Model) destinations(name string, rows []backups.Row, verb appliance.Ver
 		}
 	}
 	return all
+}
+
+// checkTyped makes the check of a typed destination: it must be one, and possible for each of the rows.
+func (m *Model) checkTyped(name string, rows []backups.Row, verb appliance.Verb, form func(string) error) func(string) error {
+	return func(s string) error {
+		if err := form(s); err != nil {
+			return err
+		}
+		for _, b := range rows {
+			act := appliance.Act{Verb: verb, Transfer: transferOf(verb, b, s)}
+			if why := m.engine.WhyNot(m.opts.Person, name, act); why != "" {
+				return fmt.Errorf("%s: %s", backups.Name(b), why)
+			}
+		}
+		return nil
+	}
+}
+
+func transferOf(verb appliance.Verb, b backups.Row, to string) appliance.Transfer {
+	return appliance.Transfer{Verb: verb, Backup: b.ID, Label: b.Label, Checksum: b.Checksum, Destination: to}
 }
 
 func checkMount(s string) error {
@@ -291,7 +326,7 @@ func (m *Model) cancelDialog(opener string) *dialog.Dialog {
 	ours := s != nil && s.Push.Ours && s.Push.Job == r.ID
 	const job, push = "job", "push"
 	spec := dialog.Spec{Title: "Cancel " + jobs.What(r) + " on " + name, Opener: opener, Verb: "cancel", Code: m.opts.Code(),
-		Keys: []string{r.Job.Key()}}
+		Keys: []string{r.Job.Key()}, Word: "what"}
 	isPush := r.Transfer != nil && r.Transfer.Verb == appliance.VerbPush
 	thePush := dialog.Option{Value: push, Label: "the push that runs on " + name}
 	theJob := dialog.Option{Value: job, Label: fmt.Sprintf("job %s", r.ID)}

@@ -86,7 +86,7 @@ func (m *Model) done(msg doneMsg) tea.Cmd {
 	case errors.Is(msg.err, context.Canceled):
 		return nil
 	default:
-		return m.say(msg.target.name+": "+appliance.Words(msg.err.Error()).String(), true)
+		return m.say(msg.target.name+": "+appliance.Reason(msg.err), true)
 	}
 }
 

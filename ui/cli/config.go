@@ -10,7 +10,8 @@ import (
 )
 
 func configCommand(env *Env, f *flags) *cobra.Command {
-	cmd := &cobra.Command{Use: "config", Short: "Check or begin a configuration", Args: cobra.NoArgs}
+	cmd := &cobra.Command{Use: "config", Short: "Check or begin a configuration", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	cmd.AddCommand(
 		&cobra.Command{
 			Use: "check", Short: "Read the configuration and say what is wrong with it", Args: cobra.NoArgs,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -31,7 +32,8 @@ func simCommand(env *Env) *cobra.Command {
 		Use:   "sim",
 		Short: "Run the simulated appliances by themselves, until interrupted",
 		Long: "Each simulated appliance serves its vendor's REST API over HTTPS with a certificate of its own. One JSON line an " +
-			"appliance tells its URL, pin and accounts once it is ready.\n\nSwitches, for what the vendors leave open; the first " +
+			"appliance tells its URL, pin and accounts once it is ready. Without --lxca, --fresh-lxca and --ecb there is one of " +
+			"each.\n\nSwitches, for what the vendors leave open; the first " +
 			"value is the default:\n" + switchHelp(),
 		Example: "holdfast sim --lxca 127.0.0.1:0 --fresh-lxca 127.0.0.1:0 --ecb 127.0.0.1:0 --write-config /tmp/hf/config.toml",
 		Args:    cobra.NoArgs,
@@ -81,6 +83,9 @@ func simulate(ctx context.Context, env *Env, f simFlags) (err error) {
 	}
 	defer fleet.Close()
 	if f.writeConfig != "" {
+		if err := os.MkdirAll(filepath.Dir(f.writeConfig), 0o700); err != nil {
+			return exit(ExitFailed, fmt.Errorf("make a folder for the configuration: %w", err))
+		}
 		if err := sim.WriteConfig(f.writeConfig, fleet); err != nil {
 			return exit(ExitFailed, err)
 		}

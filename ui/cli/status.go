@@ -109,7 +109,7 @@ func writeStatus(out io.Writer, snapshots []*fleet.Snapshot, now appliance.Readi
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "APPLIANCE\tKIND\tSTATE\tLOCKS\tBACKUPS\tJOBS\tNOTE")
 	for _, s := range snapshots {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Name, s.Kind, s.State, told(s.LocksPart, len(s.Locks)),
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Name, s.Kind, s.State, told(s.LocksPart, held(s)),
 			told(s.BackupsPart, len(s.Backups)), told(s.JobsPart, len(s.Jobs)), statusNote(s))
 	}
 	if err := w.Flush(); err != nil {
@@ -131,6 +131,17 @@ func writeStatus(out io.Writer, snapshots []*fleet.Snapshot, now appliance.Readi
 		}
 	}
 	return w.Flush()
+}
+
+// held counts the locks that somebody holds; whether the only lock of an ECB is held may not be known.
+func held(s *fleet.Snapshot) int {
+	n := 0
+	for _, l := range s.Locks {
+		if l.Mine || !l.Exclusive || l.Holder == appliance.HolderAnother {
+			n++
+		}
+	}
+	return n
 }
 
 // told is a count, or a dash for what was never told.

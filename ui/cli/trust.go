@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -110,8 +111,10 @@ func describe(show func(string, ...any), p appliance.Peer) {
 	const day = "2006-01-02"
 	show("  key      %s", p.Pin)
 	show("  subject  %s", p.Subject)
-	for _, n := range p.Names {
-		show("  name     %s", n)
+	for i, n := range p.Names {
+		if !slices.Contains(p.Names[:i], n) {
+			show("  name     %s", n)
+		}
 	}
 	show("  valid    %s to %s", p.NotBefore.Format(day), p.NotAfter.Format(day))
 	show("  over     %s", p.Protocol)

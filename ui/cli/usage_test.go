@@ -39,7 +39,7 @@ func TestWrongUsage(t *testing.T) {
 		"bad value of a switch": {[]string{"sim", "--switch", "labels=pink"}, "labels"},
 		"bad address":           {[]string{"sim", "--lxca", "nowhere"}, "nowhere"},
 		"truth in no folder":    {[]string{"sim", "--truth", "/nowhere/truth.jsonl"}, "truth log"},
-		"config in no folder":   {[]string{"sim", "--write-config", "/nowhere/c.toml"}, "write config"},
+		"config in no folder":   {[]string{"sim", "--write-config", "/proc/nowhere/c.toml"}, "make a folder for the configuration"},
 		"unknown appliance":     {[]string{"--config", good, "trust", "nobody"}, `has no appliance "nobody": it has dc1-lxca, edge-ecb`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -70,7 +70,7 @@ type Map struct {
 func Default() []Binding {
 	const act, look, move = "Do", "Look", "Go"
 	return []Binding{
-		{Acquire, []string{"a"}, "acquire", "take a lock on the chosen appliance", act, appliance.VerbAcquire, false},
+		{Acquire, []string{"a"}, "acquire", "take a lock on the appliance of the row under the cursor", act, appliance.VerbAcquire, false},
 		{Extend, []string{"e"}, "extend", "keep the lock under the cursor beyond its end", act, appliance.VerbExtend, false},
 		{Release, []string{"r"}, "release", "give the lock back", act, appliance.VerbRelease, true},
 		{Copy, []string{"c"}, "copy", "copy the backup to another place; the original stays", act, appliance.VerbCopy, false},

@@ -223,7 +223,7 @@ func (l *List[R]) heading(f widget.Frame) (title, note string) {
 		note = fmt.Sprintf("%d marked  %s", n, note)
 	}
 	if _, _, by := l.table.Order(); by != "" {
-		note += " by " + by
+		note = "sorted by " + by + "  " + note
 	}
 	return title, note
 }

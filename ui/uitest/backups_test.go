@@ -26,7 +26,7 @@ func TestCopy(t *testing.T) {
 	play(t, uitest.Options{}, func(x *uitest.Terminal) {
 		x.Until("nightly-1231", "internal").Press("3", "g", "c").Until("Copy nightly-1231 of dc1-lxca")
 		x.Until("choose, or type a mount point")
-		x.Type(share).Until("holding", share).Press("enter").Until("[  No  ]").Until("to", share)
+		x.Type(share).Until("narrowed to", share).Press("enter").Until("[  No  ]").Until("to", share)
 		x.Press("y").Until("copy → ", "dc1-lxca")
 		x.UntilMatch(`copy → \S+ +dc1-lxca +[1-9]\d? %`)
 		x.UntilMatch(`copy → \S+ +dc1-lxca +Complete`)
@@ -88,7 +88,7 @@ func TestCancelPush(t *testing.T) {
 		x.Until("nightly-1231", "internal").Press("3", "g", "p", "enter")
 		x.Type(code(t, x)).Press("enter").Until("push → new-lxca", "%")
 		x.Press("4", "g", "x").Until("Cancel push → new-lxca on dc1-lxca").Until("the push that runs on dc1-lxca")
-		x.Press("enter").Until("[  No  ]").Until("/managementServer/data").Press("y")
+		x.Until("[  No  ]").Until("/managementServer/data").Press("y")
 		x.Until("cancelled the running push")
 		x.UntilMatch(`push → \S+ +dc1-lxca +(Cancel|Stopp|Abort)`)
 		if n := len(effects(x, "dc1-lxca", "push.cancelled")); n != 1 {

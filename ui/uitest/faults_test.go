@@ -76,7 +76,7 @@ func TestFault_TRM03_Paste(t *testing.T) {
 		x.Press("j", "r").Until("Not yours")
 		x.Paste(code(t, x) + "\r").Press("enter").Until("that is not the code").Press("esc")
 		x.Paste("ay\rq").Never("╭ Acquire", "You hold")
-		x.Press("1", "g", "a").Paste("con\r").Until("holding").Until("╭ Acquire").Press("esc")
+		x.Press("1", "g", "a").Paste("con\r").Until("narrowed to").Until("╭ Acquire").Press("esc")
 		unchanged(t, x, before)
 	})
 }

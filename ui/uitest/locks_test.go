@@ -16,7 +16,7 @@ func TestAcquire(t *testing.T) {
 	t.Parallel()
 	play(t, uitest.Options{}, func(x *uitest.Terminal) {
 		x.Press("1", "a").Until("Acquire a lock on dc1-lxca").Until("for", "20m", "1m to 24h")
-		x.Type("upd").Until("holding", "upd").Never("FC Operating")
+		x.Type("upd").Until("narrowed to", "upd").Never("FC Operating")
 		x.Until("POST https://198.18.0.1/aicc/service/sftp/locks")
 		x.UntilMatch(`"component":"UP","expirationTimeOut":12\d\d\}`) // a few seconds more, so that it is known again
 		x.Press("tab", "ctrl+u").Type("1h30m").UntilMatch(`"expirationTimeOut":54\d\d\}`)
@@ -111,7 +111,7 @@ func TestExtendByOverlap(t *testing.T) {
 		x.UntilMatch(`UP Updates +you +0[456]:\d\d`)
 		old := x.Fleet.Appliance("dc1-lxca").LXCA.Locks()[0].ID
 		x.Advance(time.Minute)
-		x.Press("2", "e").Until("Extend UP Updates on dc1-lxca").Until("for another", "5m")
+		x.Press("2", "e").Until("Extend UP Updates on dc1-lxca").Until("from now for", "5m")
 		x.Press("ctrl+u").Type("30m").Press("enter").UntilMatch(`UP Updates +you +(29|30|31):\d\d`).Until("you extended UP Updates")
 		locks := x.Fleet.Appliance("dc1-lxca").LXCA.Locks()
 		if len(locks) != 1 || locks[0].ID == old {

@@ -45,6 +45,11 @@ func (f Frame) Day(t time.Time) string {
 	return t.Format("Jan 02 15:04")
 }
 
+// Second writes a point in time to the second.
+func (f Frame) Second(t time.Time) string {
+	return t.In(f.Now.Wall.Location()).Format("2006-01-02 15:04:05")
+}
+
 // Clock writes the time of day, with seconds.
 func (f Frame) Clock(t time.Time) string {
 	return t.In(f.Now.Wall.Location()).Format("15:04:05")

@@ -92,6 +92,9 @@ func Product(s *fleet.Snapshot) string {
 	if v := number(s.Health.Version.String()); v != "" {
 		words = append(words, v)
 	}
+	if s.ReadOnly {
+		words = append(words, "read-only")
+	}
 	switch s.Kind {
 	case appliance.LXCA:
 		if s.Health.Service.String() == "SFTP on" {
@@ -101,9 +104,6 @@ func Product(s *fleet.Snapshot) string {
 		if r := s.Health.Role.String(); r != "" {
 			words = append(words, r)
 		}
-	}
-	if s.ReadOnly {
-		words = append(words, "read-only")
 	}
 	return strings.Join(words, " ")
 }

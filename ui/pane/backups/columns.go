@@ -51,7 +51,7 @@ func size(_ widget.Frame, b Row) table.Cell {
 func lies(_ widget.Frame, b Row) table.Cell {
 	switch {
 	case b.Moving:
-		return table.Cell{Text: places(b) + " · in transfer", Role: theme.Warn}
+		return table.Cell{Text: "in transfer · " + places(b), Role: theme.Warn}
 	case len(b.Locations) == 0:
 		return table.Cell{Text: "not told", Role: theme.Warn}
 	default:

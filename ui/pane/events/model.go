@@ -65,7 +65,7 @@ func sentence(me string, e fleet.Event) string {
 func detail(f widget.Frame, e fleet.Event) pane.Detail {
 	d := pane.Detail{Title: fmt.Sprintf("event %d", e.Seq)}
 	for _, p := range []pane.Pair{
-		{Name: "at", Value: f.Moment(e.At.Wall) + ", " + f.Clock(e.At.Wall)},
+		{Name: "at", Value: f.Second(e.At.Wall)},
 		{Name: "appliance", Value: e.Appliance},
 		{Name: "level", Value: e.Level.String(), Role: pane.LevelRole(e.Level)},
 		{Name: "who", Value: e.Who},

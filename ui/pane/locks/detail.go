@@ -21,7 +21,7 @@ func detail(me string) func(widget.Frame, Row) pane.Detail {
 		add("holder", holderWord(me, r), holder(me, r).Role)
 		if state != lease.Unknown {
 			add("left at least", widget.Left(d2), theme.Plain)
-			add("ends", f.Moment(r.Term.EndsWall)+", "+f.Clock(r.Term.EndsWall), theme.Plain)
+			add("ends", f.Second(r.Term.EndsWall), theme.Plain)
 			add("granted for", widget.Span(r.Term.TTL), theme.Plain)
 		} else {
 			add("ends", "unknown: the appliance told too little to compute it", theme.Plain)

@@ -75,7 +75,7 @@ func answer(_ widget.Frame, x appliance.Exchange) table.Cell {
 func detail(f widget.Frame, x appliance.Exchange) pane.Detail {
 	d := pane.Detail{Title: x.Method + " " + x.Path}
 	for _, p := range []pane.Pair{
-		{Name: "at", Value: f.Moment(x.At.Wall) + ", " + f.Clock(x.At.Wall)},
+		{Name: "at", Value: f.Second(x.At.Wall)},
 		{Name: "method", Value: x.Method, Role: theme.Strong},
 		{Name: "path", Value: x.Path, Role: theme.Strong},
 		{Name: "answer", Value: fmt.Sprint(x.Status)},

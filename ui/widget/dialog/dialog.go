@@ -28,6 +28,13 @@ type Option struct {
 	WhyNot             string
 }
 
+func (s Spec) choiceWord() string {
+	if s.Word == "" {
+		return "to"
+	}
+	return s.Word
+}
+
 // Values is what was chosen.
 type Values struct {
 	Choice string
@@ -39,6 +46,8 @@ type Values struct {
 type Spec struct {
 	Title   string
 	Intro   []string
+	What    string   // what is acted on, in a line that stays on the lowest screen
+	Word    string   // what the choice is called when it is confirmed; empty = to
 	Keys    []string // row keys that it names; it is disarmed when one vanishes
 	Opener  string   // the key that opened it, which never confirms
 	Options []Option // empty = no list
@@ -87,10 +96,15 @@ func New(s Spec) *Dialog {
 		d.span.Set(widget.Span(s.Span.Start))
 		d.onSpan = len(s.Options) == 0
 	}
-	if len(s.Options) == 0 && s.Span == nil && s.Typed == "" {
+	if d.onlyOne() {
 		d.stage = confirming
 	}
 	return d
+}
+
+// onlyOne reports whether there is nothing to choose, only to confirm.
+func (d *Dialog) onlyOne() bool {
+	return len(d.spec.Options) <= 1 && d.spec.Span == nil && d.spec.Typed == ""
 }
 
 // Keys is the rows that it names.
@@ -102,6 +116,7 @@ func (d *Dialog) Disarm(why string) { d.disarmed = why }
 // Paste types pasted text where words are asked for; it never confirms, and a code is not taken from it.
 func (d *Dialog) Paste(s string) {
 	if d.stage != choosing {
+		d.problem = "a code is typed, not pasted"
 		return
 	}
 	if d.onSpan {
@@ -132,7 +147,7 @@ func (d *Dialog) Press(k tea.KeyPressMsg) Outcome {
 }
 
 func (d *Dialog) back() Outcome {
-	if d.stage == confirming && (len(d.spec.Options) > 0 || d.spec.Span != nil || d.spec.Typed != "") {
+	if d.stage == confirming && !d.onlyOne() {
 		d.stage, d.yes, d.problem = choosing, false, ""
 		d.code.Set("")
 		return Outcome{}

@@ -47,7 +47,7 @@ func (d *Dialog) filterLine(f widget.Frame, w int) string {
 	case len(d.list.shown) == 0 && d.spec.Typed != "":
 		return f.Theme.Paint(theme.Dim, d.spec.Typed+"  ") + typed
 	default:
-		return f.Theme.Paint(theme.Dim, "holding  ") + typed
+		return f.Theme.Paint(theme.Dim, "narrowed to  ") + typed
 	}
 }
 
@@ -55,8 +55,11 @@ func (d *Dialog) filterLine(f widget.Frame, w int) string {
 func (d *Dialog) about(f widget.Frame, w int) []string {
 	v, _ := d.values()
 	var lines []string
+	if d.spec.What != "" {
+		lines = append(lines, "", f.Theme.Paint(theme.Dim, "what  ")+widget.Cut(d.spec.What, w-6, f.Theme.Symbols.Ellipsis))
+	}
 	if v.Choice != "" {
-		lines = append(lines, "", f.Theme.Paint(theme.Dim, "to  ")+f.Theme.Paint(theme.Strong, d.label(v.Choice)))
+		lines = append(lines, "", f.Theme.Paint(theme.Dim, d.spec.choiceWord()+"  ")+f.Theme.Paint(theme.Strong, d.label(v.Choice)))
 	}
 	if d.spec.Warn != nil {
 		if s := d.spec.Warn(v); s != "" {
