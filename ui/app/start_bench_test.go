@@ -10,7 +10,7 @@ import (
 // BenchmarkTerminalFirstFrame is the time from exec to the first frame on the pty, with four appliances configured,
 // against a Bubble Tea program of one line at the same frame rate (testdata/bare). They take turns, so that both see the
 // same machine. Its budget is 1.5 times the bare program (design.md 8). Both wait for the first turn of a frame timer of
-// 50 ms; what that hides is told by the work: the time of the CPU from exec to the first frame.
+// 62 ms; what that hides is told by the work: the time of the CPU from exec to the first frame.
 func BenchmarkTerminalFirstFrame(b *testing.B) {
 	const pairs = 20
 	bin, bare := build(b, "holdfast"), build(b, "./testdata/bare")

@@ -10,9 +10,9 @@ import (
 	"holdfast/ui/app"
 )
 
-// fps is how often the screen is drawn at the most. A key waits for the next drawing, and esc 50 ms more for what may follow
-// it: at 20 both are on the screen within a tenth of a second, and the drawing timer still costs little.
-const fps = 20
+// fps is how often the screen is drawn at the most. A key waits for the next drawing, so that fewer would be felt; the timer of
+// the drawing is most of what a standing dashboard costs, so that more would not be worth it.
+const fps = 16
 
 var errNoTerminal = errors.New("the dashboard needs a terminal and this is none; holdfast status prints the fleet once")
 

@@ -27,7 +27,7 @@ func (model) View() tea.View {
 }
 
 func main() {
-	if _, err := tea.NewProgram(model{}, tea.WithFPS(20)).Run(); err != nil {
+	if _, err := tea.NewProgram(model{}, tea.WithFPS(16)).Run(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
