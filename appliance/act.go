@@ -2,7 +2,7 @@ package appliance
 
 import "time"
 
-// Verb is what can be done to an appliance. Every verb changes something there.
+// Verb is what can be done to an appliance. Every verb changes something there, or leads to it.
 type Verb string
 
 // The verbs.
@@ -10,6 +10,9 @@ const (
 	VerbAcquire    Verb = "acquire"
 	VerbExtend     Verb = "extend"
 	VerbRelease    Verb = "release"
+	VerbKeep       Verb = "keep" // extend by itself until told otherwise
+	VerbUnkeep     Verb = "stop keeping"
+	VerbWait       Verb = "wait" // try again and again to acquire
 	VerbCopy       Verb = "copy"
 	VerbMove       Verb = "move"
 	VerbPush       Verb = "push"
@@ -29,10 +32,11 @@ type Transfer struct {
 // Act is one thing to be done to one appliance. Which members count depends on the verb.
 type Act struct {
 	Verb     Verb
-	Claim    Claim    // acquire; extend: the TTL of the new term
-	Lock     Lock     // extend, release
-	Transfer Transfer // copy, move, push
-	Job      JobID    // cancel job; cancel push: the running push as the operator saw it, empty when none was known
+	Claim    Claim     // acquire; extend: the TTL of the new term
+	Lock     Lock      // extend, release
+	Transfer Transfer  // copy, move, push
+	Until    time.Time // keep: when keeping ends, on our wall clock; zero = when told
+	Job      JobID     // cancel job; cancel push: the running push as the operator saw it, empty when none was known
 	// Typed tells that the operator typed the code for something that is not provably ours (faults.md I3, JOB-06).
 	Typed    bool
 	Deadline time.Duration // how long the whole act may take; 0 = the engine's default
@@ -41,9 +45,9 @@ type Act struct {
 // Target is what the act is about, as a guard sees it: two acts with the same target never run at once.
 func (a Act) Target() string {
 	switch a.Verb {
-	case VerbAcquire:
+	case VerbAcquire, VerbWait:
 		return "lock scope " + a.Claim.Scope
-	case VerbExtend, VerbRelease:
+	case VerbExtend, VerbRelease, VerbKeep, VerbUnkeep:
 		if a.Lock.ID == ConfigurationLock { // the only one there is: to take it is to act on the same thing
 			return "lock scope " + ConfigurationLock
 		}

@@ -22,6 +22,8 @@ func TestActTarget(t *testing.T) {
 		{appliance.Act{Verb: appliance.VerbAcquire, Claim: up}, "lock scope UP"},
 		{appliance.Act{Verb: appliance.VerbExtend, Claim: up, Lock: lock}, "lock " + lockID},
 		{appliance.Act{Verb: appliance.VerbRelease, Lock: lock}, "lock " + lockID},
+		{appliance.Act{Verb: appliance.VerbKeep, Lock: lock}, "lock " + lockID},
+		{appliance.Act{Verb: appliance.VerbWait, Claim: only}, "lock scope configuration"},
 		{transfer(appliance.VerbCopy), "backup " + uuid},
 		{transfer(appliance.VerbMove), "backup " + uuid},
 		{transfer(appliance.VerbPush), "backup " + uuid},

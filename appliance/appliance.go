@@ -46,6 +46,13 @@ type Settler interface {
 	Settle(context.Context) (held bool, err error)
 }
 
+// Resumer takes up the lock that an earlier engine of ours held, by what was kept of it for that (faults.md TOK-02). held tells
+// whether it is ours now; Locks then shows it, with Seen as the stamp from which its time counts. ErrGone: nothing is kept of
+// that engine, or what is kept has ended.
+type Resumer interface {
+	Resume(ctx context.Context, engine string) (held bool, err error)
+}
+
 // LockGetter asks for one lock by its id; ErrGone when there is none.
 type LockGetter interface {
 	Lock(context.Context, LockID) (Lock, Stamp, error)

@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"sync"
+	"time"
 
 	"holdfast/appliance"
 )
@@ -16,6 +17,10 @@ type Intent struct {
 	Who       string
 	Appliance string
 	Act       appliance.Act
+	// Before are the locks that were listed just before, and Since is that moment on the appliance's clock, for an act that
+	// takes a lock: with them a later run can still tell which new lock came of it (faults.md LCK-02). Nil and zero = not known.
+	Before []appliance.LockID
+	Since  time.Time
 }
 
 // Outcome is how an intent ended.

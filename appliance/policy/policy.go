@@ -71,8 +71,9 @@ func WhyNot(p Person, rules Rules, verb appliance.Verb) string {
 
 func known(verb appliance.Verb) bool {
 	switch verb {
-	case appliance.VerbAcquire, appliance.VerbExtend, appliance.VerbRelease, appliance.VerbCopy, appliance.VerbMove,
-		appliance.VerbPush, appliance.VerbCancelPush, appliance.VerbCancelJob:
+	case appliance.VerbAcquire, appliance.VerbExtend, appliance.VerbRelease, appliance.VerbKeep, appliance.VerbUnkeep,
+		appliance.VerbWait, appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush, appliance.VerbCancelPush,
+		appliance.VerbCancelJob:
 		return true
 	}
 	return false
@@ -100,7 +101,7 @@ func RiskOf(verb appliance.Verb, ours bool) Risk {
 		return RiskAsk
 	case appliance.VerbCopy:
 		return RiskAsk
-	case appliance.VerbAcquire, appliance.VerbExtend:
+	case appliance.VerbAcquire, appliance.VerbExtend, appliance.VerbKeep, appliance.VerbUnkeep, appliance.VerbWait:
 		return RiskNone
 	default: // nothing is known of it
 		return RiskCode

@@ -10,8 +10,8 @@ import (
 )
 
 var verbs = []appliance.Verb{
-	appliance.VerbAcquire, appliance.VerbExtend, appliance.VerbRelease, appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush,
-	appliance.VerbCancelPush, appliance.VerbCancelJob,
+	appliance.VerbAcquire, appliance.VerbExtend, appliance.VerbRelease, appliance.VerbKeep, appliance.VerbUnkeep,
+	appliance.VerbWait, appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush, appliance.VerbCancelPush, appliance.VerbCancelJob,
 }
 
 // may is who may act where nothing is read-only; a role that is none of ours may not.
@@ -76,6 +76,9 @@ func TestRisk(t *testing.T) {
 		{appliance.VerbAcquire, policy.RiskNone, policy.RiskNone},
 		{appliance.VerbExtend, policy.RiskNone, policy.RiskNone},
 		{appliance.VerbRelease, policy.RiskAsk, policy.RiskCode},
+		{appliance.VerbKeep, policy.RiskNone, policy.RiskNone},
+		{appliance.VerbUnkeep, policy.RiskNone, policy.RiskNone},
+		{appliance.VerbWait, policy.RiskNone, policy.RiskNone},
 		{appliance.VerbCopy, policy.RiskAsk, policy.RiskAsk},
 		{appliance.VerbMove, policy.RiskCode, policy.RiskCode},
 		{appliance.VerbPush, policy.RiskCode, policy.RiskCode},
