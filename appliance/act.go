@@ -12,7 +12,8 @@ const (
 	VerbRelease    Verb = "release"
 	VerbKeep       Verb = "keep" // extend by itself until told otherwise
 	VerbUnkeep     Verb = "stop keeping"
-	VerbWait       Verb = "wait" // try again and again to acquire
+	VerbResume     Verb = "resume" // take up what an earlier run held by a token
+	VerbWait       Verb = "wait"   // try again and again to acquire
 	VerbCopy       Verb = "copy"
 	VerbMove       Verb = "move"
 	VerbPush       Verb = "push"
@@ -35,6 +36,7 @@ type Act struct {
 	Claim    Claim     // acquire; extend: the TTL of the new term
 	Lock     Lock      // extend, release
 	Transfer Transfer  // copy, move, push
+	Engine   string    // resume: the one that held it
 	Until    time.Time // keep: when keeping ends, on our wall clock; zero = when told
 	Job      JobID     // cancel job; cancel push: the running push as the operator saw it, empty when none was known
 	// Typed tells that the operator typed the code for something that is not provably ours (faults.md I3, JOB-06).
@@ -47,7 +49,7 @@ func (a Act) Target() string {
 	switch a.Verb {
 	case VerbAcquire, VerbWait:
 		return "lock scope " + a.Claim.Scope
-	case VerbExtend, VerbRelease, VerbKeep, VerbUnkeep:
+	case VerbExtend, VerbRelease, VerbKeep, VerbUnkeep, VerbResume:
 		if a.Lock.ID == ConfigurationLock { // the only one there is: to take it is to act on the same thing
 			return "lock scope " + ConfigurationLock
 		}

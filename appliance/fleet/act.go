@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"holdfast/appliance"
@@ -26,6 +27,11 @@ type errand struct {
 	send context.Context // the same with the act's own deadline, for what changes something
 	p    policy.Person
 	act  appliance.Act
+	auto bool // the engine does it by itself: nobody waits for it, and a failure is told by whoever tries again
+
+	old    *own   // extend by overlap: what is extended
+	doubt  *doubt // acquire, extend by overlap: the request for a lock
+	intent uint64
 }
 
 // call is the context of one call that changes something.
@@ -45,6 +51,13 @@ func (x *errand) look() (context.Context, context.CancelFunc) {
 // Errors, by errors.Is: ErrRefusedByUs and ErrJournal (nothing was sent), appliance.ErrAmbiguous (it may have taken
 // effect), and what else the client says; an *appliance.Refusal in it has the appliance's own words.
 func (e *Engine) Do(ctx context.Context, p policy.Person, name string, act appliance.Act) (Result, error) {
+	if act.Verb == appliance.VerbResume || act.Verb == appliance.VerbWait {
+		return Result{}, refuse("that is nothing to be done at once")
+	}
+	return e.do(ctx, p, name, act, false)
+}
+
+func (e *Engine) do(ctx context.Context, p policy.Person, name string, act appliance.Act, auto bool) (Result, error) {
 	w := e.byName[name]
 	if w == nil {
 		return Result{}, refuse(fmt.Sprintf("there is no appliance named %q", name))
@@ -54,17 +67,21 @@ func (e *Engine) Do(ctx context.Context, p policy.Person, name string, act appli
 		return Result{}, err
 	}
 	defer e.running.Done()
+	x := &errand{watcher: w, life: life, send: life, p: p, act: act, auto: auto}
 	if err := w.admit(p, act); err != nil {
-		e.event(Warn, name, p.Name, describe(act)+": "+appliance.Reason(err))
+		x.refused(Warn, err)
 		return Result{}, err
 	}
 	defer w.dismiss(act)
-	id, err := w.intend(ctx, life, p, act)
-	if err != nil {
-		e.event(Alarm, name, p.Name, describe(act)+": not sent: "+printable(err))
+	if err := x.prepare(); err != nil {
+		x.strikeFor(err)
+		x.refused(Warn, err)
 		return Result{}, err
 	}
-	x := &errand{watcher: w, life: life, send: life, p: p, act: act}
+	if err := x.begin(ctx); err != nil {
+		x.refused(Alarm, fmt.Errorf("not sent: %w", err))
+		return Result{}, err
+	}
 	if act.Deadline > 0 {
 		ctx, cancel := context.WithTimeout(life, act.Deadline)
 		defer cancel()
@@ -72,9 +89,85 @@ func (e *Engine) Do(ctx context.Context, p policy.Person, name string, act appli
 	}
 	r, err := x.perform()
 	r.Text = appliance.Words(r.Text).String()
-	w.settle(life, id, p, r, err)
-	w.report(p, act, r, err)
+	x.record(r, err)
+	_ = w.flush(life) // a failure is told and tried again
+	x.report(r, err)
 	return r, err
+}
+
+// refused tells that an act was not sent. Whoever tries by itself tells its own troubles.
+func (x *errand) refused(level Level, err error) {
+	if !x.auto {
+		x.e.event(level, x.name, x.p.Name, describe(x.act)+": "+appliance.Reason(err))
+	}
+}
+
+// prepare finds out what must be known before an act is recorded: what it extends, and what is there just before a lock is
+// asked for. Nothing is changed by it.
+func (x *errand) prepare() error {
+	claim := x.act.Claim
+	switch {
+	case x.act.Verb == appliance.VerbExtend && x.renewer == nil:
+		old, ok := x.mine(x.act.Lock.ID)
+		if !ok {
+			return refuse("it is not yours any more")
+		}
+		x.old = &old
+		claim.Scope = old.lock.Scope.Code
+		if claim.TTL == 0 {
+			claim.TTL = old.ttl
+		}
+		if why := whyShorter(old.term, claim.TTL, x.e.clock.Now()); why != "" {
+			return refuse(why)
+		}
+	case x.act.Verb != appliance.VerbAcquire:
+		return nil
+	}
+	d, err := x.before(claim)
+	if err != nil {
+		return err
+	}
+	x.doubt = d
+	if x.old != nil {
+		d.keeps = x.old.lock.ID
+	}
+	return nil
+}
+
+// begin records what is about to be sent. What changes nothing there is not; a lock of ours may be given back all the same
+// when that cannot be recorded (faults.md JNL-03).
+func (x *errand) begin(ctx context.Context) (err error) {
+	if x.act.Verb == appliance.VerbKeep || x.act.Verb == appliance.VerbUnkeep {
+		return nil
+	}
+	waiting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(x.life, cancel)()
+	if err := waiting.Err(); err != nil {
+		return fmt.Errorf("given up before anything was sent: %w", err)
+	}
+	x.intent, err = x.intend(waiting, x.act, x.doubt)
+	if _, mine := x.mine(x.act.Lock.ID); err != nil && mine && x.act.Verb == appliance.VerbRelease && waiting.Err() == nil {
+		x.e.event(Alarm, x.name, x.p.Name, describe(x.act)+": is done although it cannot be recorded: "+printable(err))
+		return nil
+	}
+	return err
+}
+
+// record notes how the act ended; not yet when what became of it may still be found out.
+func (x *errand) record(r Result, err error) {
+	if d := x.doubt; d != nil && err != nil && outcomeOf(err) == OutcomeUnknown && marked(d.claim.TTL) {
+		x.mu.Lock()
+		d.left, d.intent = true, x.intent
+		open := d.got == "" && slices.Contains(x.claims.doubts, d)
+		x.mu.Unlock()
+		if open {
+			return
+		}
+	}
+	if x.intent != 0 {
+		x.settle(x.life, x.intent, x.p, r, err)
+	}
 }
 
 // refusal is an act that a rule of ours forbids.
@@ -139,17 +232,14 @@ func (w *watcher) dismiss(act appliance.Act) {
 	w.publish()
 }
 
-// intend records what is about to be sent; an error means that nothing may be.
-func (w *watcher) intend(ctx, life context.Context, p policy.Person, act appliance.Act) (uint64, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(life, cancel)()
-	if err := ctx.Err(); err != nil {
-		return 0, fmt.Errorf("given up before anything was sent: %w", err)
+// intend records what is about to be sent, and for a request for a lock what is there before it; an error means that nothing
+// may be sent.
+func (x *errand) intend(ctx context.Context, act appliance.Act, d *doubt) (uint64, error) {
+	in := Intent{At: x.e.clock.Now(), Engine: x.e.id, Who: x.p.Name, Appliance: x.name, Act: act}
+	if d != nil {
+		in.Before, in.Since, in.Act.Claim = d.ids(), d.since, d.claim
 	}
-	id, err := w.e.journal.Intend(ctx, Intent{
-		At: w.e.clock.Now(), Engine: w.e.id, Who: p.Name, Appliance: w.name, Act: act,
-	})
+	id, err := x.e.journal.Intend(ctx, in)
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", ErrJournal, err)
 	}
@@ -209,6 +299,12 @@ func (x *errand) perform() (r Result, err error) {
 		return x.extend()
 	case appliance.VerbRelease:
 		return x.release(x.act.Lock)
+	case appliance.VerbKeep:
+		return x.keep()
+	case appliance.VerbUnkeep:
+		return x.unkeep()
+	case appliance.VerbResume:
+		return x.resume()
 	case appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush:
 		return x.transfer()
 	case appliance.VerbCancelPush:
@@ -219,8 +315,12 @@ func (x *errand) perform() (r Result, err error) {
 }
 
 // report tells everybody how an act ended and looks at what it may have changed.
-func (w *watcher) report(p policy.Person, act appliance.Act, r Result, err error) {
+func (x *errand) report(r Result, err error) {
+	w, p, act := x.watcher, x.p, x.act
 	switch {
+	case x.auto && err != nil: // whoever tries again tells it
+	case x.auto:
+		w.e.event(Info, w.name, "", r.Text)
 	case err == nil && r.Unproven:
 		w.e.event(Warn, w.name, p.Name, r.Text)
 	case err == nil:
@@ -230,16 +330,11 @@ func (w *watcher) report(p policy.Person, act appliance.Act, r Result, err error
 	default:
 		w.e.event(Warn, w.name, p.Name, describe(act)+": "+appliance.Reason(err))
 	}
-	w.mu.Lock()
-	switch {
-	case errors.Is(err, appliance.ErrCredentials):
-		w.line.acts++
-		w.strike(err)
-	case err == nil && act.Verb != appliance.VerbRelease: // which may have gone with the lock's own token
-		w.line.acts = 0
-	}
-	w.mu.Unlock()
+	x.strikeFor(err)
 	due := of(laneLocks, laneJobs)
+	if x.auto { // the next poll is early enough
+		due = 0
+	}
 	if transfers(act.Verb) || act.Verb == appliance.VerbCancelPush {
 		due |= of(laneBackups)
 	}
@@ -247,6 +342,19 @@ func (w *watcher) report(p policy.Person, act appliance.Act, r Result, err error
 		due |= of(laneHealth)
 	}
 	w.e.sched.wake(w, due&w.lanes)
+}
+
+// strikeFor counts what an act found out about our credentials (faults.md TOK-05).
+func (x *errand) strikeFor(err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	switch {
+	case errors.Is(err, appliance.ErrCredentials):
+		x.line.acts++
+		x.strike(err)
+	case err == nil && x.intent != 0 && x.act.Verb != appliance.VerbRelease: // which may have gone with the lock's own token
+		x.line.acts = 0
+	}
 }
 
 func transfers(v appliance.Verb) bool {
@@ -269,7 +377,7 @@ func describe(act appliance.Act) string {
 	switch act.Verb {
 	case appliance.VerbAcquire:
 		return fmt.Sprintf("acquire %s%s", appliance.Label(act.Claim.Scope), lasting(act.Claim.TTL))
-	case appliance.VerbExtend, appliance.VerbRelease:
+	case appliance.VerbExtend, appliance.VerbRelease, appliance.VerbKeep, appliance.VerbUnkeep, appliance.VerbResume:
 		return fmt.Sprintf("%s %s", act.Verb, name(act.Lock))
 	case appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush:
 		return transferWords(act.Transfer)

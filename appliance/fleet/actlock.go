@@ -23,7 +23,7 @@ func (x *errand) acquire() (Result, error) {
 			return Result{Text: fmt.Sprintf("took %s: it was found to be yours already", name(o.lock)), Lock: o.lock.ID}, nil
 		}
 	}
-	o, said, err := x.take(x.act.Claim)
+	o, said, err := x.take(x.doubt)
 	if err != nil {
 		return Result{}, err
 	}
@@ -53,28 +53,12 @@ func (x *errand) extend() (Result, error) {
 	if x.renewer != nil {
 		return x.renew()
 	}
-	old, ok := x.mine(x.act.Lock.ID)
-	if !ok {
-		return Result{}, refuse("it is not yours any more")
-	}
-	claim := appliance.Claim{Scope: old.lock.Scope.Code, TTL: x.act.Claim.TTL}
-	if claim.TTL == 0 {
-		claim.TTL = old.ttl
-	}
-	if why := whyShorter(old.term, claim.TTL, x.e.clock.Now()); why != "" {
-		return Result{}, refuse(why)
-	}
-	var fresh own
-	said := ""
-	err := x.step(appliance.Act{Verb: appliance.VerbAcquire, Claim: claim}, func() (err error) {
-		fresh, said, err = x.take(claim)
-		return err
-	})
+	fresh, said, err := x.take(x.doubt)
 	if err != nil {
 		return Result{}, fmt.Errorf("the lock stays as it was: %w", err)
 	}
-	text := fmt.Sprintf("extended %s: now %s%s%s", name(old.lock), name(fresh.lock), lasting(fresh.ttl), said)
-	return Result{Text: text + x.relieve(old, fresh), Lock: fresh.lock.ID}, nil
+	text := fmt.Sprintf("extended %s: now %s%s%s", name(x.old.lock), name(fresh.lock), lasting(fresh.ttl), said)
+	return Result{Text: text + "; the old one is given back once both are listed", Lock: fresh.lock.ID}, nil
 }
 
 // mine is a copy of what we hold under that id.
@@ -87,66 +71,6 @@ func (x *errand) mine(id appliance.LockID) (own, bool) {
 	return own{}, false
 }
 
-// relieve gives the old lock back once the new one is listed beside it, and says what came of it (faults.md LCK-04). When
-// in doubt both stay: a surplus lock ends by itself.
-func (x *errand) relieve(old, fresh own) string {
-	both, gone := x.seeBoth(old.lock.ID, fresh.lock.ID)
-	switch {
-	case gone:
-		return "; the old one was gone before the new one was seen: there may have been a gap"
-	case !both:
-		return "; the new lock is not listed yet, so the old one is kept too"
-	}
-	// Less may have been granted than was asked for, which the listing tells.
-	if now, ok := x.mine(fresh.lock.ID); !ok || !now.term.Known || (old.term.Known && now.term.End < old.term.End) {
-		return "; the new lock ends before the old one, which is kept too"
-	}
-	err := x.step(appliance.Act{Verb: appliance.VerbRelease, Lock: old.lock}, func() error {
-		_, err := x.release(old.lock)
-		return err
-	})
-	if err != nil {
-		return "; the old one could not be given back and ends by itself: " + printable(err)
-	}
-	return ""
-}
-
-// seeBoth looks until the fresh lock is listed, and whether the old one is beside it.
-func (x *errand) seeBoth(old, fresh appliance.LockID) (both, gone bool) {
-	ctx, cancel := x.look()
-	defer cancel()
-	for _, pause := range looks {
-		if !sleep(ctx, pause) {
-			break
-		}
-		list, err := x.askLocks(ctx)
-		if x.hopeless(err) {
-			break
-		}
-		if err != nil {
-			continue
-		}
-		lists := func(id appliance.LockID) bool {
-			return slices.ContainsFunc(list.Locks, func(l appliance.Lock) bool { return l.ID == id })
-		}
-		if lists(fresh) {
-			return lists(old), !lists(old)
-		}
-	}
-	return false, false
-}
-
-// step records one request of an act that sends several, before and after.
-func (x *errand) step(act appliance.Act, send func() error) error {
-	id, err := x.intend(x.send, x.life, x.p, act)
-	if err != nil {
-		return err
-	}
-	err = send()
-	x.settle(x.life, id, x.p, Result{Text: "a step of an extension"}, err)
-	return err
-}
-
 // renew keeps a lock that needs no second one beside it.
 func (x *errand) renew() (Result, error) {
 	if x.open() {
@@ -155,14 +79,14 @@ func (x *errand) renew() (Result, error) {
 			return Result{}, stillOpen(err)
 		}
 		if !held {
-			return Result{}, x.lose(x.act.Lock.ID, fmt.Errorf("%w: it was found out to be so", appliance.ErrNotHeld))
+			return Result{}, x.takenAway(x.act.Lock.ID, fmt.Errorf("%w: it was found out to be so", appliance.ErrNotHeld))
 		}
 	}
 	old, had := x.mine(x.act.Lock.ID)
 	r, err := x.renewOnce()
 	switch {
 	case errors.Is(err, appliance.ErrNotHeld):
-		return Result{}, x.lose(x.act.Lock.ID, err)
+		return Result{}, x.takenAway(x.act.Lock.ID, err)
 	case errors.Is(err, appliance.ErrAmbiguous) && x.settler != nil:
 		return x.settleRenewal(old, err)
 	case err != nil:
@@ -225,12 +149,12 @@ func (x *errand) release(l appliance.Lock) (Result, error) {
 	text := fmt.Sprintf("released %s%s", name(l), told(r.Told))
 	switch {
 	case errors.Is(err, appliance.ErrNotHeld):
-		_ = x.lose(l.ID, err)
+		_ = x.takenAway(l.ID, err)
 		fallthrough
 	case errors.Is(err, appliance.ErrGone):
 		text = fmt.Sprintf("%s was not held any more", name(l))
 	case err != nil:
-		return Result{}, err
+		return Result{}, x.pending(l, err)
 	}
 	x.released(l)
 	return Result{Text: text, Lock: l.ID}, nil
@@ -246,7 +170,14 @@ func (x *errand) releaseOnce(l appliance.Lock) (appliance.Receipt, error) {
 func (x *errand) released(l appliance.Lock) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	ours := x.claims.own[l.ID] != nil || x.claims.past[l.ID] != nil
+	o := x.claims.own[l.ID]
+	ours := o != nil || x.claims.past[l.ID] != nil
+	if o != nil && o.replaces != "" { // what it was taken to extend is not wanted either
+		x.owe(o.replaces, x.p.Name, "released")
+	}
+	if k := x.keepOf(l.ID); k != nil && !x.auto {
+		x.stopKeeping(k)
+	}
 	x.drop(l.ID, x.e.clock.Now().Run)
 	if !ours && !l.Exclusive { // what is not ours is only known from the listing, which is older than this
 		x.listed.Locks = slices.DeleteFunc(slices.Clone(x.listed.Locks), func(l2 appliance.Lock) bool { return l2.ID == l.ID })
@@ -255,9 +186,9 @@ func (x *errand) released(l appliance.Lock) {
 	x.publish()
 }
 
-// lose notes that the appliance told us that a lock of ours is not ours any more, and has the rows follow (faults.md I2,
+// takenAway notes that the appliance told us that a lock of ours is not ours any more, and has the rows follow (faults.md I2,
 // LCK-10). It returns err.
-func (x *errand) lose(id appliance.LockID, err error) error {
+func (x *errand) takenAway(id appliance.LockID, err error) error {
 	x.mu.Lock()
 	if o := x.claims.own[id]; o != nil {
 		x.end(id, o, x.e.clock.Now(), Alarm, "is lost: the appliance does not take it for yours any more")

@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"holdfast/appliance"
@@ -13,7 +12,14 @@ import (
 type claims struct {
 	own    map[appliance.LockID]*own
 	past   map[appliance.LockID]*own // given back, lost or ended; kept against answers that are older than that
-	doubts []doubt
+	doubts []*doubt
+	keeps  []*keeping
+	lost   []Lost
+	gaps   []Gap
+	others map[appliance.LockID]Holding // of other engines of ours, which run
+	ghost  *ghost
+	heirs  []*heir                   // what earlier engines may hold by a token, and was not taken up yet
+	dirty  map[appliance.LockID]bool // what the journal does not know yet
 	// remaining tells that this appliance lists the time that is left instead of the time that was granted, as was seen.
 	remaining bool
 }
@@ -22,23 +28,21 @@ type claims struct {
 type own struct {
 	lock    appliance.Lock
 	who     string
+	purpose string
 	ttl     time.Duration
 	granted appliance.Stamp
 	term    lease.Term
-	listed  bool // a listing showed it
+	listed  bool              // a listing showed it
+	seen    appliance.Reading // just before the latest listing that showed it was asked for
+	// inherited tells that an earlier engine was granted it: how long it lasts, only the listing tells.
+	inherited bool
+	replaces  appliance.LockID // the lock that it was taken to extend, until that one is given back or gone
+	owed      *owed            // its release was asked for
+	warned    int              // how many of the warnings about its end were given
 	// measured tells that its first listing was compared with what was asked for.
 	measured bool
 	missing  bool          // the newest listing that says something of it does not say that it is ours, which was told
 	ended    time.Duration // run at which it went to the past
-}
-
-// doubt is a request for a lock whose outcome we do not know, so that a lock that appears of it is not called another's
-// (faults.md I1).
-type doubt struct {
-	claim  appliance.Claim
-	since  time.Time                 // just before it was sent, on the appliance's clock; zero = unknown
-	before map[appliance.LockID]bool // what was listed by then
-	until  time.Duration             // run at which nothing can be left of it
 }
 
 // How exactly the appliance's Date tells the time at which a request was sent, and how late one may take effect
@@ -50,24 +54,7 @@ const (
 )
 
 func newClaims() claims {
-	return claims{own: map[appliance.LockID]*own{}, past: map[appliance.LockID]*own{}}
-}
-
-// fits reports whether a listed lock may have come of the request. date is the appliance's at that listing: some may list
-// the time that is left (api/lxca.md 7).
-func (d doubt) fits(l appliance.Lock, date time.Time) bool {
-	if d.before[l.ID] || l.Scope.Code != d.claim.Scope {
-		return false
-	}
-	if l.TTL != 0 && d.claim.TTL != 0 && l.TTL != d.claim.TTL {
-		if l.Created.IsZero() || date.IsZero() || (l.TTL+date.Sub(l.Created)-d.claim.TTL).Abs() > dateSlack {
-			return false
-		}
-	}
-	if l.Created.IsZero() || d.since.IsZero() {
-		return true
-	}
-	return !l.Created.Before(d.since.Add(-dateSlack)) && !l.Created.After(d.since.Add(lateEffect))
+	return claims{own: map[appliance.LockID]*own{}, past: map[appliance.LockID]*own{}, dirty: map[appliance.LockID]bool{}}
 }
 
 // grant notes a lock that is ours from the receipt on. The caller holds w.mu.
@@ -81,10 +68,14 @@ func (w *watcher) grant(r appliance.Receipt, claim appliance.Claim, who string) 
 	} else if l.TTL == 0 {
 		l.TTL = rules.DefaultTTL
 	}
-	o := &own{lock: l, who: who, ttl: l.TTL, granted: r.Stamp}
+	o := &own{lock: l, who: who, purpose: w.e.purpose, ttl: l.TTL, granted: r.Stamp}
 	o.term = lease.Own(r.Stamp, l.TTL, w.worst())
+	if before := w.claims.own[l.ID]; before != nil { // renewed
+		o.owed, o.purpose = before.owed, before.purpose
+	}
 	w.claims.own[l.ID] = o
 	delete(w.claims.past, l.ID)
+	w.claims.dirty[l.ID] = true
 	return o
 }
 
@@ -94,6 +85,7 @@ func (w *watcher) drop(id appliance.LockID, at time.Duration) {
 		o.ended = at
 		w.claims.past[id] = o
 		delete(w.claims.own, id)
+		w.claims.dirty[id] = true
 	}
 }
 
@@ -121,6 +113,7 @@ func (w *watcher) takeLocks(list appliance.LockList, unclear []appliance.LockID)
 	}
 	w.seeRemaining(list)
 	w.listed = list
+	w.resolve(list)
 	said := map[appliance.LockID]word{}
 	for _, id := range unclear {
 		said[id] = wordNone
@@ -135,6 +128,7 @@ func (w *watcher) takeLocks(list appliance.LockList, unclear []appliance.LockID)
 		}
 	}
 	w.compare(said, list.Stamp)
+	w.relieve(said, list.Stamp)
 	w.showLocks()
 }
 
@@ -153,16 +147,24 @@ func (w *watcher) compare(said map[appliance.LockID]word, stamp appliance.Stamp)
 		state, _ := o.term.At(now)
 		switch {
 		case said[id] == wordOurs:
+			if o.inherited && !o.listed {
+				w.event(Good, fmt.Sprintf("lock %s, which an earlier run took for %s, is still yours", name(o.lock), o.who))
+			}
 			o.listed, o.missing = true, false
+			if stamp.Sent.Run > o.granted.Received.Run {
+				o.seen = stamp.Sent
+			}
 		case stamp.Sent.Run <= o.granted.Received.Run: // asked for before we had it
 		case state == lease.Expiring || state == lease.Gone:
 			w.end(id, o, now, Warn, "of yours has ended")
+		case o.inherited && !now.Wall.Before(o.due()):
+			w.end(id, o, now, Info, "of an earlier run has ended meanwhile")
 		case said[id] == wordNone:
 			if !o.missing && !w.unsettled { // an act that left it open has said so itself
 				w.e.event(Warn, w.name, "", fmt.Sprintf("whether the lock %s is still ours is not known", name(o.lock)))
 			}
 			o.missing = true
-		case !o.listed && !o.lock.Exclusive && w.lockGetter == nil:
+		case !o.listed && !o.lock.Exclusive && !o.inherited && w.lockGetter == nil:
 			if !o.missing {
 				o.missing = true
 				w.e.event(Alarm, w.name, o.who, fmt.Sprintf("was granted the lock %s, and the appliance does not list it", name(o.lock)))
@@ -174,27 +176,65 @@ func (w *watcher) compare(said map[appliance.LockID]word, stamp appliance.Stamp)
 	for id, o := range w.claims.past {
 		switch {
 		case said[id] == wordOurs && stamp.Sent.Run > o.ended:
-			o.listed = true
+			o.listed, o.seen = true, stamp.Sent
 			w.claims.own[id] = o
 			delete(w.claims.past, id)
+			w.claims.dirty[id] = true
 			w.e.event(Warn, w.name, "", fmt.Sprintf("lock %s is still there", name(o.lock)))
 		case now.Run-o.ended > pastKept:
 			delete(w.claims.past, id)
 		}
 	}
-	w.claims.doubts = slices.DeleteFunc(w.claims.doubts, func(d doubt) bool { return now.Run > d.until })
 }
 
-// end tells that a lock of ours is no more.
+// end tells that a lock of ours is no more. One that should not have ended is lost, which stays said until somebody
+// acknowledges it (faults.md CLK-02, LCK-05).
 func (w *watcher) end(id appliance.LockID, o *own, now appliance.Reading, level Level, how string) {
 	w.drop(id, now.Run)
+	k := w.keepOf(id)
+	switch next := w.successor(id); {
+	case o.owed != nil:
+		w.e.event(Info, w.name, "", fmt.Sprintf("lock %s, whose release was asked for, is gone", name(o.lock)))
+		return
+	case next != nil:
+		next.replaces = ""
+		w.claims.dirty[next.lock.ID] = true
+		w.tellGap(o.lock.Scope, o.lastSeen(), next.granted.Received)
+		return
+	case k != nil:
+		level = Alarm
+		w.uncover(k, o)
+	}
 	w.e.event(level, w.name, "", fmt.Sprintf("lock %s %s", name(o.lock), how))
+	if level == Alarm {
+		w.lose(Lost{Appliance: w.name, Lock: id, Scope: o.lock.Scope, Who: o.who, At: now, Why: how})
+	}
 }
 
+// successor is the lock of ours that was taken to extend the given one; nil = none.
+func (w *watcher) successor(id appliance.LockID) *own {
+	for _, o := range w.claims.own {
+		if o.replaces == id {
+			return o
+		}
+	}
+	return nil
+}
+
+// lastSeen is the latest moment at which the lock is known to have been there.
+func (o *own) lastSeen() appliance.Reading {
+	if o.seen.Run > o.granted.Received.Run {
+		return o.seen
+	}
+	return o.granted.Received
+}
+
+// due is when an inherited lock ends, on our wall clock.
+func (o *own) due() time.Time { return o.granted.Received.Wall.Add(o.ttl) }
+
 // expire ends locks of ours that must be gone by now, asked or not; the appliance may be away.
+// The caller holds w.mu.
 func (w *watcher) expire(now appliance.Reading) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	found := false
 	for id, o := range w.claims.own {
 		state, _ := o.term.At(now)
@@ -206,7 +246,6 @@ func (w *watcher) expire(now appliance.Reading) {
 	}
 	if found {
 		w.showLocks()
-		w.publish()
 	}
 }
 

@@ -72,7 +72,11 @@ type Options struct {
 	Warn     Warnings
 	Log      *slog.Logger // nil = no log
 	Seed     uint64       // of jitter and phases; 0 = a random one
-	Workers  int          // polls at once; 0 = 64
+	// Adopt takes over what engines that run no more left, and shows what others hold.
+	Adopt bool
+	// Purpose is what the locks of this engine are for, when that is one thing; whoever takes them over keeps them no further.
+	Purpose string
+	Workers int // polls at once; 0 = 64
 }
 
 // Engine is one running fleet.
@@ -81,6 +85,9 @@ type Engine struct {
 	clock    *clock.Clock
 	journal  Journal
 	readOnly bool
+	adopt    bool
+	purpose  string
+	said     string // the last trouble with what others left; for one goroutine only
 	warn     Warnings
 	log      *slog.Logger
 	board    *board
@@ -124,6 +131,8 @@ func New(o Options) (*Engine, error) {
 		clock:    o.Clock,
 		journal:  o.Journal,
 		readOnly: o.ReadOnly,
+		adopt:    o.Adopt && !o.ReadOnly,
+		purpose:  o.Purpose,
 		warn:     o.Warn.withDefaults(),
 		log:      o.Log,
 		board:    newBoard(),
@@ -177,6 +186,9 @@ func (e *Engine) Start(ctx context.Context) {
 		}
 	}
 	e.running.Go(func() { e.sched.run(e.ctx, &e.running) })
+	if e.adopt {
+		e.running.Go(func() { e.neighbours(e.ctx) })
+	}
 }
 
 // Close ends every poll and every act under way, waits for them, and ends every viewer.
@@ -283,10 +295,13 @@ func (e *Engine) LockRules(name string) appliance.LockRules {
 
 // event adds one to the log. Its text may quote an appliance, at any length.
 func (e *Engine) event(level Level, name, who, text string) {
-	text = appliance.Words(text).String()
-	ev := Event{At: e.clock.Now(), Level: level, Appliance: name, Who: who, Text: text}
+	e.tell(Event{Level: level, Appliance: name, Who: who, Text: text})
+}
+
+func (e *Engine) tell(ev Event) {
+	ev.At, ev.Text = e.clock.Now(), appliance.Words(ev.Text).String()
 	e.board.add(ev)
-	e.log.Info("event", "level", level.String(), "appliance", name, "who", who, "text", text)
+	e.log.Info("event", "level", ev.Level.String(), "appliance", ev.Appliance, "who", ev.Who, "text", ev.Text)
 }
 
 // Say adds an event that happened by itself and is about the whole fleet.
@@ -299,6 +314,13 @@ type dice struct {
 }
 
 func newDice(seed uint64) *dice { return &dice{r: randv2.New(randv2.NewPCG(seed, seed))} }
+
+// share is a random number in [0, 1).
+func (d *dice) share() float64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.r.Float64()
+}
 
 // upTo is a random duration in [0, d).
 func (d *dice) upTo(limit time.Duration) time.Duration {

@@ -1,7 +1,10 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,15 +37,27 @@ const (
 )
 
 // Journal keeps intents. Intend returns only when the intent is durable; an error means that nothing may be sent.
+//
+// Hold and Track replace what is there of the same lock or transfer; Forget and Ended are no error when nothing is.
 type Journal interface {
 	Intend(context.Context, Intent) (id uint64, err error)
 	Settle(ctx context.Context, id uint64, outcome Outcome, note string) error
+	Hold(context.Context, Holding) error
+	Forget(ctx context.Context, appliance string, lock appliance.LockID) error
+	Track(context.Context, Transit) error
+	Ended(ctx context.Context, id uint64) error
+	// Adopt takes over what engines that run no more left at those appliances; each thing is taken over by one engine only.
+	Adopt(ctx context.Context, appliances []string) (Estate, error)
+	// Others are the holdings of other engines that run.
+	Others(context.Context) ([]Holding, error)
 }
 
 // Memory is a Journal that lasts as long as the process.
 type Memory struct {
-	mu      sync.Mutex
-	records []Record
+	mu       sync.Mutex
+	records  []Record
+	holdings map[[2]string]Holding
+	transits map[uint64]Transit
 }
 
 // Record is an intent with its outcome; empty while it is open.
@@ -69,6 +84,70 @@ func (m *Memory) Settle(_ context.Context, id uint64, outcome Outcome, note stri
 		m.records[id-1].Outcome, m.records[id-1].Note = outcome, note
 	}
 	return nil
+}
+
+// Hold notes a lock of ours.
+func (m *Memory) Hold(_ context.Context, h Holding) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.holdings == nil {
+		m.holdings = map[[2]string]Holding{}
+	}
+	m.holdings[[2]string{h.Appliance, string(h.Lock)}] = h
+	return nil
+}
+
+// Forget drops a lock of ours.
+func (m *Memory) Forget(_ context.Context, name string, lock appliance.LockID) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.holdings, [2]string{name, string(lock)})
+	return nil
+}
+
+// Track notes a transfer whose outcome is not known yet.
+func (m *Memory) Track(_ context.Context, t Transit) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.transits == nil {
+		m.transits = map[uint64]Transit{}
+	}
+	m.transits[t.ID] = t
+	return nil
+}
+
+// Ended drops a transfer.
+func (m *Memory) Ended(_ context.Context, id uint64) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.transits, id)
+	return nil
+}
+
+// Adopt finds nothing: no other engine ever wrote here.
+func (m *Memory) Adopt(context.Context, []string) (Estate, error) { return Estate{}, nil }
+
+// Others finds nothing, for the same reason.
+func (m *Memory) Others(context.Context) ([]Holding, error) { return nil, nil }
+
+// Holdings returns a copy of all locks that are noted, in order of appliance and id.
+func (m *Memory) Holdings() []Holding {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	list := slices.Collect(maps.Values(m.holdings))
+	slices.SortFunc(list, func(a, b Holding) int {
+		return cmp.Or(cmp.Compare(a.Appliance, b.Appliance), cmp.Compare(a.Lock, b.Lock))
+	})
+	return list
+}
+
+// Transits returns a copy of all transfers that are noted, oldest first.
+func (m *Memory) Transits() []Transit {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	list := slices.Collect(maps.Values(m.transits))
+	slices.SortFunc(list, func(a, b Transit) int { return cmp.Compare(a.ID, b.ID) })
+	return list
 }
 
 // Records returns a copy of all records, oldest first.

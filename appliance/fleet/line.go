@@ -15,6 +15,7 @@ import (
 const (
 	firstRetry   = time.Second
 	slowestRetry = time.Minute
+	keptRetry    = 5 * time.Second // while locks are kept there, which end if they are not extended
 	mostPatience = 5 * time.Minute // the longest Retry-After that is honoured
 	// restartTakes is how long an appliance that said that it restarts is still called restarting while it is silent.
 	restartTakes = 10 * time.Minute
@@ -142,6 +143,9 @@ func (w *watcher) backoff() time.Duration {
 	limit := slowestRetry
 	if w.line.tries < 6 {
 		limit = min(limit, firstRetry<<(w.line.tries+1))
+	}
+	if len(w.claims.keeps) > 0 {
+		limit = min(limit, keptRetry)
 	}
 	w.line.tries++
 	return firstRetry + w.e.dice.upTo(limit-firstRetry)

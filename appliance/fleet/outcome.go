@@ -27,6 +27,7 @@ type started struct {
 	since    time.Duration // run
 	seen     bool          // a listing showed the job
 	ended    bool          // at its end, or not listed any more
+	intent   uint64        // by which the journal knows it
 }
 
 // overdue reports whether a listing that was asked for then should show the job.
@@ -47,6 +48,7 @@ type check struct {
 	known   map[appliance.JobID]bool // jobs that are not it; nil = not known
 	had     bool                     // a push: its target had the backup before
 	lists   [laneCount]int           // listings that were asked for after since
+	intent  uint64                   // by which the journal knows it
 }
 
 // searching reports whether a transfer is being looked for. The caller holds w.mu.
@@ -106,7 +108,9 @@ func (w *watcher) tellEnd(id appliance.JobID, s *started, j *appliance.Job) {
 func (w *watcher) jobEnded(id appliance.JobID, s *started, success bool) {
 	s.ended = true
 	if s.transfer.Verb != appliance.VerbPush {
-		w.expect(&check{transfer: s.transfer, who: s.who, job: id, success: success})
+		w.expect(&check{transfer: s.transfer, who: s.who, job: id, success: success, intent: s.intent})
+	} else {
+		w.transitOver(s.intent)
 	}
 	w.showBackups()
 	w.e.sched.wake(w, of(laneBackups)&w.lanes)
@@ -119,7 +123,7 @@ func (w *watcher) vanished(id appliance.JobID, s *started) {
 	for _, j := range w.tasks.Jobs {
 		known[j.ID] = true
 	}
-	w.expect(&check{transfer: s.transfer, who: s.who, job: id, unknown: true, known: known})
+	w.expect(&check{transfer: s.transfer, who: s.who, job: id, unknown: true, known: known, intent: s.intent})
 	w.showBackups()
 	w.e.sched.wake(w, of(laneBackups)&w.lanes)
 }
@@ -127,6 +131,7 @@ func (w *watcher) vanished(id appliance.JobID, s *started) {
 // expect has the next listings tell the outcome. The caller holds w.mu.
 func (w *watcher) expect(c *check) {
 	if w.backups == nil && (w.jobs == nil || !c.unknown) {
+		w.transitOver(c.intent)
 		return
 	}
 	c.since = w.e.clock.Now().Run
@@ -147,6 +152,7 @@ func (w *watcher) tellChecks(l lane, sent time.Duration) bool {
 			return w.search(c)
 		case l == laneBackups:
 			w.tellCheck(c)
+			w.transitOver(c.intent)
 			return true
 		}
 		return false
@@ -158,7 +164,9 @@ func (w *watcher) tellChecks(l lane, sent time.Duration) bool {
 func (w *watcher) search(c *check) bool {
 	t := c.transfer
 	if id := w.become(c); id != "" {
-		w.started[id] = &started{transfer: t, who: c.who, since: w.e.clock.Now().Run}
+		now := w.e.clock.Now()
+		w.started[id] = &started{transfer: t, who: c.who, since: now.Run, intent: c.intent}
+		w.tracked(Transit{ID: c.intent, Appliance: w.name, Who: c.who, Transfer: t, Job: id, Since: now.Wall, Had: c.had})
 		w.e.event(Info, w.name, "", fmt.Sprintf("the %s became job %s", transferWords(t), id))
 		w.e.sched.wake(w, of(laneJobs)&w.lanes)
 		return true
@@ -190,6 +198,7 @@ func (w *watcher) search(c *check) bool {
 		}
 	}
 	w.tellSearch(c, sure)
+	w.transitOver(c.intent)
 	return true
 }
 

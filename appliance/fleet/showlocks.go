@@ -30,9 +30,10 @@ func (w *watcher) showLocks() {
 		}
 		l := Lock{Lock: o.lock, Appliance: w.name, Mine: true, By: o.who, Term: o.term, Unlisted: true}
 		l.Holder = appliance.HolderYou
-		if o.missing { // nobody can say that it is held
+		if o.missing || o.inherited { // nobody can say that it is held
 			l.Holder = appliance.HolderUnknown
 		}
+		w.adorn(&l, o)
 		unlisted = append(unlisted, l)
 	}
 	slices.SortFunc(unlisted, func(a, b Lock) int { return int(a.Term.From - b.Term.From) })
@@ -54,18 +55,40 @@ func (w *watcher) show(l appliance.Lock, before *Lock) Lock {
 			s.Holder = appliance.HolderUnknown
 		}
 	}
-	s.Term = w.foreign(l, before)
 	o := w.claims.own[l.ID]
+	if before != nil && before.Mine && (o == nil || !o.inherited) {
+		before = nil
+	}
+	s.Term = w.foreign(l, before)
 	if o == nil {
+		if h, ok := w.claims.others[l.ID]; ok {
+			s.By, s.Elsewhere, s.Purpose, s.Kept, s.KeptTo = h.Who, true, h.Purpose, h.Kept, h.KeepUntil
+		}
 		return s
 	}
 	s.Mine, s.By, s.Holder = true, o.who, appliance.HolderYou
+	w.adorn(&s, o)
+	if o.inherited { // its answer was another run's: how long it lasts, the list says
+		o.term = s.Term
+		return s
+	}
 	w.shorten(o, l)
 	s.TTL = o.ttl
 	if state, _ := o.term.At(w.e.clock.Now()); state != lease.Gone {
 		s.Term = o.term
 	}
 	return s
+}
+
+// adorn adds what else is to be said of a lock of ours.
+func (w *watcher) adorn(l *Lock, o *own) {
+	l.Purpose = o.purpose
+	if k := w.keepOf(o.lock.ID); k != nil {
+		l.Kept, l.KeptTo, l.Note = true, k.until.Wall, k.trouble
+	}
+	if o.owed != nil {
+		l.Owed, l.Note = true, o.owed.trouble
+	}
 }
 
 // showExclusive says whose the only lock is. Its client tells that itself; nothing that we remember stands against a
@@ -84,10 +107,27 @@ func (w *watcher) showExclusive(l appliance.Lock) Lock {
 	switch {
 	case s.Mine && o != nil:
 		s.By, s.Term = o.who, o.term
+		w.adorn(&s, o)
+	case !s.Mine:
+		w.explain(&s)
 	case s.Mine:
 		s.Term = lease.Own(l.Seen, l.TTL, w.worst())
 	}
 	return s
+}
+
+// explain says what we know of an exclusive lock that is not this engine's: another of ours holds it, or an earlier one may.
+func (w *watcher) explain(s *Lock) {
+	now := w.e.clock.Now()
+	if h, ok := w.claims.others[s.ID]; ok {
+		s.By, s.Elsewhere, s.Purpose, s.Kept, s.KeptTo = h.Who, true, h.Purpose, h.Kept, h.KeepUntil
+		stamp := appliance.Stamp{Sent: pastReading(now, h.Sent), Received: pastReading(now, h.Received)}
+		s.Term = lease.Own(stamp, h.TTL, w.worst())
+		return
+	}
+	if g := w.claims.ghost; g != nil && now.Wall.Before(g.free) {
+		s.Note = "an earlier run of yours may hold it: free by " + at(g.free)
+	}
 }
 
 // shorten has a lock of ours last no longer than the appliance lists it for. Only its first listing counts: less may have
@@ -146,7 +186,7 @@ func (w *watcher) foreign(l appliance.Lock, before *Lock) lease.Term {
 	if w.claims.remaining {
 		t = w.left(l)
 	}
-	if before == nil || !t.Known || !before.Term.Known || before.Mine || !before.Created.Equal(l.Created) {
+	if before == nil || !t.Known || !before.Term.Known || !before.Created.Equal(l.Created) {
 		return t
 	}
 	noise := 2*time.Second + max(worst, tripOf(before.Term))
@@ -174,5 +214,7 @@ func tripOf(t lease.Term) time.Duration {
 }
 
 func sameShown(a, b Lock) bool {
-	return a.Mine == b.Mine && a.By == b.By && a.Term == b.Term && a.Unlisted == b.Unlisted && sameLock(a.Lock, b.Lock)
+	return a.Mine == b.Mine && a.By == b.By && a.Term == b.Term && a.Unlisted == b.Unlisted && a.Kept == b.Kept &&
+		a.KeptTo.Equal(b.KeptTo) && a.Owed == b.Owed && a.Purpose == b.Purpose && a.Elsewhere == b.Elsewhere && a.Note == b.Note &&
+		sameLock(a.Lock, b.Lock)
 }

@@ -61,7 +61,11 @@ type Snapshot struct {
 
 	HealthPart, LocksPart, BackupsPart, JobsPart Part
 
-	Doing     []Doing // acts of ours that are under way
+	Doing     []Doing  // acts of ours that are under way
+	Wait      *Waiting // nil = nobody waits for its lock
+	Doubts    []Doubt
+	Lost      []Lost // not acknowledged yet, oldest first
+	Gaps      []Gap  // of the last day, oldest first
 	Push      Push
 	Notices   []Notice
 	RoundTrip time.Duration // latest
@@ -93,6 +97,46 @@ type Lock struct {
 	Term      lease.Term
 	// Unlisted tells that we were granted it and the newest listing does not show it.
 	Unlisted bool
+	Kept     bool      // it is extended by itself
+	KeptTo   time.Time // when that ends, on our wall clock; zero = when told
+	Owed     bool      // its release was asked for and has not happened yet
+	Purpose  string    // what it is for, when Mine; may be empty
+	// Elsewhere tells that another engine of ours, which runs, holds it; By is for whom.
+	Elsewhere bool
+	Note      string // what else is to be said of it: why it cannot be extended or given back, when it will be free
+}
+
+// Waiting is somebody's wait for a lock that another holds.
+type Waiting struct {
+	Who   string
+	Scope appliance.Scope
+	Since appliance.Reading
+	Tries int
+	Next  appliance.Reading // of the next try
+}
+
+// Doubt is a request for a lock whose answer was lost and of which it is not known whether it took effect.
+type Doubt struct {
+	Claim appliance.Claim
+	Who   string
+	Since appliance.Reading
+	Until appliance.Reading // it is looked for until then
+}
+
+// Lost is a lock of ours that ended under us. It stays until somebody acknowledges it.
+type Lost struct {
+	Appliance string
+	Lock      appliance.LockID
+	Scope     appliance.Scope
+	Who       string
+	At        appliance.Reading // when it was found out
+	Why       string
+}
+
+// Gap is a span in which something that was to be kept may not have been covered by a lock.
+type Gap struct {
+	Scope    appliance.Scope
+	From, To appliance.Reading
 }
 
 // Key is the lock's identity in the whole fleet.
@@ -165,6 +209,7 @@ type Event struct {
 	// happened by itself and Text is a sentence of its own.
 	Who  string
 	Text string
+	Ring bool // it is worth a bell
 }
 
 // Destination is a place that a transfer could be sent to.

@@ -17,8 +17,14 @@ func (x *errand) transfer() (Result, error) {
 	}
 	known := x.knownJobs()
 	had := t.Verb == appliance.VerbPush && x.e.arrived(t, -1)
+	if err := x.track(known, had); err != nil {
+		return Result{}, fmt.Errorf("nothing was sent: %w", err)
+	}
 	r, err := x.transferOnce(t)
 	if err != nil && !errors.Is(err, appliance.ErrAmbiguous) {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		x.transitOver(x.intent)
 		return Result{}, err
 	}
 	id, answers := r.Job, 0
@@ -33,16 +39,18 @@ func (x *errand) transfer() (Result, error) {
 	defer x.publish()
 	switch {
 	case err != nil && id == "":
-		x.expect(&check{transfer: t, who: x.p.Name, unknown: true, known: known, had: had})
+		x.expect(&check{transfer: t, who: x.p.Name, unknown: true, known: known, had: had, intent: x.intent})
 		why := "no job of it was found yet"
 		if answers == 0 {
 			why = "the jobs could not be looked at"
 		}
 		return Result{}, fmt.Errorf("%w; %s: it is looked for further, and what is found will be told", err, why)
 	case x.jobs == nil:
-		x.expect(&check{transfer: t, who: x.p.Name, job: id, success: true})
+		x.expect(&check{transfer: t, who: x.p.Name, job: id, success: true, intent: x.intent})
 	default:
-		x.started[id] = &started{transfer: t, who: x.p.Name, since: x.e.clock.Now().Run}
+		now := x.e.clock.Now()
+		x.started[id] = &started{transfer: t, who: x.p.Name, since: now.Run, intent: x.intent}
+		x.tracked(Transit{ID: x.intent, Appliance: x.name, Who: x.p.Name, Transfer: t, Job: id, Since: now.Wall, Had: had})
 		x.showJobs()
 	}
 	return Result{Text: fmt.Sprintf("started the %s, job %s%s", transferWords(t), id, told(r.Told)), Job: id}, nil

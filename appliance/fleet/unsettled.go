@@ -79,7 +79,7 @@ func (x *errand) settleRenewal(old own, cause error) (Result, error) {
 		return Result{}, stillOpen(cause)
 	}
 	if !held {
-		return Result{}, x.lose(x.act.Lock.ID, fmt.Errorf("%w: the answer was lost, and it was found out to be so", appliance.ErrNotHeld))
+		return Result{}, x.takenAway(x.act.Lock.ID, fmt.Errorf("%w: the answer was lost, and it was found out to be so", appliance.ErrNotHeld))
 	}
 	o, ok := x.regrant(appliance.Claim{Scope: x.act.Lock.Scope.Code, TTL: old.ttl})
 	if !ok || !o.term.Known || o.term.End <= old.term.End {

@@ -37,7 +37,8 @@ type watcher struct {
 	jobs        appliance.JobSource
 	transferrer appliance.Transferrer
 
-	snap atomic.Pointer[Snapshot]
+	snap    atomic.Pointer[Snapshot]
+	writing sync.Mutex // held while the journal is told of locks; never with mu
 
 	mu sync.Mutex // guards everything below; never held while an appliance or the journal is waited for
 	// s is the working copy of the snapshot. Its slices are replaced, never changed, since published ones share them.
@@ -50,6 +51,11 @@ type watcher struct {
 	line    line                         // the connection: strikes, tries, outage
 	unsure  appliance.Reading            // our clock stepped then and the locks were not listed since; zero = no
 	claims  claims                       // locks of ours
+	// stopWait ends the wait for its lock that is under way.
+	stopWait  context.CancelCauseFunc
+	over      []uint64 // transfers that ended and that the journal still has
+	flushing  bool     // the journal is being told of locks, by tend
+	unwritten bool     // that the journal could not be written was told
 	// unsettled tells that the client could not find out how its last request about its lock ended.
 	unsettled bool
 	listed    appliance.LockList   // the last listing of locks

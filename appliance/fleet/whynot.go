@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -30,6 +31,9 @@ func (w *watcher) rules() policy.Rules {
 
 // whyNot is all but the policy. With whole set the act is about to be sent and must lack nothing. The caller holds w.mu.
 func (w *watcher) whyNot(act appliance.Act, whole bool) string {
+	if act.Verb == appliance.VerbKeep || act.Verb == appliance.VerbUnkeep { // nothing is sent for it
+		return cmp.Or(w.whyWrong(act, whole), w.whyBusy(act))
+	}
 	switch {
 	case w.s.State == StateMisset:
 		return "its settings cannot work: " + w.s.Trouble
@@ -71,7 +75,12 @@ func (w *watcher) whyCannot(verb appliance.Verb) string {
 }
 
 func locks(v appliance.Verb) bool {
-	return v == appliance.VerbAcquire || v == appliance.VerbExtend || v == appliance.VerbRelease
+	switch v {
+	case appliance.VerbAcquire, appliance.VerbExtend, appliance.VerbRelease, appliance.VerbKeep, appliance.VerbUnkeep,
+		appliance.VerbWait, appliance.VerbResume:
+		return true
+	}
+	return false
 }
 
 // whyWrong is what does not fit with what is known.
@@ -79,11 +88,18 @@ func (w *watcher) whyWrong(act appliance.Act, whole bool) string {
 	switch act.Verb {
 	case appliance.VerbAcquire:
 		return w.whyNotClaim(act.Claim, whole)
+	case appliance.VerbWait:
+		return w.whyNotWait(act.Claim, whole)
 	case appliance.VerbExtend, appliance.VerbRelease:
 		if act.Lock.ID == "" {
 			return missing(whole, "no lock is chosen")
 		}
 		return w.whyNotLock(act, whole)
+	case appliance.VerbKeep, appliance.VerbUnkeep:
+		if act.Lock.ID == "" {
+			return missing(whole, "no lock is chosen")
+		}
+		return w.whyNotKeep(act)
 	case appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush:
 		if act.Transfer.Backup == "" {
 			return missing(whole, "no backup is chosen")
@@ -159,6 +175,8 @@ func (w *watcher) whyNotLock(act appliance.Act, whole bool) string {
 			return "it is not yours, and only its holder can do that"
 		case extends && !l.Mine:
 			return "it is not yours; take one of your own"
+		case extends && l.Owed:
+			return "its release was asked for"
 		case extends && act.Claim.TTL != 0 && w.locker.LockRules().ChooseTTL:
 			if why := whyNotTTL(w.locker.LockRules(), act.Claim); why != "" {
 				return why
@@ -170,6 +188,24 @@ func (w *watcher) whyNotLock(act appliance.Act, whole bool) string {
 		return ""
 	}
 	return "the lock is not there any more"
+}
+
+// whyNotKeep is why a lock cannot be kept, or not be kept no longer. The caller holds w.mu.
+func (w *watcher) whyNotKeep(act appliance.Act) string {
+	o, k := w.claims.own[act.Lock.ID], w.keepOf(act.Lock.ID)
+	switch {
+	case act.Verb == appliance.VerbUnkeep && k == nil:
+		return "it is not kept"
+	case act.Verb == appliance.VerbUnkeep:
+		return ""
+	case o == nil:
+		return "it is not yours; take one of your own"
+	case o.owed != nil:
+		return "its release was asked for"
+	case !act.Until.IsZero() && !act.Until.After(w.e.clock.Now().Wall):
+		return "the time until which to keep it is past"
+	}
+	return ""
 }
 
 // whyShorter keeps an extension from shortening: the old lock is given back for the new one.
@@ -255,9 +291,9 @@ func (w *watcher) whyBusy(act appliance.Act) string {
 // namesTarget reports whether the act says what it is about; before a dialog it does not.
 func namesTarget(act appliance.Act) bool {
 	switch act.Verb {
-	case appliance.VerbAcquire:
+	case appliance.VerbAcquire, appliance.VerbWait:
 		return act.Claim.Scope != ""
-	case appliance.VerbExtend, appliance.VerbRelease:
+	case appliance.VerbExtend, appliance.VerbRelease, appliance.VerbKeep, appliance.VerbUnkeep, appliance.VerbResume:
 		return act.Lock.ID != ""
 	case appliance.VerbCancelJob:
 		return act.Job != ""

@@ -11,7 +11,7 @@ import (
 
 var verbs = []appliance.Verb{
 	appliance.VerbAcquire, appliance.VerbExtend, appliance.VerbRelease, appliance.VerbKeep, appliance.VerbUnkeep,
-	appliance.VerbWait, appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush, appliance.VerbCancelPush, appliance.VerbCancelJob,
+	appliance.VerbResume, appliance.VerbWait, appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush, appliance.VerbCancelPush, appliance.VerbCancelJob,
 }
 
 // may is who may act where nothing is read-only; a role that is none of ours may not.
@@ -78,6 +78,7 @@ func TestRisk(t *testing.T) {
 		{appliance.VerbRelease, policy.RiskAsk, policy.RiskCode},
 		{appliance.VerbKeep, policy.RiskNone, policy.RiskNone},
 		{appliance.VerbUnkeep, policy.RiskNone, policy.RiskNone},
+		{appliance.VerbResume, policy.RiskNone, policy.RiskNone},
 		{appliance.VerbWait, policy.RiskNone, policy.RiskNone},
 		{appliance.VerbCopy, policy.RiskAsk, policy.RiskAsk},
 		{appliance.VerbMove, policy.RiskCode, policy.RiskCode},

@@ -1,0 +1,168 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"holdfast/appliance"
+)
+
+// doubt is a request for a lock. Once its answer was lost, a lock that appears of it is neither called another's (faults.md
+// I1) nor taken for ours unless its time tells so (LCK-02).
+type doubt struct {
+	claim  appliance.Claim
+	who    string
+	since  time.Time                 // just before it was sent, on the appliance's clock; zero = unknown
+	before map[appliance.LockID]bool // what was listed by then
+	sent   appliance.Reading
+	until  time.Duration    // run at which nothing can be left of it
+	keeps  appliance.LockID // the lock that it was to extend; empty = none
+
+	intent uint64            // its record, which stays open while the doubt does; 0 = somebody else settles it
+	left   bool              // nobody waits for it any more
+	found  []appliance.Lock  // what fits in the latest listing
+	got    appliance.LockID  // what came of it
+	twin   *doubt            // the same asked for once more, or the first time
+	early  bool              // the first of the two
+	heard  appliance.Reading // when a listing was last held against it
+}
+
+// newDoubt notes what is there just before a lock is asked for.
+func (w *watcher) newDoubt(claim appliance.Claim, who string, list appliance.LockList) *doubt {
+	d := &doubt{claim: claim, who: who, before: map[appliance.LockID]bool{}}
+	for _, l := range list.Locks {
+		d.before[l.ID] = true
+	}
+	if skew, known := list.Stamp.Skew(); known {
+		d.since = w.e.clock.Now().Wall.Add(skew)
+	}
+	return d
+}
+
+// ids are the locks that were there before, in order.
+func (d *doubt) ids() []appliance.LockID {
+	list := make([]appliance.LockID, 0, len(d.before))
+	for id := range d.before {
+		list = append(list, id)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// open has the doubt begin: it was sent then, and what became of it is not known. The caller holds w.mu.
+func (w *watcher) openDoubt(d *doubt, sent appliance.Reading) {
+	d.sent, d.until = sent, sent.Run+d.claim.TTL+lateEffect
+	w.claims.doubts = append(w.claims.doubts, d)
+	w.showClaims()
+}
+
+// fits reports whether a listed lock may have come of the request. date is the appliance's at that listing: some may list
+// the time that is left (api/lxca.md 7).
+func (d *doubt) fits(l appliance.Lock, date time.Time) bool {
+	if d.before[l.ID] || l.Scope.Code != d.claim.Scope {
+		return false
+	}
+	if l.TTL != 0 && d.claim.TTL != 0 && l.TTL != d.claim.TTL {
+		if l.Created.IsZero() || date.IsZero() || (l.TTL+date.Sub(l.Created)-d.claim.TTL).Abs() > dateSlack {
+			return false
+		}
+	}
+	if l.Created.IsZero() || d.since.IsZero() {
+		return true
+	}
+	return !l.Created.Before(d.since.Add(-dateSlack)) && !l.Created.After(d.since.Add(lateEffect))
+}
+
+// candidates are the listed locks that may have come of a request and are not ours already. The caller holds w.mu.
+func (w *watcher) candidates(d *doubt, list appliance.LockList) []appliance.Lock {
+	var found []appliance.Lock
+	for _, l := range list.Locks {
+		if w.claims.own[l.ID] == nil && w.claims.past[l.ID] == nil && d.fits(l, list.Stamp.Date) {
+			found = append(found, l)
+		}
+	}
+	return found
+}
+
+// resolve takes those listed locks for ours that came of a request whose answer was lost: the only one that fits, if its time
+// has the mark that was asked for; without a mark none is (faults.md LCK-02). The caller holds w.mu.
+func (w *watcher) resolve(list appliance.LockList) {
+	if len(w.claims.doubts) == 0 {
+		return
+	}
+	for _, d := range w.claims.doubts {
+		d.found, d.heard = w.candidates(d, list), list.Stamp.Sent
+		if len(d.found) == 1 && marked(d.claim.TTL) && d.found[0].TTL == d.claim.TTL {
+			w.found(d, d.found[0], list.Stamp)
+		}
+	}
+	w.claims.doubts = slices.DeleteFunc(w.claims.doubts, func(d *doubt) bool { return d.got != "" })
+	w.showClaims()
+}
+
+// marked reports whether a time tells the request it came of. Whole minutes are what everybody asks for (faults.md LCK-02).
+func marked(ttl time.Duration) bool { return ttl > 0 && ttl%time.Minute != 0 }
+
+// found notes a lock that was found to be ours. How long it was looked for is no round trip, so the worst one stays.
+func (w *watcher) found(d *doubt, l appliance.Lock, seen appliance.Stamp) {
+	stamp := appliance.Stamp{Sent: d.sent, Received: seen.Received} // it was granted before this at the latest
+	o := w.grant(appliance.Receipt{Stamp: stamp, Lock: l}, d.claim, d.who)
+	o.listed, d.got = true, l.ID
+	if d.left {
+		w.e.event(Good, w.name, "", fmt.Sprintf("the lock %s was found: it is what %s asked for at %s", name(l), d.who, at(d.sent.Wall)))
+	}
+	w.follow(o, d)
+	w.settleLater(d, OutcomeDone, "the lock "+name(l)+" was found to have come of it")
+}
+
+// follow has a new lock take the place of the one that it was asked for to extend, and one of two that were asked for
+// because the first answer was lost given back: the earlier one, once (faults.md LCK-03). The caller holds w.mu.
+func (w *watcher) follow(o *own, d *doubt) {
+	if t := d.twin; t != nil && t.got != "" && w.claims.own[t.got] != nil {
+		first := w.claims.own[t.got]
+		if d.early {
+			first = o
+		}
+		w.e.event(Warn, w.name, d.who, fmt.Sprintf("was granted two locks, as the first answer was lost: %s is given back", name(first.lock)))
+		w.owe(first.lock.ID, d.who, "two locks came of one request")
+		if d.early {
+			return
+		}
+		o.replaces, first.replaces = first.replaces, ""
+	}
+	if d.keeps != "" && w.claims.own[d.keeps] != nil {
+		o.replaces = d.keeps
+	}
+	if k := w.keepOf(d.keeps); d.keeps != "" && k != nil {
+		k.lock = o.lock.ID
+	}
+	w.claims.dirty[o.lock.ID] = true
+}
+
+// dropDoubts ends those doubts of which nothing can be left. The caller holds w.mu.
+func (w *watcher) dropDoubts(now appliance.Reading) {
+	before := len(w.claims.doubts)
+	w.claims.doubts = slices.DeleteFunc(w.claims.doubts, func(d *doubt) bool {
+		if now.Run <= d.until {
+			return false
+		}
+		w.settleLater(d, OutcomeUnknown, "no lock was seen that is known to have come of it")
+		return true
+	})
+	if len(w.claims.doubts) != before {
+		w.showClaims()
+		w.showLocks()
+		w.publish()
+	}
+}
+
+// settleLater records what became of a doubt that nobody waits for.
+func (w *watcher) settleLater(d *doubt, outcome Outcome, note string) {
+	if d.intent == 0 || !d.left {
+		return
+	}
+	id := d.intent
+	w.spawn(func(ctx context.Context) { w.conclude(ctx, id, outcome, note) })
+}
