@@ -65,9 +65,18 @@ func load(env *Env, f flags) (*config.Config, error) {
 	return c, nil
 }
 
+// part is what a run is for.
+type part struct {
+	acting  bool   // it may change something, and has a journal
+	adopt   bool   // it takes over what earlier runs left
+	purpose string // what its locks are for, when that is one thing
+}
+
+func looking() part { return part{} }
+
 // assemble makes the fleet of a configuration and has it watched; with a journal where acting is meant. Passwords that are to
 // be asked for are asked for before.
-func assemble(ctx context.Context, env *Env, c *config.Config, acting bool) (*run, error) {
+func assemble(ctx context.Context, env *Env, c *config.Config, as part) (*run, error) {
 	keys, err := keymap.New(c.Keys)
 	if err != nil {
 		return nil, exit(ExitUsage, fmt.Errorf("%s: %w", c.Path, err))
@@ -86,9 +95,10 @@ func assemble(ctx context.Context, env *Env, c *config.Config, acting bool) (*ru
 	deps := connect.Deps{Dial: env.Dial, Clock: env.Clock, Log: logger, Known: known, ReadOnly: c.ReadOnly, Prompt: prompts(env, c)}
 	options := fleet.Options{
 		ID: fleet.NewID(), Members: members(c, deps), Clock: env.Clock, ReadOnly: c.ReadOnly, Log: logger, Warn: warnings(c.Warn),
+		Adopt: as.adopt, Purpose: as.purpose,
 	}
 	r := &run{config: c, keys: keys, person: policy.Person{Name: env.User, Role: c.Role}, log: closer}
-	if acting {
+	if as.acting {
 		if r.record, err = openRecord(ctx, env, c, options.ID, journal.Options{Log: logger}); err != nil {
 			return nil, err
 		}
@@ -101,7 +111,7 @@ func assemble(ctx context.Context, env *Env, c *config.Config, acting bool) (*ru
 		return nil, exit(ExitFailed, err)
 	}
 	if r.record != nil {
-		r.record.follow(ctx, r.engine)
+		r.record.follow(r.engine)
 	}
 	r.engine.Start(ctx)
 	return r, nil

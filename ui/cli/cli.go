@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"runtime/debug"
 	"strings"
@@ -56,6 +57,9 @@ type exitError struct {
 func (e *exitError) Error() string { return e.err.Error() }
 func (e *exitError) Unwrap() error { return e.err }
 
+// errSilent is an end with a code about which everything was said already.
+var errSilent = errors.New("nothing more to say")
+
 func exit(code int, err error) error {
 	if err == nil {
 		return nil
@@ -74,7 +78,9 @@ func Main(ctx context.Context, env Env) int {
 	root.SetOut(env.Out)
 	root.SetErr(env.Err)
 	err := fang.Execute(ctx, root, fang.WithoutVersion(), fang.WithErrorHandler(func(_ io.Writer, _ fang.Styles, err error) {
-		fmt.Fprintln(env.Err, "holdfast: "+err.Error())
+		if !errors.Is(err, errSilent) {
+			fmt.Fprintln(env.Err, "holdfast: "+err.Error())
+		}
 	}))
 	var coded *exitError
 	switch {
@@ -113,7 +119,7 @@ func tree(env *Env) *cobra.Command {
 	root.PersistentFlags().BoolVar(&f.readOnly, "read-only", false, "change nothing on any appliance in this run")
 	root.Flags().StringVar(&f.theme, "theme", "", "colours (default: as configured)")
 	root.Flags().BoolVar(&f.ascii, "ascii", false, "draw with ASCII only")
-	root.AddCommand(demoCommand(env, &f), simCommand(env), statusCommand(env, &f), eventsCommand(env, &f), configCommand(env, &f), trustCommand(env, &f),
+	root.AddCommand(demoCommand(env, &f), simCommand(env), statusCommand(env, &f), locksCommand(env, &f), eventsCommand(env, &f), configCommand(env, &f), trustCommand(env, &f),
 		versionCommand(env))
 	return root
 }
@@ -126,6 +132,14 @@ func (e *Env) look(name string) string {
 		}
 	}
 	return ""
+}
+
+// mark is the share of a lock's time that is asked for on top of what was typed (fleet.Mark).
+func (e *Env) mark() float64 {
+	if e.Mark != nil {
+		return e.Mark()
+	}
+	return rand.Float64()
 }
 
 func versionCommand(env *Env) *cobra.Command {

@@ -24,7 +24,7 @@ func dashboard(ctx context.Context, env *Env, f flags) error {
 	if !env.Terminal {
 		return exit(ExitUsage, errNoTerminal)
 	}
-	r, err := assemble(ctx, env, c, true)
+	r, err := assemble(ctx, env, c, part{acting: true, adopt: true})
 	if err != nil {
 		return err
 	}

@@ -9,24 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"holdfast/appliance"
 	"holdfast/appliance/config"
 	"holdfast/appliance/journal"
 )
-
-// words is an act in a few words: what, and about what.
-func words(a appliance.Act) string {
-	switch {
-	case a.Claim.Scope != "":
-		return fmt.Sprintf("%s %s", a.Verb, appliance.Label(a.Claim.Scope))
-	case a.Lock.Scope.Code != "":
-		return fmt.Sprintf("%s %s", a.Verb, appliance.Label(a.Lock.Scope.Code))
-	case a.Transfer.Backup != "":
-		return fmt.Sprintf("%s of backup %s to %s", a.Verb, a.Transfer.Backup, appliance.Label(a.Transfer.Destination))
-	default:
-		return string(a.Verb)
-	}
-}
 
 func eventsCommand(env *Env, f *flags) *cobra.Command {
 	var since time.Duration

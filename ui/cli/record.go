@@ -2,12 +2,9 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"holdfast/appliance/config"
 	"holdfast/appliance/fleet"
@@ -41,34 +38,14 @@ func openRecord(ctx context.Context, env *Env, c *config.Config, id string, opti
 	return r, nil
 }
 
-// follow keeps the events of the engine, beginning with what was found in the journal, and says what an earlier run was in
-// the middle of when it ended.
-func (r *record) follow(ctx context.Context, e *fleet.Engine) {
+// follow keeps the events of the engine, beginning with what was found in the journal.
+func (r *record) follow(e *fleet.Engine) {
 	early := r.journal.Notices()
 	r.engine.Store(e)
 	for _, text := range early {
 		e.Say(fleet.Warn, text)
 	}
 	r.running.Go(func() { r.journal.Follow(e) })
-	r.running.Go(func() { r.inherit(ctx, e) })
-}
-
-// inherit takes over what ended runs left open. Their outcome is not known here, and that is what is recorded and said.
-func (r *record) inherit(ctx context.Context, e *fleet.Engine) {
-	open, err := r.journal.Adopt(ctx)
-	if err != nil {
-		if !errors.Is(err, context.Canceled) {
-			e.Say(fleet.Warn, "what an earlier run left open could not be read: "+err.Error())
-		}
-		return
-	}
-	for _, x := range open {
-		e.Say(fleet.Warn, fmt.Sprintf("an earlier run ended in the middle of %s on %s, asked by %s on %s: its outcome is not known, look there",
-			words(x.Act), x.Appliance, x.Who, x.At.Wall.Format(time.DateTime)))
-		if err := r.journal.Settle(ctx, x.ID, fleet.OutcomeUnknown, "the run ended before the answer was recorded"); err != nil {
-			e.Say(fleet.Warn, "that could not be recorded: "+err.Error())
-		}
-	}
 }
 
 // close waits for the last events of an engine that has ended, then closes the journal.

@@ -38,7 +38,7 @@ func status(ctx context.Context, env *Env, f flags, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	r, err := assemble(ctx, env, c, false)
+	r, err := assemble(ctx, env, c, looking())
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,196 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"holdfast/appliance"
+	"holdfast/appliance/config"
+	"holdfast/appliance/fleet"
+	"holdfast/appliance/journal"
+	"holdfast/appliance/lease"
+	"holdfast/ui/widget"
+)
+
+func locksCommand(env *Env, f *flags) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "locks",
+		Short: "List, take, extend and give back locks, or hold one while a command runs",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return exit(ExitUsage, errors.New("locks: say which: list, acquire, extend, release or hold")) },
+	}
+	cmd.AddCommand(locksListCommand(env, f), locksAcquireCommand(env, f), locksExtendCommand(env, f), locksReleaseCommand(env, f),
+		locksHoldCommand(env, f))
+	return cmd
+}
+
+func locksListCommand(env *Env, f *flags) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "list [APPLIANCE]",
+		Short: "Look once and print every lock, whose it is and how long it lasts at least",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := load(env, *f)
+			if err == nil && len(args) == 1 {
+				c, err = only(c, args[0])
+			}
+			if err != nil {
+				return err
+			}
+			return locksList(cmd.Context(), env, c, asJSON)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON lines")
+	return cmd
+}
+
+// only is the configuration with one appliance left; none of that name is wrong usage.
+func only(c *config.Config, name string) (*config.Config, error) {
+	var names []string
+	for _, a := range c.Appliances {
+		if a.Name == name {
+			one := *c
+			one.Appliances = []config.Appliance{a}
+			return &one, nil
+		}
+		names = append(names, a.Name)
+	}
+	return nil, exit(ExitUsage, fmt.Errorf("there is no appliance named %q in %s: there are %s", name, c.Path, strings.Join(names, ", ")))
+}
+
+// listedJSON is a line of `locks list --json` and what acquire, extend and release print. It is documented in the README and
+// only ever grows.
+type listedJSON struct {
+	Appliance string     `json:"appliance"`
+	ID        string     `json:"id,omitempty"`
+	Scope     string     `json:"scope"`
+	Holder    string     `json:"holder"`
+	By        string     `json:"by,omitempty"`      // who of ours
+	Purpose   string     `json:"purpose,omitempty"` // what for, when ours
+	State     string     `json:"state"`             // held, expiring, gone or unknown
+	Ends      *time.Time `json:"ends,omitempty"`    // earliest end, by our clock
+	Kept      bool       `json:"kept,omitempty"`
+	Owed      bool       `json:"release_pending,omitempty"`
+	Note      string     `json:"note,omitempty"`
+}
+
+func toListed(l fleet.Lock, now appliance.Reading) listedJSON {
+	state, _ := l.Term.At(now)
+	x := listedJSON{
+		Appliance: l.Appliance, ID: string(l.ID), Scope: l.Scope.Code, Holder: holder(l), By: l.By, Purpose: l.Purpose,
+		State: state.String(), Kept: l.Kept, Owed: l.Owed, Note: l.Note,
+	}
+	if l.Term.Known {
+		x.Ends = moment(l.Term.EndsWall)
+	}
+	return x
+}
+
+func locksList(ctx context.Context, env *Env, c *config.Config, asJSON bool) error {
+	r, err := assemble(ctx, env, c, looking())
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	if err := settled(ctx, r.engine); err != nil {
+		return exit(ExitFailed, err)
+	}
+	ours, err := holdings(ctx, env, c)
+	if err != nil {
+		fmt.Fprintln(env.Err, "holdfast: which locks are yours could not be read: "+err.Error())
+	}
+	var rows []listedJSON
+	silent, now := 0, env.Clock.Now()
+	for _, s := range r.engine.Snapshots() {
+		if !s.State.Answers() {
+			silent++
+			fmt.Fprintf(env.Err, "holdfast: %s: %s\n", s.Name, s.Trouble)
+		}
+		for _, l := range s.Locks {
+			rows = append(rows, withHolding(toListed(l, now), ours, now))
+		}
+	}
+	if err := writeLocks(env, rows, asJSON, now); err != nil {
+		return exit(ExitFailed, fmt.Errorf("print the locks: %w", err))
+	}
+	if silent > 0 {
+		return exit(ExitUnreachable, fmt.Errorf("%d of %d appliances did not answer", silent, len(c.Appliances)))
+	}
+	return nil
+}
+
+// holdings are the locks that the journal knows for ours; none where there is no journal yet.
+func holdings(ctx context.Context, env *Env, c *config.Config) ([]fleet.Holding, error) {
+	j, err := journal.Open(ctx, journalPath(c), journal.Options{Clock: env.Clock})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = j.Close() }() // it was only read
+	return j.Holdings(ctx)
+}
+
+// withHolding adds what the journal knows of a lock. Of an exclusive one that no process of ours can speak for now, how long
+// it lasts follows from when it was taken.
+func withHolding(x listedJSON, ours []fleet.Holding, now appliance.Reading) listedJSON {
+	i := slices.IndexFunc(ours, func(h fleet.Holding) bool {
+		return h.Appliance == x.Appliance && string(h.Lock) == x.ID && h.State != fleet.HoldingLost
+	})
+	if i < 0 {
+		return x
+	}
+	h := ours[i]
+	if h.Exclusive {
+		end := h.Sent.Add(h.TTL)
+		if !now.Wall.Before(end) {
+			return x
+		}
+		x.Ends, x.State = moment(end), lease.Held.String()
+	}
+	x.Holder, x.By, x.Purpose, x.Kept, x.Owed = string(appliance.HolderYou), h.Who, h.Purpose, h.Kept, h.State == fleet.HoldingOwed
+	return x
+}
+
+func writeLocks(env *Env, rows []listedJSON, asJSON bool, now appliance.Reading) error {
+	if asJSON {
+		out := json.NewEncoder(env.Out)
+		out.SetEscapeHTML(false)
+		for _, x := range rows {
+			if err := out.Encode(x); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	w := tabwriter.NewWriter(env.Out, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "APPLIANCE\tSCOPE\tHOLDER\tLEFT AT LEAST\tLOCK\tNOTE")
+	for _, x := range rows {
+		left := "unknown"
+		if x.Ends != nil && x.State != lease.Gone.String() {
+			left = widget.Left(max(0, x.Ends.Sub(now.Wall)))
+		}
+		who := x.Holder
+		if x.By != "" {
+			who += " (" + x.By + ")"
+		}
+		var notes []string
+		for _, n := range []struct {
+			is   bool
+			text string
+		}{{x.Kept, "kept"}, {x.Owed, "release pending"}, {x.Purpose != "", x.Purpose}, {x.Note != "", x.Note}} {
+			if n.is {
+				notes = append(notes, n.text)
+			}
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", x.Appliance, x.Scope, who, left, x.ID, strings.Join(notes, ", "))
+	}
+	return w.Flush()
+}
