@@ -29,6 +29,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// patient is a limit of time for documents whose reading is not to be timed, as on a busy host.
+const patient = time.Hour
+
 const adminPassword = "Passw0rd-admin"
 
 // ticker is the base clock of simulated appliances; it moves when a test says so.
