@@ -128,11 +128,13 @@ func answering(t *testing.T, c *canned) *Client {
 func serving(t *testing.T, h http.Handler) *Client {
 	t.Helper()
 	server := httptest.NewUnstartedServer(h)
-	server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate()}}
+	server.TLS = tlsConfig()
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	return dial(t, server.URL, transport.Trust{Pin: sim.Pin(server.Certificate())}, "ADMIN", adminPassword)
 }
+
+func tlsConfig() *tls.Config { return &tls.Config{Certificates: []tls.Certificate{certificate()}} }
 
 // certificate is the one of all canned servers. The one of httptest is RSA, whose handshakes take most of a test's time.
 var certificate = sync.OnceValue(func() tls.Certificate {
