@@ -176,6 +176,16 @@ func TestFault_NET06_PagesAreNotShown(t *testing.T) {
 			}
 		}
 	}
+	for _, as := range []string{"text/html", "text/plain", "application/xml"} { // whatever is in it
+		c := answerOf(200, `{"locks":[],"backups":[],"appliance":{"version":"4.1.0"},"result":"success"}`)
+		c.header = http.Header{"Content-Type": {as}}
+		client := answering(t, c)
+		for _, call := range allCalls() {
+			if err := call.do(t.Context(), client); !errors.Is(err, appliance.ErrMalformed) || !strings.Contains(err.Error(), as) {
+				t.Errorf("%s, JSON as %s: %v", call.name, as, err)
+			}
+		}
+	}
 	c := answerOf(502, "Bad gateway\x1b[2J\nsecond line")
 	c.header = http.Header{"Content-Type": {"text/plain; charset=utf-8"}}
 	_, err := answering(t, c).Jobs(t.Context())
