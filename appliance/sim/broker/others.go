@@ -13,6 +13,8 @@ import (
 // otherUser is who LockByOther(SourceREST) acts as: a client of somebody else's, whose token nobody here knows.
 const otherUser = "night-shift"
 
+var night = kit.Asker{User: otherUser}
+
 // LockByOther takes the configuration lock for somebody else, if it is free, and reports whether that one has it now.
 // SourceREST holds it by a token and so loses it after a token's lifetime; SourceGUI and SourceACLI have no end
 // (api/ecb.md 3.6). The switch foreign-lock may hide the latter from REST: then nothing is taken.
@@ -38,14 +40,14 @@ func (a *Appliance) lockByOther(source string, steal bool) bool {
 		if !steal {
 			return false
 		}
-		a.release(now, "lock.released", "", "taken by "+source, swEditsAtUnlock)
+		a.release(now, "lock.stolen", itself, "taken by "+source, swEditsAtUnlock)
 	}
 	h := &hold{source: source}
 	if source == SourceREST {
 		h.token = a.issue(kit.Account{User: otherUser, Role: kit.RoleAdmin}, now)
-		a.record(now, "token.issued", h.token.id(), otherUser, "")
+		a.record(now, night, h.token.effect("token.issued", now))
 	}
-	a.grant(h, now)
+	a.grant(h, itself, now)
 	return true
 }
 
@@ -58,7 +60,7 @@ func (a *Appliance) UnlockByOther() {
 	if a.lock == nil || (a.lock.token != nil && a.lock.token.account.User != otherUser) {
 		return
 	}
-	a.release(now, "lock.released", a.lock.owner(), "unlock", swEditsAtUnlock)
+	a.release(now, "lock.released", kit.Asker{User: a.lock.owner()}, "unlock", swEditsAtUnlock)
 }
 
 // LockOwner is the user who holds the lock through REST, "gui" or "acli", or nothing while the lock is free.
@@ -85,10 +87,10 @@ func (a *Appliance) RevokeTokens() {
 func (a *Appliance) revoke(now time.Time) {
 	for _, t := range slices.SortedFunc(maps.Values(a.tokens), func(x, y *token) int { return x.number - y.number }) {
 		delete(a.tokens, t.text)
-		a.record(now, "token.revoked", t.id(), "", t.account.User)
+		a.record(now, itself, kit.Effect{What: "token.revoked", ID: t.id(), More: t.account.User})
 	}
 	if a.lock != nil && a.lock.token != nil {
-		a.release(now, "lock.released", "", "token revoked", swEditsAtExpiry)
+		a.release(now, "lock.released", itself, "token revoked", swEditsAtExpiry)
 	}
 }
 
@@ -155,13 +157,14 @@ func (a *Appliance) AddBackupFile(name string) {
 	a.backups[name] = a.config.running
 }
 
-// StartAsync begins an operation (save, verify, activate, restore from running, backup of running) as another user,
+// StartAsync begins an operation (save, verify, activate, restore from running, backup of running) as some user,
 // lock or no lock: the slot that asyncstatus shows is everybody's.
-func (a *Appliance) StartAsync(op, by string) error {
+func (a *Appliance) StartAsync(op, user string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.clock.Base()
 	a.settle(now)
+	by := kit.Asker{User: user}
 	switch op {
 	case "save":
 		a.beginSave(by, now)
@@ -173,7 +176,7 @@ func (a *Appliance) StartAsync(op, by string) error {
 		a.beginRestore(by, now, a.config.running, "running")
 	case "backup":
 		a.helpName++
-		a.beginBackup(by, now, fmt.Sprintf("%s-%d.gz", by, a.helpName), a.config.running)
+		a.beginBackup(by, now, fmt.Sprintf("%s-%d.gz", user, a.helpName), a.config.running)
 	default:
 		return fmt.Errorf("unknown asynchronous operation %q", op)
 	}

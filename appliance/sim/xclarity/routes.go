@@ -17,6 +17,9 @@ type call struct {
 	id      string   // what {id} of the pattern matched
 }
 
+// asker is who sent the request.
+func (c *call) asker() kit.Asker { return kit.AskerOf(c.r).As(c.user.User) }
+
 type handler func(*Appliance, *call) answer
 
 // route is a resource: its pattern, in which {id} stands for one path element, and its methods.
