@@ -33,6 +33,7 @@ var routes = []route{
 	{"/aicc/service/sftp/locks", map[string]handler{"GET": (*Appliance).getLocks, "POST": (*Appliance).postLock}},
 	{"/aicc/service/sftp/locks/{id}", map[string]handler{"GET": (*Appliance).getLock, "DELETE": (*Appliance).deleteLock}},
 	{"/userAccounts", map[string]handler{"GET": (*Appliance).getUsers}},
+	{"/userAccounts/{id}", map[string]handler{"GET": (*Appliance).getUser}},
 	{"/userAccountSettings", map[string]handler{"GET": (*Appliance).getUserSettings}},
 	{"/sessions", map[string]handler{"GET": (*Appliance).getSessions, "POST": (*Appliance).postSession,
 		"DELETE": (*Appliance).deleteSession}},
