@@ -71,7 +71,7 @@ func newLab(t *testing.T, cfg Config) *lab {
 		tr.DialContext = f.DialAs("tester")
 	}
 	t.Cleanup(tr.CloseIdleConnections)
-	return &lab{Fleet: f, t: t, client: &http.Client{Transport: tr}}
+	return &lab{Fleet: f, t: t, client: &http.Client{Transport: tr, Timeout: time.Minute}}
 }
 
 // outcome is what a client saw of a request.

@@ -44,7 +44,7 @@ type Host interface {
 type Event struct {
 	At        time.Time // base time
 	Appliance string
-	Kind      Kind // never Mix, but what it came to
-	Rule      string
+	Kind      Kind          // never Mix, but what it came to
+	Rule      string        // its text, also with what it came to
 	Request   *http.Request // that it happened upon; nil for one that came by itself
 }

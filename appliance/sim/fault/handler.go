@@ -75,7 +75,7 @@ func (s *Script) strike(h *host, f fault, q *http.Request) {
 	struck := true
 	switch f.Kind {
 	case Restart, Outage:
-		s.happened(h, f.Rule, f.from, q)
+		s.happened(h, f.Rule, q)
 		s.leave(h, f.Rule)
 		return
 	case RevokeToken:
@@ -86,7 +86,7 @@ func (s *Script) strike(h *host, f fault, q *http.Request) {
 	if !struck { // there was nothing to take: no fault has happened
 		return
 	}
-	s.happened(h, f.Rule, f.from, q)
+	s.happened(h, f.Rule, q)
 	switch f.Kind {
 	case ClockStep:
 		h.StepClock(f.For)
@@ -153,7 +153,7 @@ func (x *exchange) effect() {
 }
 
 // happened counts and reports the fault.
-func (x *exchange) happened(f *fault) { x.script.happened(x.host, f.Rule, f.from, x.r) }
+func (x *exchange) happened(f *fault) { x.script.happened(x.host, f.Rule, x.r) }
 
 // meet lets the request meet its fault; nil is none, when only the appliance has one.
 func (x *exchange) meet(f *fault) {
@@ -233,6 +233,7 @@ func (x *exchange) spoil(f *fault) {
 		}
 		if f.share > 0 {
 			n = int(f.share * float64(len(text)))
+			f.Bytes = n
 		}
 		if n >= len(text) { // nothing is missing: no fault has happened
 			x.answer.copyTo(x.w, nil)

@@ -19,7 +19,7 @@ type option struct {
 
 // options are all keys, in the order in which a rule is written.
 var options = []option{
-	{key: "effect", word: "no|yes|D", about: "does the request have its effect: default no; D: so much later",
+	{key: "effect", word: "no|yes|D", about: "does the request have its effect: default no; D: so much later; yes with a fault of an appliance: that comes after it",
 		given: func(r Rule) bool { return r.Effect != ByKind }, read: readEffect, write: writeEffect},
 	{key: "of", word: "body|head", about: "what cut counts",
 		given: func(r Rule) bool { return r.Head },

@@ -152,11 +152,11 @@ func (s *Script) rest() {
 }
 
 // happened counts and reports a fault.
-func (s *Script) happened(h *host, r Rule, from *entry, q *http.Request) {
+func (s *Script) happened(h *host, r Rule, q *http.Request) {
 	s.mu.Lock()
 	s.counts[r.Kind]++
 	s.mu.Unlock()
-	s.report(Event{At: s.clock(), Appliance: h.Name(), Kind: r.Kind, Rule: from.String(), Request: q})
+	s.report(Event{At: s.clock(), Appliance: h.Name(), Kind: r.Kind, Rule: r.String(), Request: q})
 }
 
 // chanceOf are the random numbers that a rule draws for one appliance. It is called with mu held.
@@ -195,13 +195,12 @@ func (e *entry) fires(h *host, q *http.Request, now time.Time) bool {
 // fault is a rule that acts, made concrete.
 type fault struct {
 	Rule
-	from *entry
 	pick func(n int) int
 }
 
 func (s *Script) made(e *entry, h *host) fault {
 	rng := e.chanceOf(h)
-	f := fault{Rule: e.Rule, from: e}
+	f := fault{Rule: e.Rule}
 	if e.Kind == Mix {
 		f.Rule = e.draw(rng)
 	}
