@@ -276,6 +276,28 @@ func TestFaultRestart(t *testing.T) {
 	}
 }
 
+// An appliance that restarts does not even shake hands, in whichever way it is away.
+func TestNoHandshakeWhileAway(t *testing.T) {
+	for _, how := range []string{fault.Refused, fault.Hang} {
+		onBoth(t, func(t *testing.T, l *lab) {
+			shaken := false
+			l.client.Transport.(*http.Transport).TLSClientConfig.VerifyConnection = func(tls.ConnectionState) error {
+				shaken = true
+				return nil
+			}
+			l.add("outage=20s how=" + how)
+			l.Settle()
+			if o := l.lock(); o.err == nil || shaken {
+				t.Errorf("%s: %+v, shaken hands %v", how, o, shaken)
+			}
+			l.pass(20 * time.Second)
+			if o := l.lock(); !sawLock(o) || !shaken {
+				t.Errorf("%s: back: %+v", how, o)
+			}
+		})
+	}
+}
+
 // What waits to come is lost when the appliance is away by then, or has restarted.
 func TestLateEffectOfAnApplianceThatIsAway(t *testing.T) {
 	for rule, want := range map[string]int{"outage=10s after=15s": 0, "restart=1s after=5s": 0, "outage=1s after=5s": 1} {

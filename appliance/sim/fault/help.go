@@ -20,8 +20,8 @@ func Help() string {
 		}
 		fmt.Fprintf(&b, "  %-18s %s\n", word, k.about)
 	}
-	b.WriteString("\nPATH is a part of the path such as sftp/locks, from its start with a leading slash, to its end with $ behind it; ?a=b\n" +
-		"is about the query. #N is the N-th request that matches. The first rule that applies to a request acts on it.\n\n")
+	b.WriteString("\nPATH is a part of the path such as sftp/locks, from its start with a leading slash, to its end with $ behind\n" +
+		"it; ?a=b is about the query. #N is the N-th request that matches. The first rule that applies to a request acts on it.\n\n")
 	for _, o := range options {
 		fmt.Fprintf(&b, "  %-18s %s\n", o.key+"="+o.word, o.about)
 	}

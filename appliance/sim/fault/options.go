@@ -19,7 +19,8 @@ type option struct {
 
 // options are all keys, in the order in which a rule is written.
 var options = []option{
-	{key: "effect", word: "no|yes|D", about: "does the request have its effect: default no; D: so much later; yes with a fault of an appliance: that comes after it",
+	{key: "effect", word: "no|yes|D",
+		about: "does the request have its effect, or D later: default no; a fault of an appliance: yes: after the effect",
 		given: func(r Rule) bool { return r.Effect != ByKind }, read: readEffect, write: writeEffect},
 	{key: "of", word: "body|head", about: "what cut counts",
 		given: func(r Rule) bool { return r.Head },
@@ -30,7 +31,8 @@ var options = []option{
 		given: func(r Rule) bool { return r.KeepLocks },
 		read:  func(r *Rule, s string) (err error) { r.KeepLocks, err = either(s, "kept", "gone"); return err },
 		write: func(Rule) string { return "kept" }},
-	wordOption("how", "how it is away: default refused", []string{Refused, Unavailable, Hang}, func(r *Rule) *string { return &r.How }),
+	wordOption("how", "how it is away: default refused", []string{Refused, Unavailable, Hang},
+		func(r *Rule) *string { return &r.How }),
 	wordOption("by", "who takes an ECB's lock: default rest", []string{"rest", "gui", "acli"}, func(r *Rule) *string { return &r.By }),
 	{key: "on", word: "NAME", about: "only on this appliance; * and ? as in file names",
 		given: func(r Rule) bool { return r.On != "" },

@@ -14,7 +14,8 @@ func Random(seed uint64, rate float64) Rule { return Rule{Kind: Mix, P: rate, Se
 var shares = []struct {
 	kind Kind
 	part int
-}{{DropBefore, 4}, {DropAfter, 6}, {Reset, 5}, {DelayEffect, 4}, {DelayAnswer, 2}, {Cut, 4}, {Status, 4}, {HTML, 3}, {Drip, 1}, {BlackHole, 1}}
+}{{DropBefore, 4}, {DropAfter, 6}, {Reset, 5}, {DelayEffect, 4}, {DelayAnswer, 2}, {Cut, 4}, {Status, 4}, {HTML, 3}, {Drip, 1},
+	{BlackHole, 1}}
 
 // defaultLongest is the longest delay of a random fault.
 const defaultLongest = time.Minute

@@ -209,6 +209,22 @@ func TestFaultOfAnApplianceUponARequest(t *testing.T) {
 	}
 }
 
+// What is due while an appliance is away does not happen, neither then nor later.
+func TestLateEffectIsLostWhileAway(t *testing.T) {
+	for at, want := range map[time.Duration]int{10: 1, 11: 0, 19: 0, 20: 1} {
+		s := newStage(t, "outage=10s after=10s")
+		s.add("delay-effect=" + (at * time.Second).String())
+		s.ask("POST", "/")
+		for range 30 {
+			s.host.now = s.host.now.Add(time.Second)
+			s.Settle()
+		}
+		if got := len(s.host.effects); got != want || s.Pending() != 0 {
+			t.Errorf("due after %d s: %d effects, want %d", at, got, want)
+		}
+	}
+}
+
 // A mix has every kind, at its rate, and the same for the same seed.
 func TestRandom(t *testing.T) {
 	run := func(seed uint64) (map[Kind]int, int) {

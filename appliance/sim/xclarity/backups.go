@@ -61,7 +61,8 @@ type backupWire struct {
 
 // effect is something that has just happened to the package.
 func (b *backup) effect(what, from, to string) kit.Effect {
-	return kit.Effect{What: what, ID: b.UUID, UUID: b.UUID, From: from, To: to, Locations: slices.Clone(b.Locations), Checksum: b.Checksum}
+	return kit.Effect{What: what, ID: b.UUID, UUID: b.UUID, From: from, To: to, Locations: slices.Clone(b.Locations),
+		Checksum: b.Checksum}
 }
 
 // Backups returns copies of all packages.

@@ -112,7 +112,8 @@ func (a *Appliance) start(t Transfer, p plan, by kit.Asker) *job {
 	now := a.clock.Base()
 	took := time.Duration(float64(p.took) / a.opt.Speed)
 	j := &job{
-		op: t.Operation, uuid: t.UUID, from: p.from, destination: t.Destination, user: t.User, by: by, b: p.b, target: p.target, size: p.b.Size,
+		op: t.Operation, uuid: t.UUID, from: p.from, destination: t.Destination, user: t.User, by: by, b: p.b, target: p.target,
+		size:  p.b.Size,
 		began: now, took: took, due: now.Add(took), why: p.why, failStep: p.step, started: a.clock.Now(),
 		args: []string{p.b.Label, t.Destination},
 	}
