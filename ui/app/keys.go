@@ -131,6 +131,7 @@ func (m *Model) perform(a keymap.Action, key string) tea.Cmd {
 	if cmd, ok := m.navigate(a); ok {
 		return cmd
 	}
+	m.toast.text = "" // it was about what stood there before
 	switch a {
 	case keymap.Acquire:
 		m.dialog = m.acquireDialog(key)

@@ -57,7 +57,7 @@ func (m *Model) columns(top, w, h int) []spot {
 	middle := max(7, (h-bottom)*9/20)
 	upper := h - bottom - middle
 	left := max(38, w*31/100)
-	half := w * 57 / 100
+	half := w * 56 / 100
 	return []spot{
 		{paneAppliances, 0, top, left, upper},
 		{paneLocks, left, top, w - left, upper},

@@ -150,7 +150,8 @@ func (l *List[R]) Name() string { return l.def.Name }
 // Build implements Pane.
 func (l *List[R]) Build(src Source) func() any {
 	by, down, _ := l.table.Order()
-	spec := table.Spec[R]{Key: l.def.Key, Words: l.def.Words, Default: l.def.Default, Query: l.query, By: by, Down: down}
+	spec := table.Spec[R]{Key: l.def.Key, Words: l.def.Words, Default: l.def.Default, Query: l.query, By: by, Down: down,
+		Columns: l.def.Columns}
 	def := l.def
 	return func() any {
 		ix := table.Build(def.Gather(src), spec)

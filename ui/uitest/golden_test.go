@@ -43,7 +43,7 @@ var different = []struct {
 	{regexp.MustCompile(`"expirationTimeOut":\d{4}`), `"expirationTimeOut":1230`},
 	{regexp.MustCompile(`(you(?:\x1b\[[0-9;]*m| )+)\d\d:\d\d`), "${1}20:25"},
 	{regexp.MustCompile(`00:2\d:\d\d`), "00:20:30"},
-	{regexp.MustCompile(`╮(19|2\d):\d\d│`), "╮20:30│"},
+	{regexp.MustCompile(`╮\d│`), "╮0│"}, // its end, of which a dialog leaves one cell
 	{regexp.MustCompile(`sha256//[A-Za-z0-9+/]{43}=`), "sha256//PINPINPINPINPINPINPINPINPINPINPINPINPINPINP="},
 }
 

@@ -26,6 +26,7 @@ type Outcome struct {
 type Option struct {
 	Value, Label, Note string
 	WhyNot             string
+	Wary               bool // can be taken, but by going there only: the cursor never starts on it
 }
 
 func (s Spec) choiceWord() string {
@@ -205,7 +206,7 @@ func (d *Dialog) values() (Values, string) {
 		case ok:
 			v.Choice = o.Value
 		case typed == "":
-			return v, "choose one"
+			return v, d.list.whyNone()
 		case d.spec.Typed == "":
 			return v, "nothing in the list holds " + appliance.Label(typed).String()
 		default:
@@ -285,7 +286,7 @@ func (d *Dialog) curl() string {
 
 // View draws the dialog in at most w by h cells; every line has the same width.
 func (d *Dialog) View(f widget.Frame, w, h int) []string {
-	width := min(max(68, w*2/3), 84, w)
+	width := min(max(76, w*2/3), 84, w)
 	lines := d.body(f, width-4, h-2)
 	for i, l := range lines {
 		lines[i] = " " + widget.Fit(l, width-4, false, "") + " "

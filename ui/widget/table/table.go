@@ -232,6 +232,7 @@ func (m *Model[R]) layout(w int) []placed {
 		keep = append(keep[:at], keep[at+1:]...)
 		m.space(keep)
 	}
+	m.grant(keep, w)
 	rest, shares := w-need(keep), 0
 	for _, p := range keep {
 		shares += m.columns[p.column].Grow
@@ -252,6 +253,25 @@ func (m *Model[R]) layout(w int) []placed {
 		keep[i].width = max(0, keep[i].width-(need(keep)-w))
 	}
 	return keep
+}
+
+// grant gives the columns what their rows wish for, from the left: out of what is free and out of what others do not need.
+// Which columns there are has been decided before, so that no row makes another column come or go.
+func (m *Model[R]) grant(cols []placed, w int) {
+	wants := m.index.wants
+	if len(wants) != len(m.columns) {
+		return
+	}
+	for i, p := range cols {
+		if least, want := m.columns[p.column].Least, wants[p.column]; least > 0 && want > 0 {
+			cols[i].width = min(p.width, max(least, want))
+		}
+	}
+	for i, p := range cols {
+		if lacks := wants[p.column] - p.width; lacks > 0 {
+			cols[i].width += max(0, min(lacks, w-need(cols)))
+		}
+	}
 }
 
 // space puts two blanks between columns, one behind a tight one.
