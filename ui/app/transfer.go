@@ -189,4 +189,3 @@ func short(checksum string) string {
 }
 
 func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
-

@@ -19,7 +19,7 @@ func columns() []table.Column[Row] {
 		{Title: "ID", Width: 3, Right: true, Drop: 2, Cell: func(_ widget.Frame, r Row) table.Cell {
 			return table.Cell{Text: number(r.ID), Role: theme.Dim}
 		}, Compare: byID},
-		{Title: "JOB", Width: 20, Least: 12, Grow: 1, Wish: What, Cell: func(f widget.Frame, r Row) table.Cell {
+		{Title: "JOB", Width: 21, Least: 12, Grow: 1, Wish: What, Cell: func(f widget.Frame, r Row) table.Cell {
 			if r.Mine {
 				return table.Cell{Text: What(r), Role: theme.Ours}
 			}
