@@ -27,7 +27,7 @@ type actsMsg []target
 
 // at is the appliance that a key means: that of the row under the cursor, else the chosen one.
 func (m *Model) at() string {
-	if m.focus <= paneJobs {
+	if m.focus <= paneJobs || m.focus == paneTimeline {
 		if name := m.panes[m.focus].Appliance(); name != "" {
 			return name
 		}
@@ -52,6 +52,10 @@ func (m *Model) locate() []appliance.Call {
 	case paneLocks:
 		if r, ok := m.locks.Row(); ok {
 			return m.engine.Locate(r.Lock.Appliance, appliance.PartLocks, string(r.ID))
+		}
+	case paneTimeline:
+		if r, ok := m.timeline.Row(); ok {
+			return m.engine.Locate(r.Appliance, appliance.PartLocks, string(r.ID()))
 		}
 	case paneBackups:
 		return m.engine.Locate(m.at(), appliance.PartBackups, "")

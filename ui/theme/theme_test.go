@@ -147,4 +147,11 @@ func TestSymbols(t *testing.T) {
 	if len(slices.Compact(states)) != 5 {
 		t.Errorf("two states have one symbol: %q", states)
 	}
+	for _, s := range []Symbols{s, New("dark", true, false).Symbols} {
+		parts := []string{s.Past, s.Held, s.Uncertain, s.Kept, s.Gap, s.Onward, s.Now}
+		slices.Sort(parts)
+		if len(slices.Compact(parts)) != 7 {
+			t.Errorf("two parts of the timeline have one symbol: %q", parts)
+		}
+	}
 }

@@ -3,6 +3,7 @@ package uitest_test
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"testing"
 	"time"
 
@@ -53,11 +54,17 @@ var lasting = regexp.MustCompile(`for 2\dm(\d+s)? *`)
 // picture plays the keys and returns the screen at the same moment of each run.
 func picture(t *testing.T, o uitest.Options, styled bool, keys ...string) string {
 	t.Helper()
+	return pictureAt(t, time.Date(2000, 1, 1, 0, 0, 5, 500_000_000, time.UTC), o, styled, keys...)
+}
+
+// pictureAt is the picture at another moment.
+func pictureAt(t *testing.T, at time.Time, o uitest.Options, styled bool, keys ...string) string {
+	t.Helper()
 	shot := ""
 	uitest.Run(t, gallery(o), func(x *uitest.Terminal) {
 		x.Advance(time.Second)
 		x.Press(keys...)
-		x.Advance(time.Until(time.Date(2000, 1, 1, 0, 0, 5, 500_000_000, time.UTC)))
+		x.Advance(time.Until(at))
 		if shot = x.Screen(); styled {
 			shot = x.Styled()
 		}
@@ -106,6 +113,29 @@ func TestGoldenSizes(t *testing.T) {
 					t.Errorf("in the theme %s it is another picture:\n%s", theme, other)
 				}
 			}
+		})
+	}
+}
+
+// The timeline when a lock has been held for a while, at one size in each theme and at another without colours.
+func TestGoldenTimeline(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2000, 1, 1, 0, 4, 20, 500_000_000, time.UTC)
+	keys := append(slices.Clone(takeOneLock), "7")
+	for _, theme := range []string{"dark", "light", "none"} {
+		t.Run(theme, func(t *testing.T) {
+			t.Parallel()
+			o := themed(theme, 120, 40)
+			o.Mark = func() float64 { return 0.5 }
+			golden.RequireEqual(t, pictureAt(t, at, o, true, keys...))
+		})
+	}
+	for name, zoomed := range map[string][]string{"80x24": nil, "zoomed-4h": {"z", "+"}, "zoomed-5m": {"z", "-", "-"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := themed("none", 80, 24)
+			o.Mark, o.Args = func() float64 { return 0.5 }, []string{"--ascii"}
+			golden.RequireEqual(t, pictureAt(t, at, o, false, append(slices.Clone(keys), zoomed...)...))
 		})
 	}
 }

@@ -25,9 +25,9 @@ func columns(me string) []table.Column[Row] {
 		{Title: "SCOPE", Width: 13, Least: 5, Grow: 1, Cell: func(f widget.Frame, r Row) table.Cell {
 			return table.Cell{Text: r.Scope.String(), Role: pane.Fresh(f, r.Part)}
 		}, Compare: pane.By(func(r Row) string { return r.Scope.String() })},
-		{Title: "HOLDER", Width: 7, Least: 7, Wish: func(r Row) string { return holderWord(me, r) },
+		{Title: "HOLDER", Width: 7, Least: 7, Wish: func(r Row) string { return HolderWord(me, r) },
 			Cell:    func(_ widget.Frame, r Row) table.Cell { return holder(me, r) },
-			Compare: pane.By(func(r Row) string { return holderWord(me, r) })},
+			Compare: pane.By(func(r Row) string { return HolderWord(me, r) })},
 		{Title: "LEFT", Width: leftWidth + 1 + barWidth, Least: leftWidth, Ticks: true, Cell: left,
 			Compare: func(a, b Row) int { return cmp.Compare(a.Term.End, b.Term.End) }},
 		{Title: "ENDS", Width: 8, Right: true, Ticks: true, Drop: 1, Cell: ends},
@@ -36,7 +36,8 @@ func columns(me string) []table.Column[Row] {
 
 func on(r Row) string { return r.Lock.Appliance }
 
-func holderWord(me string, r Row) string {
+// HolderWord is who holds a lock, in a word, for the person me.
+func HolderWord(me string, r Row) string {
 	switch {
 	case r.Mine && (r.By == me || r.By == ""):
 		return "you"
@@ -48,7 +49,7 @@ func holderWord(me string, r Row) string {
 }
 
 func holder(me string, r Row) table.Cell {
-	word := holderWord(me, r)
+	word := HolderWord(me, r)
 	switch {
 	case r.Mine:
 		return table.Cell{Text: word, Role: theme.Ours}
