@@ -235,7 +235,7 @@ func (l *List[R]) heading(f widget.Frame) (title, note string) {
 }
 
 // leastWithFoot is the height from which a foot takes no row that is needed more.
-const leastWithFoot = 5
+const leastWithFoot = 6
 
 func (l *List[R]) body(f widget.Frame, w, h int, focused bool) []string {
 	if l.table.Index().Len() > 0 {

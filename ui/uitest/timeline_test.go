@@ -12,10 +12,10 @@ import (
 func TestTimeline(t *testing.T) {
 	t.Parallel()
 	play(t, uitest.Options{Prepare: foreign("FC", 40*time.Minute)}, func(x *uitest.Terminal) {
-		x.Press("7").Until("╭ 7 Timeline").Until("00:00", "now", "00:15", "00:30").Until("FC Operating", "another", "│━━━━━")
+		x.Press("7").Until("╭ 7 Timeline").Until("23:45", "now", "00:15", "00:30").Until("FC Operating", "another", "│━━━━━")
 		x.Until("ecb-edge", "configuration", "│ not known whether it is held")
 		acquire(x, "updates", "20m")
-		x.Until("UP Updates", "you", "│━━━━━").Press("7")
+		x.Until("UP Updates", "you", "│━━━━━").Press("7", "z")
 		x.Advance(10 * time.Minute)
 		x.UntilMatch(`UP Updates +you +──+│━━+▒+ +00:2\d:\d\d`) // past, to come, and where it may be gone
 		own, foreign := bar(x.Line("UP Updates", "│", "──")), bar(x.Line("FC Operating", "│", "──"))
