@@ -16,7 +16,7 @@ var unicodeSymbols = Symbols{
 	Full: "━", Half: "╸", Rest: "─",
 	Vertical: "│", Horizontal: "─", Corners: [4]string{"╭", "╮", "╰", "╯"},
 	Arrow: "→", Dot: "·", Ellipsis: "…", SortUp: "▴", SortDown: "▾", More: "↓",
-	Past: "─", Held: "━", Uncertain: "▒", Kept: "┄", Gap: "×", Onward: "→", Now: "│",
+	Past: "─", Held: "━", Uncertain: "▒", Kept: "·", Gap: "×", Onward: "→", Now: "│",
 }
 
 var asciiSymbols = Symbols{

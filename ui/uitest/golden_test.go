@@ -45,7 +45,7 @@ var different = []struct {
 	{regexp.MustCompile(`(you(?:\x1b\[[0-9;]*m| )+)\d\d:\d\d`), "${1}20:25"},
 	{regexp.MustCompile(`00:2\d:\d\d`), "00:20:30"},
 	{regexp.MustCompile(`00:(12|46):5\d`), "00:${1}:59"}, // of others, which each list tells to about a second
-	{regexp.MustCompile(`╮\d│`), "╮0│"}, // its end, of which a dialog leaves one cell
+	{regexp.MustCompile(`╮\d│`), "╮0│"},                  // its end, of which a dialog leaves one cell
 	{regexp.MustCompile(`sha256//[A-Za-z0-9+/]{43}=`), "sha256//PINPINPINPINPINPINPINPINPINPINPINPINPINPINP="},
 }
 

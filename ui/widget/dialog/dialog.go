@@ -4,6 +4,7 @@ package dialog
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -27,6 +28,12 @@ type Option struct {
 	Value, Label, Note string
 	WhyNot             string
 	Wary               bool // can be taken, but by going there only: the cursor never starts on it
+}
+
+// whole reports whether a typed text may be meant as it stands, though options hold it: it can be used, and has more than the
+// letters of a name in it, as addresses and paths do.
+func (s Spec) whole(typed string) bool {
+	return s.Typed != "" && strings.ContainsAny(typed, "./:") && s.Check(typed) == nil
 }
 
 func (s Spec) choiceWord() string {
@@ -92,7 +99,7 @@ const (
 
 // New opens a dialog.
 func New(s Spec) *Dialog {
-	d := &Dialog{spec: s, list: newList(s.Options, s.Typed != ""), span: input.New(), code: input.New()}
+	d := &Dialog{spec: s, list: newList(s.Options, s.whole), span: input.New(), code: input.New()}
 	if s.Span != nil {
 		d.span.Set(widget.Span(s.Span.Start))
 		d.onSpan = len(s.Options) == 0

@@ -18,14 +18,14 @@ const nowhere = -1
 // list is options with a line that filters them, and that may also be an answer of its own.
 type list struct {
 	options []Option
-	shown   []int
+	shown   []Option
 	at      int // place in shown, or nowhere
 	filter  input.Line
-	typed   bool
+	whole   func(typed string) bool // whether it may be an answer of its own, though options hold it
 }
 
-func newList(options []Option, typed bool) list {
-	l := list{options: options, typed: typed, filter: input.New()}
+func newList(options []Option, whole func(string) bool) list {
+	l := list{options: options, whole: whole, filter: input.New()}
 	l.refilter()
 	return l
 }
@@ -33,17 +33,29 @@ func newList(options []Option, typed bool) list {
 func (o Option) free() bool { return o.WhyNot == "" }
 
 // refilter shows what holds the typed words. The cursor starts on the first row that may be taken as it is, and nowhere when
-// there is none; the only row that is left was meant by its words.
+// there is none; a row that is what was typed, or the only one that is left, was meant by its words. What was typed and is a
+// whole answer by itself, though it is also the beginning of another, stands beside that one and neither is chosen.
 func (l *list) refilter() {
 	l.shown = l.shown[:0]
-	q := strings.ToLower(l.filter.Text())
-	for i, o := range l.options {
+	typed := l.filter.Text()
+	q := strings.ToLower(typed)
+	for _, o := range l.options {
 		if q == "" || strings.Contains(strings.ToLower(o.Label+" "+o.Value), q) {
-			l.shown = append(l.shown, i)
+			l.shown = append(l.shown, o)
 		}
 	}
-	l.at = slices.IndexFunc(l.shown, func(n int) bool { return l.options[n].free() && !l.options[n].Wary })
-	if q != "" && len(l.shown) == 1 {
+	l.at = slices.IndexFunc(l.shown, func(o Option) bool { return o.free() && !o.Wary })
+	if q == "" || len(l.shown) == 0 {
+		return
+	}
+	exact := slices.IndexFunc(l.shown, func(o Option) bool { return strings.ToLower(o.Value) == q || strings.ToLower(o.Label) == q })
+	switch {
+	case exact >= 0:
+		l.at = exact
+	case l.whole != nil && l.whole(typed):
+		l.shown = append(l.shown, Option{Value: typed, Label: typed, Note: "as typed"})
+		l.at = nowhere
+	case len(l.shown) == 1:
 		l.at = 0
 	}
 }
@@ -89,7 +101,7 @@ func (l *list) paste(s string) {
 func (l *list) chosen() (o Option, typed string, ok bool) {
 	switch {
 	case l.at != nowhere:
-		return l.options[l.shown[l.at]], "", true
+		return l.shown[l.at], "", true
 	case len(l.shown) == 0:
 		return Option{}, l.filter.Text(), false
 	}
@@ -98,7 +110,7 @@ func (l *list) chosen() (o Option, typed string, ok bool) {
 
 // none reports whether rows are shown and none of them can be taken.
 func (l *list) none() bool {
-	return len(l.shown) > 0 && !slices.ContainsFunc(l.shown, func(n int) bool { return l.options[n].free() })
+	return len(l.shown) > 0 && !slices.ContainsFunc(l.shown, Option.free)
 }
 
 // whyNone says what is to be done while the cursor stands nowhere, or why nothing can be.
@@ -108,12 +120,12 @@ func (l *list) whyNone() string {
 		return "choose one"
 	}
 	var why []string
-	for i, n := range l.shown {
+	for i, o := range l.shown {
 		if i == most {
 			why = append(why, fmt.Sprintf("and %d more", len(l.shown)-most))
 			break
 		}
-		why = append(why, l.options[n].Label+": "+l.options[n].WhyNot)
+		why = append(why, o.Label+": "+o.WhyNot)
 	}
 	return strings.Join(why, "; ")
 }
@@ -124,17 +136,17 @@ const mostLabel = 30
 // view draws at most h lines. A note that is longer than its column goes on in the next lines.
 func (l *list) view(f widget.Frame, w, h int, focused bool) []string {
 	label := 0
-	for _, n := range l.shown {
-		label = max(label, widget.Width(l.options[n].Label))
+	for _, o := range l.shown {
+		label = max(label, widget.Width(o.Label))
 	}
 	label = min(label, mostLabel, w/2)
 	var lines []string
 	begin := 0
-	for i, n := range l.shown {
+	for i, o := range l.shown {
 		if i == l.at {
 			begin = len(lines)
 		}
-		lines = append(lines, l.option(f, l.options[n], w, label, i == l.at, focused)...)
+		lines = append(lines, l.option(f, o, w, label, i == l.at, focused)...)
 	}
 	h = max(1, h)
 	top := max(0, min(begin-h/2, len(lines)-h))

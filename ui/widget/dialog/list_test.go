@@ -99,3 +99,28 @@ func TestLongListShowsItsCursor(t *testing.T) {
 		press(d, "down")
 	}
 }
+
+// An address that is the beginning of another is not taken for that one.
+func TestTypedIsNotTakenForAnother(t *testing.T) {
+	t.Parallel()
+	with := func(typed string) *Dialog {
+		s := destinations()
+		s.Options = []Option{{Value: "/mnt/nas2", Label: "/mnt/nas2"}, {Value: "/mnt/nas21", Label: "/mnt/nas21"}}
+		d := New(s)
+		press(d, strings.Split(typed, "")...)
+		return d
+	}
+	d := with("/mnt/nas")
+	if o := press(d, "enter"); o.Close || !strings.Contains(screen(d, 80, 24), "choose one") || !strings.Contains(screen(d, 80, 24), "as typed") {
+		t.Errorf("%+v %s", o, screen(d, 80, 24))
+	}
+	for want, d := range map[string]*Dialog{"/mnt/nas": with("/mnt/nas"), "/mnt/nas2": with("/mnt/nas2"), "/mnt/nas21": with("21")} {
+		keys := []string{"enter", "y"}
+		if want == "/mnt/nas" {
+			keys = []string{"up", "enter", "y"} // the last row
+		}
+		if v, ok := press(d, keys...).Action.(Values); !ok || v.Choice != want {
+			t.Errorf("%s: %+v", want, v)
+		}
+	}
+}
