@@ -45,7 +45,7 @@ func checkBar(t *rapid.T, a axis, r Row, signs []sign) {
 			}
 		case uncertain:
 			if to <= r.Term.HeldUntil || from > r.Term.GoneAfter {
-				t.Fatalf("cell %d from %v to %v is called uncertain, held until %v, gone after %v", i, from, to, r.Term.HeldUntil, r.Term.GoneAfter)
+				t.Fatalf("cell %d from %v to %v is called uncertain: %+v", i, from, to, r.Term)
 			}
 		case kept:
 			if !r.Kept || i < present || to <= r.Term.HeldUntil || r.Term.HeldUntil < a.run {
@@ -103,6 +103,7 @@ func picture(a axis, r Row) string {
 func TestBar(t *testing.T) {
 	t.Parallel()
 	a := newAxis(at(0), spans[usual], 60) // a minute a cell, the present at the 15th
+	before, sure := strings.Repeat(" ", 15), strings.Repeat("=", 19)
 	own := func(taken, ttl time.Duration) lease.Term {
 		return lease.Own(appliance.Stamp{Sent: at(taken), Received: at(taken)}, ttl, 0)
 	}
@@ -110,11 +111,12 @@ func TestBar(t *testing.T) {
 		row  Row
 		want string
 	}{
-		"just taken":       {Row{Term: own(0, 20*time.Minute)}, strings.Repeat(" ", 15) + strings.Repeat("=", 19) + "??"},
-		"half over":        {Row{Term: own(-10*time.Minute, 20*time.Minute)}, strings.Repeat(" ", 5) + "----------=========??"},
-		"beyond the axis":  {Row{Term: own(-time.Hour, 5*time.Hour)}, strings.Repeat("-", 15) + strings.Repeat("=", 45)},
-		"kept":             {Row{Term: own(0, 20*time.Minute), Kept: true}, strings.Repeat(" ", 15) + strings.Repeat("=", 19) + strings.Repeat(".", 26)},
-		"kept for a while": {Row{Term: own(0, 20*time.Minute), Kept: true, KeptTo: noon.Add(30 * time.Minute)}, strings.Repeat(" ", 15) + strings.Repeat("=", 19) + strings.Repeat(".", 12)},
+		"just taken":      {Row{Term: own(0, 20*time.Minute)}, before + sure + "??"},
+		"half over":       {Row{Term: own(-10*time.Minute, 20*time.Minute)}, strings.Repeat(" ", 5) + "----------=========??"},
+		"beyond the axis": {Row{Term: own(-time.Hour, 5*time.Hour)}, strings.Repeat("-", 15) + strings.Repeat("=", 45)},
+		"kept":            {Row{Term: own(0, 20*time.Minute), Kept: true}, before + sure + strings.Repeat(".", 26)},
+		"kept for a while": {Row{Term: own(0, 20*time.Minute), Kept: true, KeptTo: noon.Add(30 * time.Minute)},
+			before + sure + strings.Repeat(".", 12)},
 		"kept, and failed": {Row{Term: own(-20*time.Minute, 20*time.Minute), Kept: true}, strings.Repeat("-", 14) + "??"},
 		"over":             {Row{Term: own(-12*time.Minute, 10*time.Minute)}, "   ---------??"},
 		"unknown":          {Row{}, ""},

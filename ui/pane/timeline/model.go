@@ -63,7 +63,9 @@ func columns(v *view) []table.Column[Row] {
 	text := func(of func(Row) string) func(widget.Frame, Row) table.Cell {
 		return func(_ widget.Frame, r Row) table.Cell { return table.Cell{Text: of(r), Role: role(r)} }
 	}
-	on, scope, holder := func(r Row) string { return r.Appliance }, func(r Row) string { return r.Scope }, func(r Row) string { return r.Holder }
+	on := func(r Row) string { return r.Appliance }
+	scope := func(r Row) string { return r.Scope }
+	holder := func(r Row) string { return r.Holder }
 	return []table.Column[Row]{
 		{Title: "APPLIANCE", Width: 9, Least: 6, Wish: on, Cell: text(on), Compare: pane.By(on)},
 		{Title: "SCOPE", Width: 8, Least: 4, Grow: 1, Cell: text(scope), Compare: pane.By(scope)},
@@ -160,8 +162,10 @@ type look struct {
 
 func looks(s theme.Symbols, r Row) [gap + 1]look {
 	sure := role(r)
-	return [...]look{blank: {" ", theme.Plain}, past: {s.Past, theme.Dim}, held: {s.Held, sure}, uncertain: {s.Uncertain, theme.Warn},
-		kept: {s.Kept, sure}, gap: {s.Gap, theme.Alarm}}
+	return [...]look{
+		blank: {" ", theme.Plain}, past: {s.Past, theme.Dim}, held: {s.Held, sure},
+		uncertain: {s.Uncertain, theme.Warn}, kept: {s.Kept, sure}, gap: {s.Gap, theme.Alarm},
+	}
 }
 
 // foot explains the signs, and how much time is shown.
