@@ -40,13 +40,9 @@ func (c *Client) resume(ctx context.Context, engine string) (bool, error) {
 			return false, errOpen()
 		}
 	}
-	k, err := c.opt.Tokens.Kept(ctx, engine)
+	o, err := c.revived(ctx, engine)
 	if err != nil {
-		return false, err
-	}
-	o, err := c.revive(k)
-	if err != nil {
-		if errors.Is(err, appliance.ErrGone) {
+		if errors.Is(err, appliance.ErrGone) { // what was half written may be left all the same
 			c.noteTrouble(c.opt.Tokens.Forget(ctx, engine))
 		}
 		return false, err
@@ -67,11 +63,15 @@ func (c *Client) resume(ctx context.Context, engine string) (bool, error) {
 	return held, err
 }
 
-// revive is what was kept, with its tokens timed on our clock: those that have ended are left out, and so are those from the
-// future, of which we do not know when they end. ErrGone when none is left.
-func (c *Client) revive(k Kept) (ownership, error) {
+// revived is what an engine kept, with its tokens timed on our clock: those that have ended are left out, and so are those from
+// the future, of which we do not know when they end. ErrGone when none is left.
+func (c *Client) revived(ctx context.Context, engine string) (ownership, error) {
+	k, err := c.opt.Tokens.Kept(ctx, engine)
+	if err != nil {
+		return ownership{}, err
+	}
 	now := c.clock.Now()
-	revived := func(t KeptToken) token {
+	timed := func(t KeptToken) token {
 		age := now.Wall.Sub(t.Issued)
 		if !usable(t.Text.Reveal()) || age < 0 || age >= c.opt.TokenLifetime {
 			return token{}
@@ -79,7 +79,7 @@ func (c *Client) revive(k Kept) (ownership, error) {
 		issued := appliance.Reading{Wall: t.Issued, Run: now.Run - age}
 		return token{text: t.Text, issued: appliance.Stamp{Sent: issued, Received: issued}}
 	}
-	o := ownership{token: revived(k.Token), next: revived(k.Next)}
+	o := ownership{token: timed(k.Token), next: timed(k.Next)}
 	if o.token.zero() {
 		o.token, o.next = o.next, token{}
 	}
