@@ -275,6 +275,38 @@ func TestFault_TOK06_TokenLostInAPoll(t *testing.T) {
 	b.sent(mark, "GET "+version+"admin/asyncstatus 401", sentLogin, "GET "+version+"admin/asyncstatus 401")
 }
 
+// What changes something is sent once, whatever token the 401 is about.
+func TestFault_TOK06_ChangesAreNotRepeated(t *testing.T) {
+	for path, do := range map[string]func(*bench) error{
+		"configuration/lock":   func(b *bench) error { _, err := b.Acquire(t.Context(), theClaim); return err },
+		"configuration/unlock": func(b *bench) error { b.acquire(); _, err := b.Release(t.Context(), theLock); return err },
+		"auth/token": func(b *bench) error {
+			b.acquire()
+			b.between(on("auth/token", page(401, mediaXML, "")))
+			_, err := b.renewToken(t.Context(), b.own.token)
+			return err
+		},
+	} {
+		b := newBench(t)
+		b.between(on(path, page(401, mediaXML, "")))
+		if path == "auth/token" {
+			b.between(nil)
+		}
+		if err := do(b); statusOf(err) != 401 {
+			t.Errorf("%s: %v", path, err)
+		}
+		sent := 0
+		for _, line := range b.since(0) {
+			if strings.HasSuffix(line, path+" 401") {
+				sent++
+			}
+		}
+		if sent != 1 {
+			t.Errorf("%s was sent %d times", path, sent)
+		}
+	}
+}
+
 func TestPollTokenIsReplacedBeforeItsEnd(t *testing.T) {
 	b := newBench(t)
 	for _, step := range []struct {

@@ -24,6 +24,9 @@ const keyringLimit = 10 * time.Second
 type Keyring struct {
 	appliance string
 	limit     time.Duration
+	set       func(service, user, value string) error
+	get       func(service, user string) (string, error)
+	remove    func(service, user string) error
 	// busy holds one value while a call is on its way. The keyring's own calls cannot be cancelled: a Set that was given up
 	// may still come through, so that none is begun before the one before has ended.
 	busy chan struct{}
@@ -33,7 +36,10 @@ var _ ecb.Tokens = (*Keyring)(nil)
 
 // InKeyring is the store of an appliance in the keyring. It asks nothing yet.
 func InKeyring(appliance string) *Keyring {
-	return &Keyring{appliance: appliance, limit: keyringLimit, busy: make(chan struct{}, 1)}
+	return &Keyring{
+		appliance: appliance, limit: keyringLimit, set: keyring.Set, get: keyring.Get, remove: keyring.Delete,
+		busy: make(chan struct{}, 1),
+	}
 }
 
 // Keep sets the entry of an engine.
@@ -43,14 +49,14 @@ func (r *Keyring) Keep(ctx context.Context, engine string, k ecb.Kept) error {
 		return err
 	}
 	_, err = r.call(ctx, "keep", engine, func(account string) (string, error) {
-		return "", hide(keyring.Set(Service, account, string(data)), k)
+		return "", hide(r.set(Service, account, string(data)), k)
 	})
 	return err
 }
 
 // Kept reads the entry of an engine.
 func (r *Keyring) Kept(ctx context.Context, engine string) (ecb.Kept, error) {
-	data, err := r.call(ctx, "read", engine, func(account string) (string, error) { return keyring.Get(Service, account) })
+	data, err := r.call(ctx, "read", engine, func(account string) (string, error) { return r.get(Service, account) })
 	if errors.Is(err, keyring.ErrNotFound) {
 		return ecb.Kept{}, fmt.Errorf("%w: nothing is kept of it", appliance.ErrGone)
 	}
@@ -66,7 +72,7 @@ func (r *Keyring) Kept(ctx context.Context, engine string) (ecb.Kept, error) {
 
 // Forget removes the entry of an engine.
 func (r *Keyring) Forget(ctx context.Context, engine string) error {
-	_, err := r.call(ctx, "remove", engine, func(account string) (string, error) { return "", keyring.Delete(Service, account) })
+	_, err := r.call(ctx, "remove", engine, func(account string) (string, error) { return "", r.remove(Service, account) })
 	if errors.Is(err, keyring.ErrNotFound) {
 		return nil
 	}
