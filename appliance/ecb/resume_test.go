@@ -3,7 +3,6 @@ package ecb
 import (
 	"context"
 	"errors"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -358,52 +357,4 @@ func TestResumeInTheRightVersion(t *testing.T) {
 		t.Error(held, err)
 	}
 	n.sent(0, "POST /rest/v1.2/configuration/unlock 204")
-}
-
-// A token that dies under us is a lost lock: nothing is sent again, and nobody logs in for it (faults.md TOK-01).
-func TestFault_TOK01_DeadTokenIsALostLock(t *testing.T) {
-	for name, act := range map[string]struct {
-		do   func(*bench) error
-		sent []string
-	}{
-		"release": {func(b *bench) error { _, err := b.Release(b.t.Context(), theLock); return err },
-			[]string{"POST " + version + "configuration/unlock 401"}},
-		"renewal": {func(b *bench) error { _, err := b.Renew(b.t.Context(), theLock); return err },
-			[]string{
-				"POST " + version + "auth/token 401",
-				"GET " + version + "admin/asyncstatus 401", sentLogin, sentAsync, // with the poll token, which only reads
-				"PUT " + version + "configuration/management?action=verify 401",
-			}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := newShelf()
-			b := newBench(t, keeping(s, "one"))
-			b.acquire()
-			if _, err := b.Jobs(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			owning := b.own.token.text.Reveal()
-			b.sim.RevokeTokens()
-			mark := b.mark()
-			uses := 0
-			b.between(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-				if r.Header.Get("Authorization") == "Bearer "+owning {
-					uses++
-				}
-				next.ServeHTTP(w, r)
-			})
-			err := act.do(b)
-			if !errors.Is(err, appliance.ErrNotHeld) || errors.Is(err, appliance.ErrCredentials) {
-				t.Errorf("err %v", err)
-			}
-			b.sent(mark, act.sent...)
-			if uses != 1 {
-				t.Errorf("the dead token was used %d times", uses)
-			}
-			b.holder(appliance.HolderUnknown)
-			if b.ownership().phase != phaseNone || s.engines() != "" || b.sim.LockOwner() != "" {
-				t.Errorf("phase %d, kept: %s, owner %q", b.ownership().phase, s.engines(), b.sim.LockOwner())
-			}
-		})
-	}
 }

@@ -1,6 +1,7 @@
 package tokens
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -313,6 +314,18 @@ func TestHalfWritten(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(f.path); err != nil || len(entries) != 0 {
 		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}
+
+// Nothing that prints or encodes a record tells its tokens; only the store writes them.
+func TestFault_SEC05_RecordsDoNotTell(t *testing.T) {
+	words := fmt.Sprintf("%v %+v %#v %s", sample, sample, sample, sample)
+	b, err := json.Marshal(sample)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(words+string(b), canary) || !strings.Contains(words, secret.Redacted) {
+		t.Errorf("%s %s", words, b)
 	}
 }
 
