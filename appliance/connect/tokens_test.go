@@ -70,13 +70,21 @@ func TestFault_TOK02_TakenUpByTheNextEngine(t *testing.T) {
 func TestWhereTokensAreKept(t *testing.T) {
 	_, c := start(t)
 	a, state := ecbOf(t, c), t.TempDir()
+	t.Chdir(state)
 	for _, d := range []Deps{{StateDir: state}, {Engine: "one"}} {
-		if _, err := client(t, a, d).(appliance.Resumer).Resume(t.Context(), "zero"); !errors.Is(err, appliance.ErrGone) {
+		locker := client(t, a, d).(appliance.Locker)
+		if _, err := locker.Acquire(t.Context(), appliance.Claim{Scope: appliance.ConfigurationLock}); err != nil {
+			t.Fatal(err)
+		}
+		if entries, err := os.ReadDir(state); err != nil || len(entries) != 0 {
+			t.Errorf("%v, %v", entries, err)
+		}
+		if _, err := locker.Release(t.Context(), appliance.Lock{ID: appliance.ConfigurationLock}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := locker.(appliance.Resumer).Resume(t.Context(), "zero"); !errors.Is(err, appliance.ErrGone) {
 			t.Errorf("err %v", err)
 		}
-	}
-	if entries, err := os.ReadDir(state); err != nil || len(entries) != 0 {
-		t.Errorf("%v, %v", entries, err)
 	}
 	keyring.MockInitWithError(keyring.ErrUnsupportedPlatform)
 	a.TokenStore = config.StoreKeyring

@@ -135,7 +135,6 @@ func (c *Client) Name() string { return c.opt.Name }
 // ForgetPassword has the password asked for again before the next login, and whether we may change things found out anew.
 func (c *Client) ForgetPassword() {
 	c.opt.Forget()
-	c.setSpare(token{})
 	c.forgetForbidden()
 }
 

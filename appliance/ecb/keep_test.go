@@ -20,7 +20,7 @@ type shelf struct {
 	mu     sync.Mutex
 	kept   map[string]Kept
 	broken error // what each Keep and Forget fails with
-	did    []string
+	full   bool  // only Keep does
 }
 
 func newShelf() *shelf { return &shelf{kept: map[string]Kept{}} }
@@ -31,7 +31,9 @@ func (s *shelf) Keep(ctx context.Context, engine string, k Kept) error {
 	if err := errors.Join(s.broken, ctx.Err()); err != nil {
 		return err
 	}
-	s.did = append(s.did, "keep "+string(k.Phase))
+	if s.full {
+		return errors.New("disk full")
+	}
 	s.kept[engine] = k
 	return nil
 }
@@ -52,7 +54,6 @@ func (s *shelf) Forget(ctx context.Context, engine string) error {
 	if err := errors.Join(s.broken, ctx.Err()); err != nil {
 		return err
 	}
-	s.did = append(s.did, "forget")
 	delete(s.kept, engine)
 	return nil
 }
@@ -233,6 +234,18 @@ func TestKeptFollowsWhatIsBelieved(t *testing.T) {
 			_, err := b.Release(t.Context(), theLock)
 			return err
 		}, ""},
+		"caller left a renewal": {func(b *bench) error {
+			b.acquire()
+			ctx, leave := context.WithCancel(t.Context())
+			defer leave()
+			b.between(on("auth/token", func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+				b.hands.advance(time.Second)
+				leave()
+				lose(w, r, next)
+			}))
+			_, err := b.Renew(ctx, theLock)
+			return err
+		}, "one renewing"},
 		"caller left": {func(b *bench) error {
 			ctx, leave := context.WithCancel(t.Context())
 			defer leave()
@@ -247,8 +260,8 @@ func TestKeptFollowsWhatIsBelieved(t *testing.T) {
 			if err := step.do(b); err == nil {
 				t.Error("it did not fail")
 			}
-			if s.engines() != step.want {
-				t.Errorf("kept %q, want %q", s.engines(), step.want)
+			if s.engines() != step.want || !b.trouble.Empty() {
+				t.Errorf("kept %q, want %q; trouble %q", s.engines(), step.want, b.trouble)
 			}
 		})
 	}

@@ -228,7 +228,7 @@ func TestResumeWhileSomethingIsOpen(t *testing.T) {
 func TestResumedButNotKept(t *testing.T) {
 	b, s := died(t)
 	n := b.next(s)
-	s.breakDown(errors.New("disk full"))
+	s.full = true
 	if held, err := n.Resume(t.Context(), "one"); !held || err != nil {
 		t.Fatal(held, err)
 	}
@@ -291,6 +291,25 @@ func TestLostTokenIsToldByAcquire(t *testing.T) {
 	b.hands.advance(10 * time.Minute)
 	b.sim.LockByOther("gui")
 	if _, err := b.Acquire(t.Context(), theClaim); !errors.Is(err, appliance.ErrHeld) || strings.Contains(err.Error(), "until about") {
+		t.Errorf("err %v", err)
+	}
+}
+
+// So it is when the tokens that we know of have ended meanwhile.
+func TestLostTokenOutlivesTheOthers(t *testing.T) {
+	b := newBench(t)
+	b.acquire()
+	b.hands.advance(9 * time.Minute)
+	b.between(on("auth/token", once(lose)))
+	if _, err := b.Renew(t.Context(), theLock); !errors.Is(err, appliance.ErrAmbiguous) {
+		t.Fatal(err)
+	}
+	b.hands.advance(2 * time.Minute)
+	if held, err := b.Settle(t.Context()); held || err != nil {
+		t.Fatal(held, err)
+	}
+	_, err := b.Acquire(t.Context(), theClaim)
+	if !errors.Is(err, appliance.ErrHeld) || !strings.Contains(appliance.Reason(err), "until about 14:19:00 UTC") {
 		t.Errorf("err %v", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,12 +17,13 @@ import (
 )
 
 // slowly is the keyring in memory, each call of which waits until it is let through.
-func slowly(r *Keyring) (let chan struct{}) {
-	let = make(chan struct{})
-	r.set = func(service, user, value string) error { <-let; return keyring.Set(service, user, value) }
+// begun is how many entries were being set so far.
+func slowly(r *Keyring) (let chan struct{}, begun *atomic.Int32) {
+	let, begun = make(chan struct{}), new(atomic.Int32)
+	r.set = func(service, user, value string) error { begun.Add(1); <-let; return keyring.Set(service, user, value) }
 	r.get = func(service, user string) (string, error) { <-let; return keyring.Get(service, user) }
 	r.remove = func(service, user string) error { <-let; return keyring.Delete(service, user) }
-	return let
+	return let, begun
 }
 
 // calls are the three calls on a store.
@@ -101,7 +103,7 @@ func TestFault_SEC03_KeyringThatIsSlow(t *testing.T) {
 	keyring.MockInit()
 	synctest.Test(t, func(t *testing.T) {
 		r := InKeyring("dc1")
-		let := slowly(r)
+		let, begun := slowly(r)
 		began := time.Now()
 		err := r.Keep(t.Context(), "one", sample)
 		if took := time.Since(began); took != 10*time.Second || err == nil || !strings.Contains(err.Error(), "locked or does not answer (10s)") {
@@ -113,6 +115,9 @@ func TestFault_SEC03_KeyringThatIsSlow(t *testing.T) {
 		began = time.Now()
 		if err := r.Keep(t.Context(), "one", later); err == nil || time.Since(began) != 10*time.Second {
 			t.Errorf("%v after %s", err, time.Since(began))
+		}
+		if begun.Load() != 1 {
+			t.Errorf("%d entries are being set at once", begun.Load())
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
