@@ -83,9 +83,13 @@ func assemble(ctx context.Context, env *Env, c *config.Config, acting bool) (*ru
 	if err != nil {
 		return nil, exit(ExitUsage, err)
 	}
-	deps := connect.Deps{Dial: env.Dial, Clock: env.Clock, Log: logger, Known: known, ReadOnly: c.ReadOnly, Prompt: prompts(env, c)}
+	id := fleet.NewID()
+	deps := connect.Deps{
+		Dial: env.Dial, Clock: env.Clock, Log: logger, Known: known, ReadOnly: c.ReadOnly, Prompt: prompts(env, c),
+		StateDir: c.StateDir, Engine: id,
+	}
 	options := fleet.Options{
-		ID: fleet.NewID(), Members: members(c, deps), Clock: env.Clock, ReadOnly: c.ReadOnly, Log: logger, Warn: warnings(c.Warn),
+		ID: id, Members: members(c, deps), Clock: env.Clock, ReadOnly: c.ReadOnly, Log: logger, Warn: warnings(c.Warn),
 	}
 	r := &run{config: c, keys: keys, person: policy.Person{Name: env.User, Role: c.Role}, log: closer}
 	if acting {
