@@ -94,7 +94,9 @@ func decode(engine, appliance string, data []byte) (ecb.Kept, error) {
 	switch {
 	case r.Format != format:
 		return ecb.Kept{}, fmt.Errorf("has format %d, and this program knows %d only; use the program that wrote it", r.Format, format)
-	case r.Engine != engine || r.Appliance != appliance || r.Token == nil && r.Next == nil || !versionPattern.MatchString(r.Version):
+	case r.Engine != engine || r.Appliance != appliance || !versionPattern.MatchString(r.Version):
+		return ecb.Kept{}, errors.New("is damaged; remove it")
+	case r.Token == nil && r.Next == nil, r.Token != nil && r.Token.Text == "", r.Next != nil && r.Next.Text == "":
 		return ecb.Kept{}, errors.New("is damaged; remove it")
 	}
 	return ecb.Kept{
