@@ -21,13 +21,16 @@ type Config struct {
 	Path     string      // the file they came from
 	Role     policy.Role // what the person at a local terminal may do
 	ReadOnly bool        // nothing may be changed anywhere
-	StateDir string      // journal, pins, log
-	Log      Log
-	Theme    string // a word of Themes
-	ASCII    bool   // no box drawing, no symbols
-	Mouse    bool
-	Keys     map[string][]string // action -> the keys that replace its usual ones; none: the action has no key
-	Warn     Warn
+	StateDir string      // journal, pins, tokens, log
+	OnDrop   string      // what becomes of locks when the line drops or a signal ends the program: DropLeave or DropRelease
+	// JournalDays is how long the journal tells what was done.
+	JournalDays int
+	Log         Log
+	Theme       string // a word of Themes
+	ASCII       bool   // no box drawing, no symbols
+	Mouse       bool
+	Keys        map[string][]string // action -> the keys that replace its usual ones; none: the action has no key
+	Warn        Warn
 	// Defaults is what every appliance starts from.
 	Defaults   Appliance
 	Appliances []Appliance // at least one, in the order of the file
@@ -68,7 +71,21 @@ type Appliance struct {
 	TokenLifetime   time.Duration // the API does not tell it (api/ecb.md 2.1)
 	RenewalForm     string        // body of a token renewal: RenewalRaw, RenewalAccessToken or RenewalToken (api/ecb.md 2.2)
 	BareContentType bool          // renewal says x-www-form-urlencoded without application/, as the page spells it
+	TokenStore      string        // of the token that owns the lock: StoreFile or StoreKeyring (faults.md SEC-03)
+	ObserverProbe   bool          // ask whose the lock is, which is not without danger (api/ecb.md 3.4)
 }
+
+// Words for Config.OnDrop (faults.md LCK-11).
+const (
+	DropLeave   = "leave"
+	DropRelease = "release"
+)
+
+// Words for Appliance.TokenStore.
+const (
+	StoreFile    = "file"
+	StoreKeyring = "keyring"
+)
 
 // Words for Appliance.Proxy.
 const (
@@ -116,11 +133,13 @@ func Themes() []string {
 // defaults is the settings of a file that sets nothing.
 func defaults() Config {
 	return Config{
-		Role:  policy.Admin,
-		Log:   Log{Level: slog.LevelInfo},
-		Theme: "auto",
-		Keys:  map[string][]string{},
-		Warn:  Warn{PasswordDays: 14, CertificateDays: 14, BackupAge: 8 * day},
+		Role:        policy.Admin,
+		OnDrop:      DropLeave,
+		JournalDays: 90,
+		Log:         Log{Level: slog.LevelInfo},
+		Theme:       "auto",
+		Keys:        map[string][]string{},
+		Warn:        Warn{PasswordDays: 14, CertificateDays: 14, BackupAge: 8 * day},
 		Defaults: Appliance{
 			Password: PasswordFrom{Prompt: true},
 			Intervals: Intervals{
@@ -133,6 +152,7 @@ func defaults() Config {
 			APIVersion:    "v1.1",
 			TokenLifetime: 10 * time.Minute,
 			RenewalForm:   RenewalRaw,
+			TokenStore:    StoreFile,
 		},
 	}
 }

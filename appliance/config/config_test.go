@@ -23,7 +23,7 @@ func TestParseEverything(t *testing.T) {
 			Health: time.Minute,
 		},
 		Proxy: ProxyEnvironment, MinTLS: tls.VersionTLS13, APIVersion: "v1.1", TokenLifetime: 10 * time.Minute,
-		RenewalForm: RenewalRaw,
+		RenewalForm: RenewalRaw, TokenStore: StoreFile,
 	}
 	with := func(name string, kind appliance.Kind, url, address string, change func(*Appliance)) Appliance {
 		a := base
@@ -32,7 +32,7 @@ func TestParseEverything(t *testing.T) {
 		return a
 	}
 	want := &Config{
-		Path: "c.toml", Role: policy.Operator, ReadOnly: true, StateDir: "/home/maria/state",
+		Path: "c.toml", Role: policy.Operator, ReadOnly: true, StateDir: "/home/maria/state", OnDrop: DropRelease, JournalDays: 30,
 		Log: Log{File: "/etc/holdfast/h.log", Level: slog.LevelDebug}, Theme: "dark", ASCII: true, Mouse: true,
 		Keys:     map[string][]string{"acquire": {"t", "insert"}, "release": {"ctrl+r"}, "extend": nil},
 		Warn:     Warn{PasswordDays: 7, CertificateDays: 30, BackupAge: 36 * time.Hour},
@@ -46,6 +46,7 @@ func TestParseEverything(t *testing.T) {
 			with("b", appliance.ECB, "https://[2001:db8::1]:8443", "2001:db8::1", func(a *Appliance) {
 				a.Password = PasswordFrom{File: "/etc/holdfast/b.secret"}
 				a.APIVersion, a.TokenLifetime, a.RenewalForm, a.BareContentType = "v1.2", 90*time.Second, RenewalToken, true
+				a.TokenStore, a.ObserverProbe = StoreKeyring, true
 				a.Intervals.Locks = 5 * time.Second
 			}),
 			with("c", appliance.LXCA, "https://c", "c", func(a *Appliance) {
@@ -121,8 +122,8 @@ func TestCheckKeys(t *testing.T) {
 		t.Error(err)
 	}
 	err := c.CheckKeys([]string{"acquire", "extends", "cancel"})
-	want := "c.toml:17:1: unknown action \"release\" in [keys]\n" +
-		"c.toml:18:1: unknown action \"extend\" in [keys] (did you mean \"extends\"?)"
+	want := "c.toml:19:1: unknown action \"release\" in [keys]\n" +
+		"c.toml:20:1: unknown action \"extend\" in [keys] (did you mean \"extends\"?)"
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}

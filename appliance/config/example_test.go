@@ -117,6 +117,8 @@ const everything = `
 role = "operator"
 read_only = true
 state_dir = "~/state"
+on_drop = "release"
+journal_days = 30
 theme = "dark"
 ascii = true
 mouse = true
@@ -161,6 +163,8 @@ api_version = "v1.2"
 token_lifetime = "90s"
 renewal_form = "token"
 renewal_content_type_bare = true
+token_store = "keyring"
+observer_probe = true
 intervals = { locks = "5s" }
 [[appliance]]
 name = "c"

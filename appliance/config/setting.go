@@ -116,8 +116,8 @@ func boolean[T any](key, doc string, at func(*T) *bool) setting[T] {
 	}
 }
 
-// whole is a whole number from 0 to most.
-func whole[T any](key, doc string, at func(*T) *int, most int) setting[T] {
+// whole is a whole number from least to most.
+func whole[T any](key, doc string, at func(*T) *int, least, most int) setting[T] {
 	return setting[T]{
 		key: key, doc: doc,
 		read: func(_ Options, t *T, raw any) error {
@@ -125,8 +125,8 @@ func whole[T any](key, doc string, at func(*T) *int, most int) setting[T] {
 			if !ok {
 				return fmt.Errorf("must be a whole number, not %s", typeName(raw))
 			}
-			if v < 0 || v > int64(most) {
-				return fmt.Errorf("is %d, but must be from 0 to %d", v, most)
+			if v < int64(least) || v > int64(most) {
+				return fmt.Errorf("is %d, but must be from %d to %d", v, least, most)
 			}
 			*at(t) = int(v)
 			return nil

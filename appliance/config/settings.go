@@ -17,9 +17,15 @@ func general() section[Config] {
 				"changed keys.", func(c *Config) *policy.Role { return &c.Role }, parseRole, policy.Role.String),
 			boolean("read_only", "Change nothing on any appliance in any run, as --read-only does for one.",
 				func(c *Config) *bool { return &c.ReadOnly }),
-			text("state_dir", "Where the journal, the confirmed keys (known_appliances) and the log are kept. Empty: "+
-				"holdfast in the state folder of your system, ~/.local/state on Linux.",
+			text("state_dir", "Where the journal, the confirmed keys (known_appliances), the tokens of held locks and the log "+
+				"are kept. Empty: holdfast in the state folder of your system, ~/.local/state on Linux.",
 				func(c *Config) *string { return &c.StateDir }, checkPath),
+			choice("on_drop", "What becomes of the locks that you hold when the line drops or a signal ends the program. leave: "+
+				"they stay until they expire, and the next run takes them up. release: they are given back first.",
+				func(c *Config) *string { return &c.OnDrop }, DropLeave, DropRelease),
+			whole("journal_days", "How many days the journal tells what was done. What is held, or not known to have ended, stays "+
+				"longer.",
+				func(c *Config) *int { return &c.JournalDays }, 1, mostJournalDays),
 			choice("theme", "Colours: "+oneOf(Themes())+". auto looks at the background of the terminal; NO_COLOR in the "+
 				"environment means none.", func(c *Config) *string { return &c.Theme }, Themes()...),
 			boolean("ascii", "Draw with ASCII only: no lines, no symbols.", func(c *Config) *bool { return &c.ASCII }),
@@ -29,6 +35,9 @@ func general() section[Config] {
 		tables: map[string]section[Config]{"log": logging(), "warn": warnings()},
 	}
 }
+
+// mostJournalDays bounds journal_days to ten years.
+const mostJournalDays = 3660
 
 func logging() section[Config] {
 	return section[Config]{
@@ -48,9 +57,9 @@ func warnings() section[Config] {
 		name: "[warn]", doc: "When to warn. 0 never does.",
 		settings: []setting[Config]{
 			whole("password_days", "This many days before your password at an appliance ends.",
-				func(c *Config) *int { return &c.Warn.PasswordDays }, year),
+				func(c *Config) *int { return &c.Warn.PasswordDays }, 0, year),
 			whole("certificate_days", "This many days before the certificate of an appliance ends.",
-				func(c *Config) *int { return &c.Warn.CertificateDays }, year),
+				func(c *Config) *int { return &c.Warn.CertificateDays }, 0, year),
 			span("backup_age", `Age of the newest backup of an appliance; "0s" never warns.`,
 				func(c *Config) *time.Duration { return &c.Warn.BackupAge }, 0, year*day),
 		},
@@ -118,6 +127,16 @@ func broker() []setting[Appliance] {
 			func(a *Appliance) *string { return &a.RenewalForm }, RenewalRaw, RenewalAccessToken, RenewalToken),
 		boolean("renewal_content_type_bare", "ECB: send the renewal as x-www-form-urlencoded, without application/ in front.",
 			func(a *Appliance) *bool { return &a.BareContentType }),
+		choice("token_store", "ECB: where the token that owns the lock is kept, so that the next run can give the lock back "+
+			"when this one is killed: file (in state_dir, only you can read it) or keyring (of your system, which has to be "+
+			"unlocked). Where it cannot be kept, no lock is taken.",
+			func(a *Appliance) *string { return &a.TokenStore }, StoreFile, StoreKeyring),
+		boolean("observer_probe", "ECB: ask every ten seconds whose the lock is while you do not hold it. The API has no such "+
+			"question: an unlock is sent with a token that owns nothing, and how it is refused tells. WARNING: that is safe "+
+			"only where the lock belongs to a token, as the vendor's pages say. A release that compares user names instead "+
+			"would give back a lock that another session of the same user holds; give Holdfast an account of its own "+
+			"there. The first sign of it switches the probe off.",
+			func(a *Appliance) *bool { return &a.ObserverProbe }),
 	}
 	for i := range all {
 		all[i] = all[i].of(appliance.ECB)

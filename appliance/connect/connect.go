@@ -15,6 +15,7 @@ import (
 	"holdfast/appliance/ecb"
 	"holdfast/appliance/lxca"
 	"holdfast/appliance/secret"
+	"holdfast/appliance/tokens"
 	"holdfast/appliance/transport"
 )
 
@@ -27,6 +28,10 @@ type Deps struct {
 	ReadOnly bool             // the run is read-only
 	// Prompt asks the operator for the password of user at the appliance name. Nil: nobody can be asked.
 	Prompt func(ctx context.Context, user, name string) (secret.Secret, error)
+	// StateDir is the state folder and Engine the id of the engine that holds what the clients lock: tokens are kept for a
+	// restart there, under that id. Either empty: they are not.
+	StateDir string
+	Engine   string
 }
 
 // ErrNoPrompt tells that a password is to be asked for and nobody is there to ask.
@@ -52,7 +57,7 @@ func New(a config.Appliance, d Deps) (appliance.Appliance, error) {
 		return ecb.New(ecb.Options{
 			Name: a.Name, User: a.User, Password: password.Get, Forget: password.Forget, Transport: t,
 			Version: a.APIVersion, TokenLifetime: a.TokenLifetime, RenewalForm: ecb.RenewalForm(a.RenewalForm),
-			BareContentType: a.BareContentType, Clock: o.Clock,
+			BareContentType: a.BareContentType, Clock: o.Clock, Tokens: store(a, d), Engine: d.Engine, ObserverProbe: a.ObserverProbe,
 		}), nil
 	default:
 		return nil, fmt.Errorf("%s: there is no client for kind %q", a.Name, a.Kind)
@@ -74,6 +79,18 @@ func TransportOptions(a config.Appliance, d Deps) (transport.Options, error) {
 		Proxy: a.Proxy == config.ProxyEnvironment, ReadOnly: a.ReadOnly || d.ReadOnly,
 		Clock: d.Clock, Log: d.Log,
 	}, nil
+}
+
+// store is where the token is kept that owns a lock.
+func store(a config.Appliance, d Deps) ecb.Tokens {
+	switch {
+	case d.StateDir == "" || d.Engine == "":
+		return nil
+	case a.TokenStore == config.StoreKeyring:
+		return tokens.InKeyring(a.Name)
+	default:
+		return tokens.InFolder(d.StateDir, a.Name)
+	}
 }
 
 // source is where the password comes from.

@@ -94,6 +94,7 @@ type purpose int
 const (
 	reading  purpose = iota // changes nothing
 	locking                 // asks for the lock
+	renewing                // moves the lock to another token
 	changing                // needs the lock
 )
 
@@ -129,16 +130,26 @@ func kindOf(status int, p purpose, said []appliance.Message) error {
 	case status == http.StatusBadGateway || status == http.StatusServiceUnavailable ||
 		status == http.StatusGatewayTimeout:
 		return appliance.ErrBusy
+	case status < http.StatusTemporaryRedirect && p != reading:
+		return errAside
 	case status < 400:
 		return appliance.ErrMalformed
 	}
 	return nil
 }
 
-// lockedKind is the kind of a 423. While locking it always means that somebody else holds the lock (api/ecb.md 3.3).
+// errAside is the kind of a redirect that leads nowhere: it does not say that what was asked for was not done, as 307 and 308
+// do.
+var errAside = fmt.Errorf("%w, %w", appliance.ErrMalformed, appliance.ErrAmbiguous)
+
+// lockedKind is the kind of a 423. While locking it always means that somebody else holds the lock; to a request that needs no
+// lock it says nothing of it (api/ecb.md 3.3).
 func lockedKind(p purpose, said []appliance.Message) error {
-	if p == locking {
+	switch {
+	case p == locking:
 		return appliance.ErrHeld
+	case p != changing:
+		return nil
 	}
 	if holderBy(said) == appliance.HolderAnother {
 		return errLost

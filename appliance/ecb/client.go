@@ -1,10 +1,10 @@
 // Package ecb is the client of the REST API of an Oracle Enterprise Communications Broker (ECB), api/ecb.md: its one
 // configuration lock, its backup files, its asynchronous operation and what it says of itself.
 //
-// The lock is bound to an access token and ends with it. The client therefore keeps two tokens (faults.md TOK-03): the
+// The lock is bound to an access token and ends with it. The client therefore has two tokens (faults.md TOK-03): the
 // poll token, for everything that only reads, which is replaced at will, and the owning token, with which the lock was
-// taken and which is only ever replaced by a renewal that was shown to carry the lock along. Nothing is retried here but
-// one reading request after a 401 (TOK-06).
+// taken and which is only ever replaced by a renewal that was shown to carry the lock along. The owning token is kept for
+// a restart where Options say so (TOK-02). Nothing is retried here but one reading request after a 401 (TOK-06).
 package ecb
 
 import (
@@ -56,6 +56,12 @@ type Options struct {
 	BareContentType bool
 	// Clock must be the clock of Transport: tokens are timed by the stamps of its answers.
 	Clock *clock.Clock
+	// Tokens keeps the owning token for a restart, under the id Engine, which no other client of the same appliance has. Nil:
+	// it is lost with the process.
+	Tokens Tokens
+	Engine string
+	// ObserverProbe has Locks ask whose the lock is by an unlock that must be refused. See observe for its danger.
+	ObserverProbe bool
 }
 
 // Client speaks to one ECB. It is safe for concurrent use.
@@ -67,12 +73,20 @@ type Client struct {
 	// turn holds one value while nobody uses the owning token: renewal, lock, unlock and proof never overlap. It is a
 	// channel so that waiting for it ends with the context.
 	turn chan struct{}
+	// Whoever has the turn has these too.
+	keptAny bool // something may be kept under our id
+	keptNow Kept // what is surely kept there; zero: that is not known
+	watch   observer
 
 	mu      sync.Mutex // guards what follows, and is never held over a request
 	version string     // the one that last answered a login
 	own     ownership
+	spare   token             // for the next try: it surely owns nothing
 	proofs  map[proofKey]bool // true: renewal carries the lock along; false: it was seen not to
 	facts   facts
+	trouble appliance.Text // why keeping does not work; empty = it does
+
+	unwatched unwatched
 }
 
 var (
@@ -80,6 +94,7 @@ var (
 	_ appliance.Locker      = (*Client)(nil)
 	_ appliance.Renewer     = (*Client)(nil)
 	_ appliance.Settler     = (*Client)(nil)
+	_ appliance.Resumer     = (*Client)(nil)
 	_ appliance.BackupStore = (*Client)(nil)
 	_ appliance.JobSource   = (*Client)(nil)
 	_ appliance.Explainer   = (*Client)(nil)

@@ -3,11 +3,9 @@ package ecb
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -172,137 +170,6 @@ func TestFault_NET09_RetryAfter(t *testing.T) {
 		if err := call(b); errors.As(err, &wish) {
 			t.Errorf("%s: a wish that was not told: %v", resource, err)
 		}
-	}
-}
-
-func TestFault_TOK03_OneLoginForFifty(t *testing.T) {
-	b := newBench(t)
-	release := make(chan struct{})
-	waiting := make(chan struct{}, 50)
-	b.between(on("auth/token", func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		<-release
-		next.ServeHTTP(w, r)
-	}))
-	var all sync.WaitGroup
-	for range 50 {
-		all.Go(func() {
-			waiting <- struct{}{}
-			if _, err := b.Backups(t.Context()); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	for range 50 {
-		<-waiting
-	}
-	close(release)
-	all.Wait()
-	logins := 0
-	for _, line := range b.since(0) {
-		if strings.Contains(line, "auth/token") {
-			logins++
-		}
-	}
-	if logins != 1 || len(b.since(0)) != 51 {
-		t.Errorf("%d logins in %d requests, want 1 in 51", logins, len(b.since(0)))
-	}
-}
-
-// The lock's token is another than the poll token, and stays when that one is replaced.
-func TestFault_TOK03_TwoTokens(t *testing.T) {
-	b := newBench(t)
-	if _, err := b.Jobs(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	b.acquire()
-	b.drop(b.poll.token)
-	if _, err := b.Jobs(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := b.Release(t.Context(), theLock); err != nil || b.sim.LockOwner() != "" {
-		t.Errorf("released: %v, the appliance says %q", err, b.sim.LockOwner())
-	}
-}
-
-// When the one who logs in for all goes away, the others do not fail with it.
-func TestLoginOutlivesItsCaller(t *testing.T) {
-	b := newBench(t)
-	in := make(chan struct{})
-	b.between(on("auth/token", once(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
-		close(in)
-		_, _ = io.Copy(io.Discard, r.Body) // lets the server notice that the client goes
-		<-r.Context().Done()
-	})))
-	first, cancel := context.WithCancel(t.Context())
-	var all sync.WaitGroup
-	all.Go(func() {
-		if _, err := b.Jobs(first); !errors.Is(err, context.Canceled) {
-			t.Errorf("the one that went: %v", err)
-		}
-	})
-	<-in
-	all.Go(func() {
-		if _, err := b.Jobs(t.Context()); err != nil {
-			t.Errorf("the one that stayed: %v", err)
-		}
-	})
-	ended, stop := context.WithCancel(t.Context())
-	stop()
-	if _, err := b.Jobs(ended); !errors.Is(err, context.Canceled) {
-		t.Errorf("waiting does not end with the context: %v", err)
-	}
-	cancel()
-	all.Wait()
-}
-
-func TestFault_TOK06_TokenLostInAPoll(t *testing.T) {
-	b := newBench(t)
-	if _, err := b.Jobs(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	b.sim.RevokeTokens()
-	mark := b.mark()
-	if _, err := b.Jobs(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	b.sent(mark, "GET "+version+"admin/asyncstatus 401", sentLogin, sentAsync)
-	// A 401 that stays is told; there is no second repeat.
-	b.between(on("admin/asyncstatus", page(401, mediaXML, "")))
-	mark = b.mark()
-	if _, err := b.Jobs(t.Context()); !errors.Is(err, appliance.ErrCredentials) {
-		t.Errorf("err %v", err)
-	}
-	b.sent(mark, "GET "+version+"admin/asyncstatus 401", sentLogin, "GET "+version+"admin/asyncstatus 401")
-}
-
-func TestPollTokenIsReplacedBeforeItsEnd(t *testing.T) {
-	b := newBench(t)
-	for _, step := range []struct {
-		after time.Duration
-		sent  []string
-	}{
-		{0, []string{sentLogin, sentAsync}},
-		{9*time.Minute - time.Nanosecond, []string{sentAsync}},
-		{time.Nanosecond, []string{sentLogin, sentAsync}},
-	} {
-		b.hands.advance(step.after)
-		mark := b.mark()
-		if _, err := b.Jobs(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		b.sent(mark, step.sent...)
-	}
-}
-
-func TestTokenLifetime(t *testing.T) {
-	b := newBench(t, func(o *Options, _ *transport.Options) { o.TokenLifetime = 100 * time.Second })
-	if r := b.acquire(); r.Lock.TTL != 100*time.Second || b.LockRules().DefaultTTL != 100*time.Second {
-		t.Errorf("%+v", r)
-	}
-	b.hands.advance(100 * time.Second)
-	b.holder(appliance.HolderUnknown)
-	if b.margin() != 10*time.Second {
-		t.Errorf("margin %v", b.margin())
 	}
 }
 

@@ -20,13 +20,17 @@ func decodeToken(root *node) (secret.Secret, error) {
 	if err != nil {
 		return secret.Secret{}, err
 	}
-	const most = 16 << 10
 	text := data.word("accessToken")
-	visible := strings.IndexFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) < 0
-	if text == "" || len(text) > most || !visible {
+	if !usable(text) {
 		return secret.Secret{}, malformed("there is no usable access token in it")
 	}
 	return secret.New(text), nil
+}
+
+// usable reports whether text can be a token: it goes into a header.
+func usable(text string) bool {
+	const most = 16 << 10
+	return text != "" && len(text) <= most && strings.IndexFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) < 0
 }
 
 // status is what system/status tells (api/ecb.md 6.1).

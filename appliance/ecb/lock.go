@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"holdfast/appliance"
@@ -30,6 +31,9 @@ type ownership struct {
 	phase phase
 	token token // the one with which the lock was asked for, or the last that was shown to own it
 	next  token // renewed from token and not yet shown to own the lock; usually zero
+	// asked is when a renewal was last asked for whose answer is missing: the lock may be with a token that we never saw.
+	// Zero: there is no such renewal.
+	asked appliance.Reading
 	// other and seen tell whose the lock was when somebody told us last, while it is not ours.
 	other appliance.Holder
 	seen  appliance.Stamp
@@ -50,9 +54,22 @@ func (c *Client) setOwnership(o ownership) {
 // live reports whether a token that may own the lock is still inside its lifetime.
 func (c *Client) live(o ownership) bool { return c.left(o.token) > 0 || c.left(o.next) > 0 }
 
-// lost records that the lock is not ours: whose it is by err, the answer that told us, and when.
-func (c *Client) lost(err error, at appliance.Stamp) {
-	c.setOwnership(ownership{other: holderIn(err), seen: at})
+// lost records that none of our tokens owns the lock: whose it is by err, the answer that told us, and when.
+func (c *Client) lost(ctx context.Context, o ownership, err error, at appliance.Stamp) {
+	after := ownership{other: holderIn(err), seen: at}
+	if after.other != appliance.HolderNobody {
+		after.asked = o.asked
+	}
+	c.become(ctx, after)
+}
+
+// strayed says until when a token of ours that we never saw may own the lock; empty = there is no such token.
+func (c *Client) strayed(o ownership) string {
+	if o.asked.IsZero() || c.clock.Now().Run-o.asked.Run >= c.opt.TokenLifetime {
+		return ""
+	}
+	return "the answer to a renewal was lost, so that it may be held by a token of ours that we never saw, until about " +
+		o.asked.Wall.Add(c.opt.TokenLifetime).Format("15:04:05 MST")
 }
 
 // LockRules offers the one lock there is. It lasts as long as the token with which it was taken.
@@ -64,14 +81,18 @@ func scope() appliance.Scope { return appliance.Scope{Code: appliance.Configurat
 
 // Locks tells what is known of the lock, which is never asked for: the API has no such request (api/ecb.md 3.4). The one
 // lock in the list is `you` until the end of the token that was last shown to own it, `another` or `nobody` as an answer
-// told at Seen, and `unknown` otherwise.
-func (c *Client) Locks(context.Context) (appliance.LockList, error) {
+// told at Seen, and `unknown` otherwise. With the setting ObserverProbe it is asked for all the same: see observe.
+func (c *Client) Locks(ctx context.Context) (appliance.LockList, error) {
+	c.sweep(ctx)
+	if err := c.observe(ctx); err != nil {
+		return appliance.LockList{}, err
+	}
 	o := c.ownership()
 	lock := appliance.Lock{ID: appliance.ConfigurationLock, Scope: scope(), Holder: appliance.HolderUnknown, Exclusive: true}
 	switch {
 	case o.phase == phaseHeld && c.left(o.token) > 0:
 		lock = c.mine(o.token)
-	case o.phase == phaseNone && o.other != "":
+	case o.other != "": // and so not ours, or ended
 		lock.Holder, lock.Seen = o.other, o.seen
 	}
 	now := c.clock.Now()
@@ -93,9 +114,12 @@ func (c *Client) mine(t token) appliance.Lock {
 	}
 }
 
-// Acquire logs in for a token of its own and asks for the lock with it. The receipt's stamp is that of the token's
-// issue, as the lock ends with the token. Somebody else's lock is ErrHeld; after ErrAmbiguous see Settle. While we hold
-// the lock it is ErrYours and nothing is sent.
+// Acquire asks for the lock with a token of its own. The receipt's stamp is that of the token's issue, as the lock ends with
+// the token. A token to which the lock was refused because somebody else held it is used again while it has more than half of
+// its life before it, so that waiting for the lock costs few logins; then the lock lasts the less.
+//
+// Somebody else's lock is ErrHeld; after ErrAmbiguous see Settle. While we hold the lock it is ErrYours and nothing is sent.
+// Nothing is asked for either when the token cannot be kept (see Tokens).
 func (c *Client) Acquire(ctx context.Context, claim appliance.Claim) (appliance.Receipt, error) {
 	if claim.Scope != appliance.ConfigurationLock {
 		return appliance.Receipt{}, fmt.Errorf("lock %q: %w: there is only the lock %q", claim.Scope,
@@ -119,11 +143,44 @@ func (c *Client) Acquire(ctx context.Context, claim appliance.Claim) (appliance.
 	if why := c.noLocks(); why != "" {
 		return appliance.Receipt{}, fmt.Errorf("lock the configuration: %w: %s", appliance.ErrUnsupported, why)
 	}
-	t, err := c.login(ctx)
-	if err != nil {
-		return appliance.Receipt{}, fmt.Errorf("lock the configuration: %w", err)
+	t, used := c.takeSpare()
+	if !used {
+		var err error
+		if t, err = c.login(ctx); err != nil {
+			return appliance.Receipt{}, fmt.Errorf("lock the configuration: %w", err)
+		}
 	}
-	return c.lockWith(ctx, t)
+	receipt, err := c.lockWith(ctx, t)
+	if used && statusOf(err) == http.StatusUnauthorized {
+		// It says nothing of our credentials, and what changes something is not sent again (faults.md TOK-06).
+		return receipt, fmt.Errorf("lock the configuration: %w: the appliance no longer knows the token of the last try "+
+			"(restarted?); ask for the lock again", appliance.ErrBusy)
+	}
+	return receipt, err
+}
+
+// takeSpare takes the token of a try that was refused, if it is still good for another one.
+func (c *Client) takeSpare() (token, bool) {
+	t := c.goodSpare()
+	c.setSpare(token{})
+	return t, !t.zero()
+}
+
+// goodSpare is the token that the next try would use; zero = it would log in.
+func (c *Client) goodSpare() token {
+	c.mu.Lock()
+	t := c.spare
+	c.mu.Unlock()
+	if c.left(t) <= c.opt.TokenLifetime/2 {
+		return token{}
+	}
+	return t
+}
+
+func (c *Client) setSpare(t token) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.spare = t
 }
 
 func errNoSuchLock(what string, l appliance.Lock) error {
@@ -136,20 +193,40 @@ func errOpen() error {
 
 // lockWith asks once for the lock with t and records what came of it.
 func (c *Client) lockWith(ctx context.Context, t token) (appliance.Receipt, error) {
-	before := c.ownership()
-	c.setOwnership(ownership{phase: phaseLocking, token: t})
+	before, asking := c.ownership(), ownership{phase: phaseLocking, token: t}
+	if err := c.keep(ctx, asking); err != nil {
+		c.noteTrouble(c.forget(context.WithoutCancel(ctx)))
+		c.setSpare(t)
+		return appliance.Receipt{}, fmt.Errorf("lock the configuration: nothing was asked for: %w", err)
+	}
+	c.setOwnership(asking)
 	resp, said, err := c.send(ctx, lockRequest(c.restVersion(), t.text), locking)
+	after := ownership{other: before.other, seen: before.seen, asked: before.asked}
 	switch {
 	case err == nil:
-		c.setOwnership(ownership{phase: phaseHeld, token: t})
-		return appliance.Receipt{Stamp: t.issued, Lock: c.mine(t), Told: said}, nil
+		c.become(ctx, ownership{phase: phaseHeld, token: t})
+		return appliance.Receipt{Stamp: t.issued, Lock: c.mine(t), Told: c.withTrouble(said)}, nil
 	case errors.Is(err, appliance.ErrAmbiguous): // the phase stays
 	case statusOf(err) == http.StatusLocked:
-		c.setOwnership(ownership{other: appliance.HolderAnother, seen: resp.Stamp})
+		after.other, after.seen = appliance.HolderAnother, resp.Stamp
+		c.become(ctx, after)
+		c.setSpare(t)
+		err = withHint(err, c.strayed(after))
 	default: // nobody said anything of the lock
-		c.setOwnership(ownership{other: before.other, seen: before.seen})
+		c.become(ctx, after)
 	}
 	return appliance.Receipt{}, fmt.Errorf("lock the configuration: %w", err)
+}
+
+// withHint adds words of ours to what the appliance said.
+func withHint(err error, hint string) error {
+	var r *appliance.Refusal
+	if hint == "" || !errors.As(err, &r) {
+		return err
+	}
+	more := *r
+	more.Messages = append(slices.Clone(r.Messages), appliance.Message{Text: appliance.Words(hint)})
+	return &more
 }
 
 // send sends a request that needs the owning token and learns from the answer whether we may change things there.
@@ -215,11 +292,14 @@ func (c *Client) Release(ctx context.Context, l appliance.Lock) (appliance.Recei
 	if o.phase == phaseNone {
 		return appliance.Receipt{}, fmt.Errorf("unlock the configuration: %w by you", appliance.ErrNotHeld)
 	}
+	giving := o
+	giving.phase = phaseUnlocking
+	c.keepOn(ctx, giving)
 	u, err := c.unlockAny(ctx, o)
 	if err != nil {
 		return appliance.Receipt{}, fmt.Errorf("unlock the configuration: %w", err)
 	}
-	return appliance.Receipt{Stamp: u.resp.Stamp, Lock: c.freed(u), Told: u.said}, nil
+	return appliance.Receipt{Stamp: u.resp.Stamp, Lock: c.freed(u), Told: c.withTrouble(u.said)}, nil
 }
 
 // freed is the lock as u left it.
@@ -244,20 +324,21 @@ func (c *Client) unlockAny(ctx context.Context, o ownership) (unlocked, error) {
 		u := c.unlock(ctx, t)
 		switch {
 		case u.free():
-			c.setOwnership(ownership{other: appliance.HolderNobody, seen: u.resp.Stamp})
+			c.become(ctx, ownership{other: appliance.HolderNobody, seen: u.resp.Stamp})
 			return u, nil
 		case errors.Is(u.err, appliance.ErrAmbiguous):
 			o.phase = phaseUnlocking
-			c.setOwnership(o)
+			c.become(ctx, o)
 			return u, u.err
 		case !u.refused(): // refused for another reason: nothing changed
+			c.become(ctx, o)
 			return u, u.err
 		}
 		if statusOf(worst.err) != http.StatusLocked {
 			worst = u
 		}
 	}
-	c.lost(worst.err, worst.resp.Stamp)
+	c.lost(ctx, o, worst.err, worst.resp.Stamp)
 	if !c.live(o) {
 		return worst, nil
 	}
@@ -274,62 +355,6 @@ func deadToken(err error) error {
 	gone := *r
 	gone.Kind = appliance.ErrNotHeld
 	return fmt.Errorf("the appliance no longer knows the lock's token (restarted?): %w", &gone)
-}
-
-// Settle finds out what became of the last request about the lock when its answer was lost, and reports whether we hold
-// the lock now. A nil error means that nothing is open any more; Locks then tells the rest.
-//
-// A lost lock request is settled by giving the lock back with the same token and asking for it anew (faults.md LCK-09):
-// nothing was edited with it yet, and whether the first request had taken effect no longer matters. When somebody else
-// holds the lock, it stays with them. A lost unlock is sent again. After a lost renewal the token from before it is put
-// to the proof. Once the tokens have ended there is nothing to settle.
-func (c *Client) Settle(ctx context.Context) (held bool, err error) {
-	if err := c.begin(ctx); err != nil {
-		return false, err
-	}
-	defer c.end()
-	o := c.ownership()
-	switch {
-	case o.phase == phaseNone:
-		return false, nil
-	case !c.live(o):
-		c.setOwnership(ownership{})
-		return false, nil
-	}
-	switch o.phase {
-	case phaseLocking:
-		return c.settleLock(ctx, o)
-	case phaseUnlocking:
-		_, err := c.unlockAny(ctx, o)
-		if errors.Is(err, appliance.ErrNotHeld) {
-			err = nil
-		}
-		return false, wrap("settle the unlocking of the configuration", err)
-	case phaseDoubtful:
-		return c.settleRenewal(ctx, o)
-	default:
-		return true, nil
-	}
-}
-
-func (c *Client) settleLock(ctx context.Context, o ownership) (bool, error) {
-	u, err := c.unlockAny(ctx, o)
-	if errors.Is(err, appliance.ErrNotHeld) {
-		return false, nil // somebody else's, or our token is dead
-	}
-	if err != nil {
-		// Giving back is what failed, but what is to be settled is still the request for the lock.
-		c.setOwnership(o)
-		return false, wrap("settle the locking of the configuration", err)
-	}
-	if !u.free() {
-		return false, nil
-	}
-	_, err = c.lockWith(ctx, o.token)
-	if errors.Is(err, appliance.ErrHeld) {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 func wrap(what string, err error) error {

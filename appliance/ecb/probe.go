@@ -196,6 +196,10 @@ func (c *Client) readOnce(ctx context.Context, resource string) (spent int, err 
 func (c *Client) fill(h *appliance.Health, st status) {
 	h.NoLocks = c.noLocks()
 	h.Peer = c.http.Peer()
+	h.Told = c.withTrouble(h.Told)
+	if c.opt.ObserverProbe {
+		c.fillObserver(h)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f := &c.facts
@@ -221,6 +225,16 @@ func (c *Client) fill(h *appliance.Health, st status) {
 	}
 	h.Fields = slices.Concat(h.Fields, st.fields, information.fields, version.fields)
 	slices.SortStableFunc(h.Fields, func(a, b appliance.Field) int { return strings.Compare(a.Key.String(), b.Key.String()) })
+}
+
+// fillObserver says that the observer probe is on, or why it is not any more.
+func (c *Client) fillObserver(h *appliance.Health) {
+	how := appliance.Words(fmt.Sprintf("on: whose the lock is, is asked every %s by an unlock that must be refused", observeEvery))
+	if off := c.notObserving(); !off.Empty() {
+		how = off
+		h.Told = append(h.Told, appliance.Message{Text: off})
+	}
+	h.Fields = append(h.Fields, appliance.Field{Key: appliance.Label("observer_probe"), Value: how})
 }
 
 // first is the first text that is not empty.

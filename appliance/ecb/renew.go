@@ -72,6 +72,9 @@ func (c *Client) Renew(ctx context.Context, l appliance.Lock) (appliance.Receipt
 		return appliance.Receipt{}, c.uselessForm(o, nil)
 	}
 	receipt, err := c.renew(ctx, o)
+	if err == nil {
+		receipt.Told = c.withTrouble(receipt.Told)
+	}
 	return receipt, wrap("extend the configuration lock", err)
 }
 
@@ -83,24 +86,29 @@ func (c *Client) renew(ctx context.Context, o ownership) (appliance.Receipt, err
 		}
 		o = c.ownership()
 	}
+	sending := o
+	sending.phase, sending.asked = phaseDoubtful, c.clock.Now()
+	c.keepOn(ctx, sending)
 	fresh, err := c.renewToken(ctx, o.newest())
 	switch {
 	case errors.Is(err, appliance.ErrAmbiguous):
-		o.phase = phaseDoubtful // until a proof; a believed renewal is none
-		c.setOwnership(o)
+		o.phase, o.asked = phaseDoubtful, c.clock.Now() // until a proof; a believed renewal is none
+		c.become(ctx, o)
 		return appliance.Receipt{}, err
 	case statusOf(err) != 0:
 		return appliance.Receipt{}, c.afterRefusal(ctx, o, err)
 	case err != nil: // nothing was sent
+		c.become(ctx, o)
 		return appliance.Receipt{}, err
 	}
 	// A proof of old is believed while the old token lives: past its end even a renewal may be taken for a plain login.
 	if works, _ := c.proof(); works && o.phase == phaseHeld && o.next.zero() && c.left(o.token) > 0 {
+		c.keepOn(ctx, ownership{phase: phaseHeld, token: o.token, next: fresh}) // believed here, to be proven after a restart
 		c.setOwnership(ownership{phase: phaseHeld, token: fresh})
 		return appliance.Receipt{Stamp: fresh.issued, Lock: c.mine(fresh)}, nil
 	}
 	o.next = fresh
-	c.setOwnership(o)
+	c.become(ctx, o)
 	return c.proveNext(ctx, o)
 }
 
@@ -121,7 +129,7 @@ func (c *Client) renewToken(ctx context.Context, t token) (token, error) {
 	if err != nil {
 		return token{}, err
 	}
-	fresh, err := readToken(resp, changing)
+	fresh, err := readToken(resp, renewing)
 	if err != nil && success(resp.Status) {
 		err = fmt.Errorf("%w: %w", appliance.ErrAmbiguous, err) // there is a new token, and we cannot read it
 	}
@@ -180,7 +188,7 @@ func (c *Client) proveNext(ctx context.Context, o ownership) (appliance.Receipt,
 	switch t := c.prove(ctx, o.next); t.verdict {
 	case owner:
 		c.setProof(true)
-		c.setOwnership(ownership{phase: phaseHeld, token: o.next})
+		c.become(ctx, ownership{phase: phaseHeld, token: o.next})
 		return appliance.Receipt{Stamp: o.next.issued, Lock: c.mine(o.next)}, nil
 	case noOwner:
 		return appliance.Receipt{}, c.afterNoOwner(ctx, o, t)
@@ -206,14 +214,14 @@ func (c *Client) afterNoOwner(ctx context.Context, o ownership, t trial) error {
 	c.forgetProof()
 	o.next = token{}
 	if holderIn(t.err) == appliance.HolderNobody {
-		c.lost(t.err, t.at)
+		c.lost(ctx, o, t.err, t.at)
 		return t.err
 	}
 	old := c.prove(ctx, o.token).after(t)
 	if old.verdict == owner {
 		c.setProof(false)
 	}
-	return c.keepOld(o, old, nil)
+	return c.keepOld(ctx, o, old, nil)
 }
 
 // afterRefusal is for a renewal that was answered and refused: bad credentials, a form that the appliance does not take,
@@ -221,7 +229,7 @@ func (c *Client) afterNoOwner(ctx context.Context, o ownership, t trial) error {
 func (c *Client) afterRefusal(ctx context.Context, o ownership, refused error) error {
 	c.forgetProof()
 	o, t := c.findOwner(ctx, o)
-	return c.keepOld(o, t, refused)
+	return c.keepOld(ctx, o, t, refused)
 }
 
 // findOwner asks for each of our tokens, the newest first, whether it owns the lock. The ownership that comes back is
@@ -244,21 +252,21 @@ func (c *Client) findOwner(ctx context.Context, o ownership) (ownership, trial) 
 // keepOld goes on with the tokens of o as far as the trial of one of them allows, and tells what became of the lock.
 // refused is the answer to the renewal when that was refused.
 // The trial is about o.token, or undecided.
-func (c *Client) keepOld(o ownership, old trial, refused error) error {
+func (c *Client) keepOld(ctx context.Context, o ownership, old trial, refused error) error {
 	switch old.verdict {
 	case owner:
 		o = ownership{phase: phaseHeld, token: o.token}
-		c.setOwnership(o)
+		c.become(ctx, o)
 		return c.uselessForm(o, refused)
 	case noOwner:
-		c.lost(old.err, old.at)
+		c.lost(ctx, o, old.err, old.at)
 		if refused != nil { // because the token is dead; it says nothing of the credentials and is not wrapped
 			return fmt.Errorf("%w; the renewal was answered %s", deadToken(old.err), refused.Error())
 		}
 		return deadToken(old.err)
 	default:
 		o.phase = phaseDoubtful
-		c.setOwnership(o)
+		c.become(ctx, o)
 		if refused != nil {
 			return fmt.Errorf("%w: the renewal was refused, and whether the lock is still yours could not be asked: %w; %w",
 				appliance.ErrAmbiguous, refused, old.err)
@@ -286,19 +294,4 @@ func (c *Client) uselessForm(o ownership, refused error) error {
 	}
 	return fmt.Errorf("%w: renewal in the form %q does not keep the lock there: %s",
 		appliance.ErrUnsupported, c.opt.RenewalForm, advice)
-}
-
-// settleRenewal asks, after a renewal whose answer was lost, whether the token from before it still owns the lock.
-func (c *Client) settleRenewal(ctx context.Context, o ownership) (bool, error) {
-	o, t := c.findOwner(ctx, o)
-	switch t.verdict {
-	case owner:
-		c.setOwnership(ownership{phase: phaseHeld, token: o.token})
-		return true, nil
-	case noOwner:
-		c.lost(t.err, t.at)
-		return false, nil
-	default:
-		return false, fmt.Errorf("settle the renewal of the configuration lock: %w", t.err)
-	}
 }

@@ -107,10 +107,11 @@ func (c *Client) Explain(a appliance.Act) []appliance.Call {
 	bearer := func(r transport.Request) appliance.Call { return c.http.Call(r, "bearer", "") }
 	switch a.Verb {
 	case appliance.VerbAcquire:
-		return []appliance.Call{
-			c.http.Call(loginRequest(v, c.opt.User, none), "basic", c.opt.User),
-			bearer(lockRequest(v, none)),
+		lock := bearer(lockRequest(v, none))
+		if !c.goodSpare().zero() {
+			return []appliance.Call{lock}
 		}
+		return []appliance.Call{c.http.Call(loginRequest(v, c.opt.User, none), "basic", c.opt.User), lock}
 	case appliance.VerbExtend:
 		renewal := c.http.Call(c.renewRequest(v, none, none), "basic", c.opt.User)
 		renewal.Body = c.opt.RenewalForm.key() + "$TOKEN"
@@ -126,10 +127,16 @@ func (c *Client) Explain(a appliance.Act) []appliance.Call {
 	}
 }
 
-// Locate lists the requests that ask for a part. There is none for the lock, which cannot be asked for (api/ecb.md 3.4).
+// Locate lists the requests that ask for a part. There is none for the lock, which cannot be asked for, but the observer probe
+// (api/ecb.md 3.4).
 func (c *Client) Locate(part appliance.Part, _ string) []appliance.Call {
 	var resources []string
+	var calls []appliance.Call
 	switch part {
+	case appliance.PartLocks:
+		if c.opt.ObserverProbe {
+			calls = append(calls, c.http.Call(unlockRequest(c.restVersion(), secret.Secret{}), "bearer", ""))
+		}
 	case appliance.PartHealth:
 		resources = append([]string{resStatus}, onceOnly()...)
 	case appliance.PartBackups:
@@ -137,7 +144,6 @@ func (c *Client) Locate(part appliance.Part, _ string) []appliance.Call {
 	case appliance.PartJobs:
 		resources = []string{resAsync}
 	}
-	var calls []appliance.Call
 	for _, r := range resources {
 		calls = append(calls, c.http.Call(readRequest(c.restVersion(), r, secret.Secret{}), "bearer", ""))
 	}

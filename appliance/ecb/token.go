@@ -192,6 +192,9 @@ func (c *Client) get(ctx context.Context, resource string) (a answer, spent int,
 		}
 		return answer{}, spent, err
 	}
+	if s := a.resp.Status; s != http.StatusOK && s != http.StatusNoContent { // such as a part of a list
+		return answer{}, spent, fmt.Errorf("read %s: %w", resource, malformed("status %d is none for what was asked", s))
+	}
 	if a.root, err = envelope(a.resp); err != nil {
 		return answer{}, spent, fmt.Errorf("read %s: %w", resource, err)
 	}

@@ -114,7 +114,7 @@ func TestManyBackups(t *testing.T) {
 	body := manyBackups(maxRows, "")
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	v, err := parse(body)
+	v, err := parse(body, patient)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func BenchmarkManyBackups(b *testing.B) {
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {
-		v, err := parse(body)
+		v, err := parse(body, patient)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -32,14 +32,17 @@ func (a answer) read() (value, error) {
 	if a.Status < 200 || a.Status > 299 {
 		return value{}, a.refusal()
 	}
-	body := bytes.TrimSpace(a.Body)
-	if len(body) == 0 || a.Status == http.StatusNoContent {
+	if len(bytes.TrimSpace(a.Body)) == 0 || a.Status == http.StatusNoContent {
 		return value{}, nil
 	}
 	if !a.json() {
 		return value{}, malformed("status %d with %s instead of JSON", a.Status, appliance.Label(a.ContentType))
 	}
-	v, err := parse(body)
+	body, err := a.utf8()
+	if err != nil {
+		return value{}, err
+	}
+	v, err := parse(bytes.TrimSpace(body), documentTime)
 	if err != nil {
 		return value{}, err
 	}
@@ -56,9 +59,11 @@ func (a answer) json() bool { return a.ContentType == "" || strings.Contains(a.C
 // refusal is the error for a status that is no success.
 func (a answer) refusal() error {
 	r := &appliance.Refusal{Status: a.Status, Kind: kindOf(a.Status)}
-	body := bytes.TrimSpace(a.Body)
-	v, err := parse(body)
+	body, unread := a.utf8()
+	body = bytes.TrimSpace(body)
+	v, err := parse(body, documentTime)
 	switch {
+	case unread != nil:
 	case !a.json() || err != nil:
 		r.Messages = firstLine(a.ContentType, body)
 	default:

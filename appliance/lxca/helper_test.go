@@ -29,6 +29,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// patient is a limit of time for documents whose reading is not to be timed, as on a busy host.
+const patient = time.Hour
+
 const adminPassword = "Passw0rd-admin"
 
 // ticker is the base clock of simulated appliances; it moves when a test says so.
@@ -125,11 +128,13 @@ func answering(t *testing.T, c *canned) *Client {
 func serving(t *testing.T, h http.Handler) *Client {
 	t.Helper()
 	server := httptest.NewUnstartedServer(h)
-	server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate()}}
+	server.TLS = tlsConfig()
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	return dial(t, server.URL, transport.Trust{Pin: sim.Pin(server.Certificate())}, "ADMIN", adminPassword)
 }
+
+func tlsConfig() *tls.Config { return &tls.Config{Certificates: []tls.Certificate{certificate()}} }
 
 // certificate is the one of all canned servers. The one of httptest is RSA, whose handshakes take most of a test's time.
 var certificate = sync.OnceValue(func() tls.Certificate {

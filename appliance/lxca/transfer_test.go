@@ -3,8 +3,10 @@ package lxca
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -154,16 +156,6 @@ func TestStatuses(t *testing.T) {
 	}
 }
 
-func TestRetryAfter(t *testing.T) {
-	c := answerOf(503, "")
-	c.header = http.Header{"Retry-After": {"7"}}
-	_, err := answering(t, c).Locks(t.Context())
-	var wish interface{ RetryAfter() time.Duration }
-	if !errors.As(err, &wish) || wish.RetryAfter() != 7*time.Second || !errors.Is(err, appliance.ErrBusy) {
-		t.Errorf("%v", err)
-	}
-}
-
 func TestFault_NET06_PagesAreNotShown(t *testing.T) {
 	for _, status := range []int{200, 201, 400, 401, 403, 500, 502, 503} {
 		for _, as := range []string{"text/html", "application/xhtml+xml", "application/json", "text/plain"} {
@@ -175,9 +167,22 @@ func TestFault_NET06_PagesAreNotShown(t *testing.T) {
 				if err == nil || strings.Contains(err.Error(), "log in") || strings.Contains(err.Error(), "<") {
 					t.Errorf("%s, %d as %s: %v", call.name, status, as, err)
 				}
+				if status >= 300 && !strings.Contains(fmt.Sprint(err), strconv.Itoa(status)) {
+					t.Errorf("%s, %d as %s: the status is not told: %v", call.name, status, as, err)
+				}
 				if status < 300 && !errors.Is(err, appliance.ErrMalformed) {
 					t.Errorf("%s, %d as %s: %v", call.name, status, as, err)
 				}
+			}
+		}
+	}
+	for _, as := range []string{"text/html", "text/plain", "application/xml"} { // whatever is in it
+		c := answerOf(200, `{"locks":[],"backups":[],"appliance":{"version":"4.1.0"},"result":"success"}`)
+		c.header = http.Header{"Content-Type": {as}}
+		client := answering(t, c)
+		for _, call := range allCalls() {
+			if err := call.do(t.Context(), client); !errors.Is(err, appliance.ErrMalformed) || !strings.Contains(err.Error(), as) {
+				t.Errorf("%s, JSON as %s: %v", call.name, as, err)
 			}
 		}
 	}

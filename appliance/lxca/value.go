@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -17,6 +18,8 @@ const (
 	maxDepth  = 64
 	maxRows   = 100_000
 	maxValues = 1 << 20
+
+	documentTime = time.Second // for reading it
 )
 
 // kind is the JSON type of a value.
@@ -56,12 +59,13 @@ type member struct {
 // only (faults.md NET-07, DAT-04). Its errors wrap appliance.ErrMalformed or appliance.ErrTooLarge.
 //
 // Package json says whether the body is JSON at all; what is left is to cut it up, which costs a quarter of what its
-// tokens do.
-func parse(body []byte) (value, error) {
+// tokens do. Reading ends with an error once it takes longer than limit.
+func parse(body []byte, limit time.Duration) (value, error) {
+	began := time.Now()
 	if !json.Valid(body) {
 		return value{}, malformed("no JSON document, %s", whyInvalid(body))
 	}
-	p := parser{doc: string(body), keys: map[string]keyName{}, folded: map[string]int{}}
+	p := parser{doc: string(body), began: began, limit: limit, keys: map[string]keyName{}, folded: map[string]int{}}
 	return p.value(0)
 }
 
@@ -77,6 +81,8 @@ func whyInvalid(body []byte) string {
 // parser cuts up a document that is known to be valid JSON.
 type parser struct {
 	doc    string
+	began  time.Time
+	limit  time.Duration
 	at     int // how far it is read
 	values int
 	keys   map[string]keyName // each spelling seen so far, so that a listing of many rows holds each key once
@@ -95,6 +101,9 @@ type keyName struct {
 func (p *parser) value(depth int) (value, error) {
 	if p.values++; p.values > maxValues {
 		return value{}, fmt.Errorf("%w: more than %d JSON values", appliance.ErrTooLarge, maxValues)
+	}
+	if p.values%1024 == 0 && time.Since(p.began) > p.limit {
+		return value{}, fmt.Errorf("%w: reading it takes longer than %s", appliance.ErrTooLarge, p.limit)
 	}
 	start := p.next()
 	switch p.doc[start] {

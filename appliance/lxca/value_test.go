@@ -16,7 +16,7 @@ import (
 // mustParse is a value of a test's own JSON.
 func mustParse(t *testing.T, s string) value {
 	t.Helper()
-	v, err := parse([]byte(s))
+	v, err := parse([]byte(s), patient)
 	if err != nil {
 		t.Fatalf("%s: %v", s, err)
 	}
@@ -57,14 +57,14 @@ func TestParseRefuses(t *testing.T) {
 		"rows":              {rows(maxRows + 1), appliance.ErrTooLarge},
 		"values":            {"[" + strings.Repeat(rows(maxRows)+",", 11) + "1]", appliance.ErrTooLarge},
 	} {
-		if _, err := parse([]byte(c.body)); !errors.Is(err, c.want) {
+		if _, err := parse([]byte(c.body), patient); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	for name, body := range map[string]string{
 		"depth 64": strings.Repeat("[", 64) + strings.Repeat("]", 64), "rows": rows(maxRows),
 	} {
-		if _, err := parse([]byte(body)); err != nil {
+		if _, err := parse([]byte(body), patient); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -75,12 +75,12 @@ func TestFault_DAT04_CollidingKeys(t *testing.T) {
 		`{"id":1,"id":2}`, `{"id":1,"ID":2}`, `[{"x":{"jobId":"1","JobID":"2"}}]`, `{"a":1,"b":{"a":1},"A":2}`,
 		`{"k":1,"\u212a":2}`, `{"s":1,"\u017f":2}`, `{"x":1,"\u0078":2}`,
 	} {
-		if _, err := parse([]byte(body)); !errors.Is(err, appliance.ErrMalformed) {
+		if _, err := parse([]byte(body), patient); !errors.Is(err, appliance.ErrMalformed) {
 			t.Errorf("%s: %v", body, err)
 		}
 	}
 	mustParse(t, `{"a":{"a":{"a":1}},"b":{"a":2},"c":[{"a":1},{"a":2}]}`)
-	_, err := parse([]byte("{\"\x7f\\u001b[2J\":1,\"\x7f\\u001b[2J\":2}"))
+	_, err := parse([]byte("{\"\x7f\\u001b[2J\":1,\"\x7f\\u001b[2J\":2}"), patient)
 	if err == nil || strings.ContainsAny(err.Error(), "\x1b\x7f") {
 		t.Errorf("%q", err)
 	}
@@ -88,7 +88,7 @@ func TestFault_DAT04_CollidingKeys(t *testing.T) {
 
 func TestFault_NET07_TrailingData(t *testing.T) {
 	for _, body := range []string{`[] []`, `{}x`, `null null`, "[]\x00", `[]<html>`, `[1],`, `""]`} {
-		if _, err := parse([]byte(body)); !errors.Is(err, appliance.ErrMalformed) {
+		if _, err := parse([]byte(body), patient); !errors.Is(err, appliance.ErrMalformed) {
 			t.Errorf("%s: %v", body, err)
 		}
 	}

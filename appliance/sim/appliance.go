@@ -35,10 +35,14 @@ type Appliance struct {
 	handler  http.Handler
 	requests *requests
 	listener net.Listener
-	dial     func(ctx context.Context, network, addr string) (net.Conn, error)
+	gate     *gate
+	dial     dialer
 	server   *http.Server
 	conns    sync.WaitGroup
 }
+
+// dialer connects to an address.
+type dialer = func(ctx context.Context, network, addr string) (net.Conn, error)
 
 // Switches are the appliance's own switches.
 func (a *Appliance) Switches() *kit.Switches {
@@ -100,7 +104,11 @@ func (a *Appliance) listen(cfg Config, spec Spec) error {
 	if minTLS == 0 {
 		minTLS = tls.VersionTLS12
 	}
-	a.listener = tls.NewListener(a.listener, &tls.Config{
+	a.gate = newGate(a.listener, a.Clock.Base)
+	if a.dial != nil {
+		a.dial = a.gate.refusing(a.dial)
+	}
+	a.listener = tls.NewListener(a.gate, &tls.Config{
 		MinVersion: minTLS, MaxVersion: cfg.MaxTLS, NextProtos: []string{"http/1.1"},
 		SessionTicketsDisabled: true, // a resumed session would hide that the certificate was swapped
 		GetCertificate:         func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return a.cert.Load(), nil },

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"holdfast/appliance/sim/broker"
+	"holdfast/appliance/sim/fault"
 	"holdfast/appliance/sim/kit"
 	"holdfast/appliance/sim/xclarity"
 )
@@ -56,6 +57,7 @@ type Config struct {
 	Memory     bool             // listen in memory instead of on Addr; reach them with Fleet.DialContext
 	MinTLS     uint16           // default TLS 1.2
 	MaxTLS     uint16           // default the newest
+	Faults     []fault.Rule     // what goes wrong on purpose, see Fleet.Faults
 }
 
 // tick is how often a fleet looks whether something is due on an appliance that nobody asks.
@@ -65,6 +67,7 @@ const tick = 500 * time.Millisecond
 type Fleet struct {
 	appliances []*Appliance
 	truth      *kit.Truth
+	faults     *fault.Script
 	tokenTTL   time.Duration
 	stop       context.CancelFunc
 	shut       chan struct{} // closed once the end of the context has shut the servers
@@ -77,6 +80,7 @@ func Start(ctx context.Context, cfg Config) (*Fleet, error) {
 		cfg.TokenTTL = 10 * time.Minute
 	}
 	f := &Fleet{truth: kit.NewTruth(cfg.Truth), tokenTTL: cfg.TokenTTL}
+	f.faults = fault.NewScript(kit.NewClock(cfg.Clock).Base, f.recordFault)
 	peers := map[string]*xclarity.Appliance{}
 	specs, err := named(cfg.Appliances)
 	if err != nil {
@@ -91,6 +95,11 @@ func Start(ctx context.Context, cfg Config) (*Fleet, error) {
 	for i, a := range f.appliances {
 		if err := a.listen(cfg, specs[i]); err != nil {
 			return nil, errors.Join(fmt.Errorf("start simulated appliance %s: %w", a.Name, err), f.closeListeners())
+		}
+	}
+	for _, r := range cfg.Faults { // times of rules run from here on
+		if _, err := f.faults.Add(r); err != nil {
+			return nil, errors.Join(err, f.closeListeners())
 		}
 	}
 	ctx, f.stop = context.WithCancel(ctx)
@@ -168,11 +177,11 @@ func (f *Fleet) build(cfg Config, spec Spec, n int, peers map[string]*xclarity.A
 		peers[address] = a.LXCA
 		handler = a.LXCA
 	}
-	if spec.RequestLog {
+	a.handler = f.faults.Handler(target{a}, handler)
+	if spec.RequestLog { // also what a fault keeps from having an effect has come
 		a.requests = &requests{count: map[string]int{}}
-		handler = a.requests.log(handler)
+		a.handler = a.requests.log(a.handler)
 	}
-	a.handler = handler
 	return a
 }
 
@@ -257,6 +266,7 @@ func (f *Fleet) settle(ctx context.Context) {
 
 // Settle lets everything that is due happen now.
 func (f *Fleet) Settle() {
+	f.faults.Settle()
 	for _, a := range f.appliances {
 		if a.LXCA != nil {
 			a.LXCA.Settle()
@@ -282,8 +292,28 @@ func (f *Fleet) Appliance(name string) *Appliance {
 // Truth is the log of every effect on every appliance.
 func (f *Fleet) Truth() *kit.Truth { return f.truth }
 
+// Faults is the script of what goes wrong on purpose; rules may be added and removed at any time.
+func (f *Fleet) Faults() *fault.Script { return f.faults }
+
+// recordFault writes a fault into the truth log.
+func (f *Fleet) recordFault(e fault.Event) {
+	effect := kit.Effect{At: e.At.Round(0), Appliance: e.Appliance, What: "fault." + string(e.Kind), Rule: e.Rule}
+	if r := e.Request; r != nil {
+		by := kit.AskerOf(r)
+		effect.Client, effect.Request, effect.More = by.Client, by.Request, r.Method+" "+r.URL.Path
+	}
+	f.truth.Record(effect)
+}
+
 // TokenTTL is the lifetime of a token on the fleet's ECBs.
 func (f *Fleet) TokenTTL() time.Duration { return f.tokenTTL }
+
+// DialAs is DialContext for a caller whom the truth log is to know by name.
+func (f *Fleet) DialAs(name string) func(ctx context.Context, network, addr string) (net.Conn, error) {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		return f.DialContext(As(ctx, name), network, addr)
+	}
+}
 
 // DialContext connects to an appliance of a fleet in memory by its virtual address, whatever the port.
 func (f *Fleet) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {

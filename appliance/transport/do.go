@@ -17,7 +17,7 @@ type Response struct {
 	Status      int
 	Header      http.Header // as sent by the appliance: not to be printed
 	ContentType string      // media type in lower case, without parameters; empty when missing or malformed
-	Body        []byte      // decoded and complete
+	Body        []byte      // decoded and complete, but for our own secrets (SEC-01)
 	Stamp       appliance.Stamp
 	RetryAfter  time.Duration // 0: not told; at most 5 min
 }
@@ -97,6 +97,7 @@ func (c *Client) send(caller, whole context.Context, r Request, target *url.URL)
 		stamp := appliance.Stamp{Sent: a.sentAt(), Received: c.clock.Now(), Date: date(answer.Header)}
 		out, err = c.read(whole, answer, stamp)
 		x.Size = int64(len(out.Body))
+		out.Body = r.withoutEcho(out.Status, out.Body)
 	}
 	if err != nil {
 		failed := c.classify(problem{
@@ -140,7 +141,17 @@ func (c *Client) body(answer *http.Response) ([]byte, error) {
 	if err == nil && int64(len(body)) > c.limits.Body {
 		err = sizeError{"body", c.limits.Body}
 	}
+	if err == nil && len(body) == 0 && openEnded(answer) && answer.Request.Method == http.MethodGet {
+		err = io.ErrUnexpectedEOF
+	}
 	return body, err
+}
+
+// openEnded reports whether only the end of the connection ends the body. crypto/tls does not tell an end from a cut there,
+// so that a listing of nothing would be read out of an appliance that died behind its header (faults.md NET-05, LCK-13); a
+// document that is cut anywhere else does not parse. Where something was changed the header tells what happened.
+func openEnded(answer *http.Response) bool {
+	return answer.ContentLength < 0 && len(answer.TransferEncoding) == 0 && !answer.Uncompressed
 }
 
 // record puts the exchange into the ring and the log.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -249,6 +250,48 @@ func TestFault_NET04_AtTheLimit(t *testing.T) {
 	}
 }
 
+// Whatever an appliance sends without end, at the limits that count when none are set a call costs no more memory than a few
+// bodies of the largest size, and ends.
+func TestFault_NET04_MemoryCeiling(t *testing.T) {
+	const ceiling = 64 << 20 // allocated in all by one call and the appliance in this process
+	id := issue(t, nil, nil, nil)
+	piece := strings.Repeat("X: "+strings.Repeat("y", 1000)+"\r\n", 50)
+	member := gzipped(t, make([]byte, 8<<20))
+	for name, test := range map[string]struct{ head, endless, says string }{
+		"body":   {"HTTP/1.1 200 OK\r\n\r\n", piece, "body over the limit of 8388608 bytes"},
+		"header": {"HTTP/1.1 200 OK\r\n", piece, "header over the limit of 262144 bytes"},
+		"bomb":   {"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n", member, "body over the limit of 8388608 bytes"},
+	} {
+		l := must(tls.Listen("tcp", "127.0.0.1:0", id.config()))(t) // a socket, which takes no more than is read
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			conn, err := l.Accept()
+			if err == nil {
+				err = answer(conn, test.head)
+			}
+			for err == nil {
+				_, err = io.WriteString(conn, test.endless)
+			}
+		}()
+		c := client(t, nil, id, func(o *Options) { o.URL = "https://" + l.Addr().String() })
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := c.Do(t.Context(), get("/"))
+		runtime.ReadMemStats(&after)
+		wants(t, err, []error{appliance.ErrTooLarge}, appliance.ErrUnreachable)
+		says(t, err, test.says)
+		if spent := after.TotalAlloc - before.TotalAlloc; spent > ceiling {
+			t.Errorf("%s: %d MiB were allocated", name, spent>>20)
+		}
+		if now := int64(after.HeapInuse) - int64(before.HeapInuse); now > ceiling {
+			t.Errorf("%s: %d MiB more are in use", name, now>>20)
+		}
+		_ = l.Close()
+		<-ended // the connection was closed under it
+	}
+}
+
 // An answer that is cut anywhere is no answer, however the connection ends, as far as HTTP can tell it.
 func TestFault_NET05_CutAnywhere(t *testing.T) {
 	id := issue(t, nil, nil, nil)
@@ -289,6 +332,39 @@ func TestFault_NET05_CutAnywhere(t *testing.T) {
 		if got := must(c.Do(t.Context(), get("/")))(t); string(got.Body) != body {
 			t.Errorf("%s whole: %q", name, got.Body)
 		}
+	}
+}
+
+// A body without a length ends with its connection, and crypto/tls does not tell whether that was cut. So nothing is no answer
+// to a read, whereas what changed something has answered with its header; what is left of a document is the decoders' to see.
+func TestFault_NET05_CutWithoutLength(t *testing.T) {
+	id := issue(t, nil, nil, nil)
+	const head, body = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n", `{"locks":[{}]}`
+	var cut int
+	var politely bool
+	m := serveRaw(t, id.config(), func(_ net.Conn, conn *tls.Conn) {
+		if answer(conn, head+body[:cut]) == nil && politely {
+			_ = conn.Close()
+		}
+	})
+	c := client(t, m, id, nil)
+	for _, politely = range []bool{false, true} {
+		for cut = range len(body) + 1 {
+			for _, r := range []Request{get("/"), post("/"), {Method: "POST", Path: "/login", Login: true}} {
+				got, err := c.Do(t.Context(), r)
+				if cut == 0 && r.Method == "GET" {
+					wants(t, err, []error{appliance.ErrUnreachable, appliance.ErrMalformed})
+				} else if err != nil || string(got.Body) != body[:cut] {
+					t.Errorf("%s cut at %d: %v, %v", r.Method, cut, got, err)
+				}
+			}
+		}
+	}
+	m = serveRaw(t, id.config(), func(_ net.Conn, conn *tls.Conn) {
+		_ = answer(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+	})
+	if got, err := client(t, m, id, nil).Do(t.Context(), get("/")); err != nil || len(got.Body) != 0 {
+		t.Errorf("nothing, and says so: %v", err)
 	}
 }
 

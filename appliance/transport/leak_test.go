@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"holdfast/appliance"
 )
@@ -69,8 +70,8 @@ func wrecker(count *atomic.Int32) func(bare net.Conn, conn *tls.Conn) {
 	}
 }
 
-// 10,000 calls that all go wrong leave no goroutine (TestMain looks) and no connection: 3,120 of them on a connection that
-// breaks, stalls or talks rubbish under them, the others before or after they were sent.
+// 10,000 calls that all go wrong leave no goroutine (TestMain looks) and no connection: 3,360 of them on a connection that
+// breaks, stalls, talks rubbish or is left under them, the others before or after they were sent.
 func TestFault_NET14_NothingIsLeft(t *testing.T) {
 	id, other := issue(t, nil, nil, nil), issue(t, nil, nil, nil)
 	synctest.Test(t, func(t *testing.T) {
@@ -105,8 +106,14 @@ func TestFault_NET14_NothingIsLeft(t *testing.T) {
 						call(c, t.Context(), post(path), appliance.ErrAmbiguous)
 					}
 					call(wrong, t.Context(), post("/"), appliance.ErrUntrusted)
+					for _, r := range []Request{get("/stall"), post("/stall/body")} {
+						leaving, cancel := context.WithCancel(t.Context())
+						time.AfterFunc(time.Second, cancel)
+						call(c, leaving, r, context.Canceled)
+						cancel()
+					}
 				}
-				for range 225 {
+				for range 217 {
 					call(refused, t.Context(), post("/"), appliance.ErrUnreachable)
 					call(c, ended, post("/"), context.Canceled)
 					call(c, t.Context(), get("/away"), appliance.ErrMalformed)
@@ -115,7 +122,7 @@ func TestFault_NET14_NothingIsLeft(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if calls.Load() != 10_000 || wrecked.Load() < 3120 {
+		if calls.Load() != 10_000 || wrecked.Load() < 3360 {
 			t.Errorf("%d calls, %d of them wrecked on a live connection", calls.Load(), wrecked.Load())
 		}
 		for _, client := range []*Client{c, wrong, refused} {

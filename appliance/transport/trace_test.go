@@ -89,6 +89,7 @@ func TestFault_SEC01_SecretLeavesNoTrace(t *testing.T) {
 	user := "admin"
 	forms := []string{
 		canary, base64.StdEncoding.EncodeToString([]byte(canary)), url.QueryEscape(canary), hex.EncodeToString([]byte(canary)),
+		strings.ToUpper(hex.EncodeToString([]byte(canary))), url.PathEscape(canary),
 		base64.StdEncoding.EncodeToString([]byte(user + ":" + canary)),
 	}
 	id, other := issue(t, nil, nil, nil), issue(t, nil, nil, nil)
@@ -113,6 +114,7 @@ func TestFault_SEC01_SecretLeavesNoTrace(t *testing.T) {
 		echo("HTTP/1.1 200 OK\r\nTransfer-Encoding: %s\r\n\r\n"), echo("HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\n"),
 		echo("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n%.0s"), echo("HTTP/1.1 302 Found\r\nLocation: https://evil/%s\r\n\r\n"),
 		echo("HTTP/1.1 500 %s\r\nContent-Length: 0\r\n\r\n"), echo("%.0s"),
+		echo("HTTP/1.1 200 OK\r\n\r\n%s"), echo("HTTP/1.1 400 Bad Request\r\n\r\nno %s, " + canary),
 	} {
 		for _, pinned := range []identity{id, other} {
 			m := serveRaw(t, id.config(), talk)
@@ -121,7 +123,10 @@ func TestFault_SEC01_SecretLeavesNoTrace(t *testing.T) {
 				for _, r := range []Request{get("/x"), post("/x")} {
 					r.Auth, r.RawQuery = auth, "token="+canary[:3]+url.QueryEscape(canary[3:])
 					r.Body, r.SecretBody = []byte(canary), true
-					_, err := c.Do(t.Context(), r)
+					answer, err := c.Do(t.Context(), r)
+					if answer != nil {
+						left.Write(answer.Body)
+					}
 					_, _ = fmt.Fprintf(&left, "%v %+v %#v %+v\n", err, c.Trace(0), r.Auth, c.Call(r, "basic", user))
 				}
 			}
@@ -133,6 +138,65 @@ func TestFault_SEC01_SecretLeavesNoTrace(t *testing.T) {
 	for _, form := range forms {
 		if i := strings.Index(left.String(), form); i >= 0 {
 			t.Errorf("%q is in %q", form, left.String()[max(0, i-80):i+40])
+		}
+	}
+}
+
+// What an appliance repeats of our secrets is not passed on: not what was in Authorization, whatever the answer, and no
+// spelling of a password where the answer is for people. Short words and a success are left as they are.
+func TestFault_SEC01_EchoIsMasked(t *testing.T) {
+	const canary = "C4n\"ry <&>+p8"
+	id := issue(t, nil, nil, nil)
+	var status atomic.Int32
+	var say func(r *http.Request) string
+	m := serve(t, id.config(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(int(status.Load()))
+		_, _ = w.Write([]byte("before " + say(r) + " after"))
+	}))
+	c := client(t, m, id, nil)
+	plain := func(word string) func(*http.Request) string { return func(*http.Request) string { return word } }
+	header := func(r *http.Request) string { return r.Header.Get("Authorization") }
+	basic, bearer := Basic("admin", secret.New(canary)), Bearer(secret.New("v1.t0k3n-c4n4ry"))
+	form := []byte("accessToken=" + url.QueryEscape(canary))
+	for name, test := range map[string]struct {
+		status int32
+		auth   Auth
+		body   []byte // secret
+		say    func(*http.Request) string
+		want   string // empty: as it was said
+	}{
+		"basic":             {400, basic, nil, header, "Basic [redacted]"},
+		"basic in success":  {200, basic, nil, header, "Basic [redacted]"},
+		"bearer":            {401, bearer, nil, header, "Bearer [redacted]"},
+		"bearer in success": {200, bearer, nil, header, "Bearer [redacted]"},
+		"plain":             {403, basic, nil, plain("password " + canary + " is wrong"), "password [redacted] is wrong"},
+		"JSON":              {400, basic, nil, plain(`C4n\"ry \u003c\u0026\u003e+p8`), "[redacted]"},
+		"XML":               {423, basic, nil, plain("C4n&#34;ry &lt;&amp;&gt;+p8"), "[redacted]"},
+		"query":             {500, basic, nil, plain(url.QueryEscape(canary)), "[redacted]"},
+		"path":              {500, basic, nil, plain(url.PathEscape(canary)), "[redacted]"},
+		"base64":            {502, basic, nil, plain(base64.StdEncoding.EncodeToString([]byte(canary))), "[redacted]"},
+		"base64url":         {502, basic, nil, plain(base64.URLEncoding.EncodeToString([]byte(canary))), "[redacted]"},
+		"hex":               {502, basic, nil, plain(hex.EncodeToString([]byte(canary))), "[redacted]"},
+		"HEX":               {502, basic, nil, plain(strings.ToUpper(hex.EncodeToString([]byte(canary)))), "[redacted]"},
+		"body":              {400, Auth{}, form, plain(string(form)), "[redacted]"},
+		"value of a body":   {400, Auth{}, form, plain("no token " + canary), "no token [redacted]"},
+		"open body":         {400, Auth{}, nil, plain(canary), ""},
+		"success":           {200, basic, nil, plain(canary), ""},
+		"short":             {400, Basic("a", secret.New("right")), nil, plain("no right"), ""},
+	} {
+		status.Store(test.status)
+		say = test.say
+		r := post("/x")
+		r.Auth = test.auth
+		if test.body != nil {
+			r.Body, r.SecretBody = test.body, true
+		}
+		want := test.want
+		if want == "" {
+			want = say(nil)
+		}
+		if got := must(c.Do(t.Context(), r))(t); string(got.Body) != "before "+want+" after" {
+			t.Errorf("%s: %q, want %q", name, got.Body, want)
 		}
 	}
 }

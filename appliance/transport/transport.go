@@ -188,6 +188,9 @@ func usableProxy(proxy *url.URL, err error) (*url.URL, error) {
 	return proxy, nil
 }
 
+// URL is the appliance's address in its one form, as Canonical gives it.
+func (c *Client) URL() string { return c.base.String() }
+
 // ReadOnly reports whether changes are refused.
 func (c *Client) ReadOnly() bool { return c.readOnly }
 

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"holdfast/appliance"
 	"holdfast/appliance/clock"
@@ -359,5 +361,47 @@ func TestFault_TLS01_ConfirmedWhileRunning(t *testing.T) {
 	says(t, err, path+":1: a line is", "nothing was sent")
 	if n := s.requests.Load(); n != 3 {
 		t.Errorf("%d requests arrived", n)
+	}
+}
+
+// Whatever an appliance writes into its certificate and its headers, what is told of them is printable and bounded.
+func TestFault_DAT06_CertificatesAndHeaders(t *testing.T) {
+	const hostile = "a\x1b]0;x\x07\u009b2J\u202eb\u2028\r\n"
+	id := issue(t, nil, nil, func(c *x509.Certificate) {
+		c.Subject = pkix.Name{CommonName: hostile + strings.Repeat("c", 5000), Organization: []string{hostile}}
+		c.DNSNames = []string{"appliance.test", "\x1b[2J.test"}
+		for range 100 {
+			c.DNSNames = append(c.DNSNames, strings.Repeat("n", 500)+".test")
+		}
+	})
+	printable := func(where, s string, limit int) {
+		t.Helper()
+		if strings.ContainsFunc(s, func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }) {
+			t.Errorf("%s: %q", where, s)
+		}
+		if n := utf8.RuneCountInString(s); n > limit {
+			t.Errorf("%s: %d runes", where, n)
+		}
+	}
+	m := serveRaw(t, id.config(), func(_ net.Conn, conn *tls.Conn) {
+		_ = answer(conn, "HTTP/1.1 302 \x1b[2J\u202e\r\nContent-Type: text/\u009b2J\r\nLocation: https://%1b[2J\u202e.evil/\u009b\r\nContent-Length: 0\r\n\r\n")
+	})
+	_, untrusted := client(t, m, id, func(o *Options) { o.Trust = Trust{} }).Do(t.Context(), get("/"))
+	wants(t, untrusted, []error{appliance.ErrUntrusted})
+	printable("untrusted", untrusted.Error(), 8192)
+	peer := must(Inspect(t.Context(), Options{URL: "https://appliance.test", Dial: m.dial}))(t)
+	printable("subject", peer.Subject.String(), appliance.LabelLimit)
+	if len(peer.Names) == 0 || len(peer.Names) > maxNames {
+		t.Errorf("%d names", len(peer.Names))
+	}
+	for _, name := range peer.Names {
+		printable("name", name.String(), appliance.LabelLimit)
+	}
+	c := client(t, m, id, nil)
+	_, err := c.Do(t.Context(), get("/"))
+	wants(t, err, []error{appliance.ErrMalformed})
+	printable("redirect", err.Error(), 1024)
+	for _, x := range c.Trace(0) {
+		printable("trace", x.Path+x.Err, 2048)
 	}
 }

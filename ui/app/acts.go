@@ -1,7 +1,6 @@
 package app
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -10,9 +9,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"holdfast/appliance"
-	"holdfast/appliance/fleet"
 	"holdfast/appliance/policy"
-	"holdfast/ui/pane/backups"
 	"holdfast/ui/pane/jobs"
 	"holdfast/ui/pane/locks"
 	"holdfast/ui/widget"
@@ -30,7 +27,7 @@ type actsMsg []target
 
 // at is the appliance that a key means: that of the row under the cursor, else the chosen one.
 func (m *Model) at() string {
-	if m.focus <= paneJobs {
+	if m.focus <= paneJobs || m.focus == paneTimeline {
 		if name := m.panes[m.focus].Appliance(); name != "" {
 			return name
 		}
@@ -55,6 +52,10 @@ func (m *Model) locate() []appliance.Call {
 	case paneLocks:
 		if r, ok := m.locks.Row(); ok {
 			return m.engine.Locate(r.Lock.Appliance, appliance.PartLocks, string(r.ID))
+		}
+	case paneTimeline:
+		if r, ok := m.timeline.Row(); ok {
+			return m.engine.Locate(r.Appliance, appliance.PartLocks, string(r.ID()))
 		}
 	case paneBackups:
 		return m.engine.Locate(m.at(), appliance.PartBackups, "")
@@ -210,112 +211,6 @@ func lockNames(rows []locks.Row) string {
 	}
 	return fmt.Sprintf("%d locks", len(rows))
 }
-
-// errNoDestination is what a typed destination that cannot be one is answered with.
-var errNoDestination = errors.New("type a mount point like /mnt/share, or choose one")
-
-func (m *Model) transferDialog(verb appliance.Verb, opener string) *dialog.Dialog {
-	rows := m.backups.Chosen()
-	name := rows[0].Appliance
-	spec := dialog.Spec{Opener: opener, Verb: string(verb), Code: m.code(len(rows)),
-		Title: fmt.Sprintf("%s %s", capital(string(verb)), backupNames(rows))}
-	var names []string
-	for _, b := range rows {
-		names = append(names, backups.Name(b))
-		spec.Keys = append(spec.Keys, b.Key())
-		if len(rows) <= 4 {
-			spec.Intro = append(spec.Intro, fmt.Sprintf("%s  %s  checksum %s", b.ID, widget.Size(b.Size), short(b.Checksum.String())))
-		}
-	}
-	spec.What = strings.Join(names, ", ")
-	for _, d := range m.destinations(name, rows, verb) {
-		spec.Options = append(spec.Options, dialog.Option{Value: d.Value, Label: d.Label, Note: d.Note, WhyNot: d.WhyNot})
-	}
-	spec.Typed, spec.Check = "a mount point", m.checkTyped(name, rows, verb, checkMount)
-	if verb == appliance.VerbPush {
-		spec.Typed, spec.Check = "an address", m.checkTyped(name, rows, verb, checkAddress)
-	}
-	spec.Risk = func(dialog.Values) policy.Risk { return policy.RiskOf(verb, true) }
-	spec.Warn = func(dialog.Values) string { return warnings[verb] }
-	return m.finish(spec, func(v dialog.Values) []target {
-		var targets []target
-		for _, b := range rows {
-			targets = append(targets, target{name, appliance.Act{Verb: verb, Transfer: transferOf(verb, b, v.Choice)}})
-		}
-		return targets
-	})
-}
-
-// warnings tells what an act cannot take back.
-var warnings = map[appliance.Verb]string{
-	appliance.VerbMove: "The original is deleted once it was copied. There is no way to move it back.",
-	appliance.VerbPush: "The target should be newly set up. What the backup replaces there cannot be brought back.",
-}
-
-// destinations is where all of the rows could go: what stands in the way of one stands in the way of all.
-func (m *Model) destinations(name string, rows []backups.Row, verb appliance.Verb) []fleet.Destination {
-	all := m.engine.Destinations(name, rows[0].Backup, verb)
-	for _, b := range rows[1:] {
-		for i, d := range m.engine.Destinations(name, b.Backup, verb) {
-			if i < len(all) && all[i].WhyNot == "" {
-				all[i].WhyNot = d.WhyNot
-			}
-		}
-	}
-	return all
-}
-
-// checkTyped makes the check of a typed destination: it must be one, and possible for each of the rows.
-func (m *Model) checkTyped(name string, rows []backups.Row, verb appliance.Verb, form func(string) error) func(string) error {
-	return func(s string) error {
-		if err := form(s); err != nil {
-			return err
-		}
-		for _, b := range rows {
-			act := appliance.Act{Verb: verb, Transfer: transferOf(verb, b, s)}
-			if why := m.engine.WhyNot(m.opts.Person, name, act); why != "" {
-				return fmt.Errorf("%s: %s", backups.Name(b), why)
-			}
-		}
-		return nil
-	}
-}
-
-func transferOf(verb appliance.Verb, b backups.Row, to string) appliance.Transfer {
-	return appliance.Transfer{Verb: verb, Backup: b.ID, Label: b.Label, Checksum: b.Checksum, Destination: to}
-}
-
-func checkMount(s string) error {
-	if _, ok := appliance.ParseLocation(s); !ok {
-		return errNoDestination
-	}
-	return nil
-}
-
-func checkAddress(s string) error {
-	if strings.IndexFunc(s, func(r rune) bool {
-		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-_", r)
-	}) >= 0 {
-		return fmt.Errorf("%q is not an address: letters, digits, dots, colons and hyphens only", s)
-	}
-	return nil
-}
-
-func backupNames(rows []backups.Row) string {
-	if len(rows) == 1 {
-		return backups.Name(rows[0]) + " of " + rows[0].Appliance
-	}
-	return fmt.Sprintf("%d backups of %s", len(rows), rows[0].Appliance)
-}
-
-func short(checksum string) string {
-	if checksum == "" {
-		return "not told"
-	}
-	return widget.Cut(checksum, 12, "…")
-}
-
-func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 // cancelDialog offers to cancel the job, or the push that runs: a push is cancelled without its job's id, so that stops
 // whichever runs (faults.md JOB-06).

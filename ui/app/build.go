@@ -96,5 +96,8 @@ func (m *Model) news(msg newsMsg) tea.Cmd {
 	if m.shown(paneRequests) {
 		cmds = append(cmds, m.rebuild(paneRequests))
 	}
+	if m.bottom == paneTimeline && len(msg.Snapshots) > 0 {
+		cmds = append(cmds, m.rebuild(paneTimeline))
+	}
 	return tea.Batch(append(cmds, m.nextNews())...)
 }

@@ -13,8 +13,8 @@ import (
 
 // BenchmarkTerminalKey is the time from a key to the change on the screen while no appliance answers: ten listeners
 // accept and stay silent. Its budget is 100 ms for 99 of 100 keys (design.md 8). Keys come at moments that are spread over
-// the 62 ms between two frames. esc is told apart too: it begins the sequences of other keys, so that Bubble Tea waits 50 ms
-// for what may follow, unless the terminal speaks the Kitty keyboard protocol, which this one does not.
+// the 62 ms between two frames. esc is told apart too: it begins the sequences of other keys, so that what may follow is waited
+// for (ui/app/escape), unless the terminal speaks the Kitty keyboard protocol, which this one does not.
 func BenchmarkTerminalKey(b *testing.B) {
 	const rounds, enough = 40, 100 * time.Millisecond
 	bin := build(b, "holdfast")

@@ -30,7 +30,7 @@ func (m *Model) key(k tea.KeyPressMsg) tea.Cmd {
 	}
 	m.panes[m.focus].Touch()
 	if why := m.whyNot(action); why != "" {
-		return m.say(m.opts.Keys.Of(action).Short+": "+why, true)
+		return m.say(string(action)+": "+why, true)
 	}
 	return m.perform(action, key)
 }
@@ -131,6 +131,7 @@ func (m *Model) perform(a keymap.Action, key string) tea.Cmd {
 	if cmd, ok := m.navigate(a); ok {
 		return cmd
 	}
+	m.toast.text = "" // it was about what stood there before
 	switch a {
 	case keymap.Acquire:
 		m.dialog = m.acquireDialog(key)
@@ -153,6 +154,10 @@ func (m *Model) perform(a keymap.Action, key string) tea.Cmd {
 		return m.moved()
 	case keymap.Unmark:
 		m.panes[m.focus].Unmark()
+	case keymap.Longer:
+		return m.spanned(m.timeline.Longer())
+	case keymap.Shorter:
+		return m.spanned(m.timeline.Shorter())
 	case keymap.Zoom:
 		m.zoomed = !m.zoomed
 	case keymap.Detail:
@@ -194,6 +199,8 @@ func (m *Model) navigate(a keymap.Action) (tea.Cmd, bool) {
 		return m.focusOn(int(a[len(a)-1] - '1')), true
 	case keymap.Requests:
 		return m.focusOn(paneRequests), true
+	case keymap.Timeline:
+		return m.focusOn(paneTimeline), true
 	default:
 		return nil, false
 	}
@@ -208,14 +215,15 @@ func (m *Model) moved() tea.Cmd {
 	return nil
 }
 
-// focusOn gives a pane the focus; events and requests share a place.
+// focusOn gives a pane the focus; events, requests and timeline share a place, and the latter two are only made while they
+// have it.
 func (m *Model) focusOn(p int) tea.Cmd {
 	m.focus = p
-	if p == paneEvents || p == paneRequests {
+	if p >= paneEvents {
 		m.bottom = p
 	}
-	if p == paneRequests {
-		return m.rebuild(paneRequests)
+	if p > paneEvents {
+		return m.rebuild(p)
 	}
 	return nil
 }
@@ -231,7 +239,7 @@ func (m *Model) neighbour(step int) int {
 	return order[(at+step+len(order))%len(order)]
 }
 
-// back leaves what is innermost: the filter, the marks, the zoom, the requests.
+// back leaves what is innermost: the filter, the marks, the zoom, the requests or the timeline.
 func (m *Model) back() tea.Cmd {
 	p := m.panes[m.focus]
 	switch {
@@ -241,10 +249,18 @@ func (m *Model) back() tea.Cmd {
 		p.Unmark()
 	case m.zoomed:
 		m.zoomed = false
-	case m.focus == paneRequests:
+	case m.focus > paneEvents:
 		return m.focusOn(paneEvents)
 	}
 	return nil
+}
+
+// spanned says when the timeline can show no other span of time.
+func (m *Model) spanned(changed bool) tea.Cmd {
+	if changed {
+		return nil
+	}
+	return m.say("the timeline goes no further", true)
 }
 
 func (m *Model) openDetail() {

@@ -54,10 +54,13 @@ func (m *Model) oneColumn(top, w, h int) []spot {
 // columns is everything at once: the fleet beside its locks, backups beside jobs, and what happened below.
 func (m *Model) columns(top, w, h int) []spot {
 	bottom := max(5, h/5)
+	if m.bottom == paneTimeline { // a bar for each lock wants rows
+		bottom = max(5, h/3)
+	}
 	middle := max(7, (h-bottom)*9/20)
 	upper := h - bottom - middle
 	left := max(38, w*31/100)
-	half := w * 57 / 100
+	half := w * 56 / 100
 	return []spot{
 		{paneAppliances, 0, top, left, upper},
 		{paneLocks, left, top, w - left, upper},

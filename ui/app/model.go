@@ -4,6 +4,7 @@ package app
 
 import (
 	"context"
+	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -18,6 +19,7 @@ import (
 	"holdfast/ui/pane/jobs"
 	"holdfast/ui/pane/locks"
 	"holdfast/ui/pane/requests"
+	"holdfast/ui/pane/timeline"
 	"holdfast/ui/screen/detail"
 	"holdfast/ui/screen/help"
 	"holdfast/ui/theme"
@@ -52,6 +54,7 @@ const (
 	paneJobs
 	paneEvents
 	paneRequests
+	paneTimeline
 	panes
 )
 
@@ -73,12 +76,13 @@ type Model struct {
 	locks      *pane.List[locks.Row]
 	backups    *pane.List[backups.Row]
 	jobs       *pane.List[jobs.Row]
+	timeline   *timeline.Pane
 	panes      [panes]pane.Pane
 	builds     [panes]build
 
 	width, height int
 	focus         int
-	bottom        int // which of events and requests stands at the bottom
+	bottom        int // which of events, requests and timeline stands at the bottom
 	zoomed        bool
 	filtering     bool
 	filter        input.Line
@@ -121,7 +125,8 @@ func New(o Options) *Model {
 	}
 	me := o.Person.Name
 	m.appliances, m.locks, m.backups, m.jobs = appliances.New(), locks.New(me), backups.New(), jobs.New()
-	m.panes = [panes]pane.Pane{m.appliances, m.locks, m.backups, m.jobs, events.New(me), requests.New()}
+	m.timeline = timeline.New(me, strings.TrimSpace(o.Keys.Of(keymap.Longer).Key(o.ASCII)+" "+o.Keys.Of(keymap.Shorter).Key(o.ASCII)))
+	m.panes = [panes]pane.Pane{m.appliances, m.locks, m.backups, m.jobs, events.New(me), requests.New(), m.timeline}
 	return m
 }
 

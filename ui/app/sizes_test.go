@@ -40,6 +40,8 @@ var states = map[string][]string{
 	"panes":           nil,
 	"zoomed":          {"2", "z"},
 	"requests":        {"6"},
+	"timeline":        {"7"},
+	"timeline zoomed": {"7", "z", "-"},
 	"filter":          {"3", "/", "n"},
 	"filter of none":  {"3", "/", "q", "q"},
 	"marks":           {"3", "space", "space"},
@@ -112,8 +114,8 @@ func TestLayoutCovers(t *testing.T) {
 	m := &Model{bottom: paneEvents}
 	for _, zoomed := range []bool{false, true} {
 		for focus := range panes {
-			if m.zoomed, m.focus = zoomed, focus; focus == paneRequests {
-				m.bottom = paneRequests
+			if m.zoomed, m.focus = zoomed, focus; focus > paneEvents {
+				m.bottom = focus
 			}
 			for m.width = leastWidth; m.width <= 200; m.width += 3 {
 				for m.height = leastHeight; m.height <= 60; m.height++ {

@@ -165,7 +165,7 @@ func (m *Model) tabLine(f widget.Frame) string {
 	var line strings.Builder
 	used := 0
 	for p := range m.panes {
-		if p == paneRequests && m.focus != p {
+		if p > paneEvents && m.focus != p {
 			continue
 		}
 		name := fmt.Sprintf(" %d %s ", p+1, m.panes[p].Name())

@@ -21,6 +21,10 @@ func (m *Model) whyNot(a keymap.Action) string {
 		return m.whyNotBackup(verb)
 	case keymap.Cancel:
 		return m.whyNotCancel()
+	case keymap.Longer, keymap.Shorter:
+		if !m.shown(paneTimeline) {
+			return "open the timeline first, pane 7"
+		}
 	case keymap.Detail, keymap.Mark:
 		if m.panes[m.focus].Key() == "" {
 			return "there is no row here"

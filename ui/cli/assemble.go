@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"time"
 
 	"charm.land/log/v2"
 
@@ -92,14 +93,20 @@ func assemble(ctx context.Context, env *Env, c *config.Config, as part) (*run, e
 	if err != nil {
 		return nil, exit(ExitUsage, err)
 	}
-	deps := connect.Deps{Dial: env.Dial, Clock: env.Clock, Log: logger, Known: known, ReadOnly: c.ReadOnly, Prompt: prompts(env, c)}
+	id := fleet.NewID()
+	deps := connect.Deps{
+		Dial: env.Dial, Clock: env.Clock, Log: logger, Known: known, ReadOnly: c.ReadOnly, Prompt: prompts(env, c),
+		StateDir: c.StateDir, Engine: id,
+	}
 	options := fleet.Options{
-		ID: fleet.NewID(), Members: members(c, deps), Clock: env.Clock, ReadOnly: c.ReadOnly, Log: logger, Warn: warnings(c.Warn),
+		ID: id, Members: members(c, deps), Clock: env.Clock, ReadOnly: c.ReadOnly, Log: logger, Warn: warnings(c.Warn),
 		Adopt: as.adopt, Purpose: as.purpose,
 	}
 	r := &run{config: c, keys: keys, person: policy.Person{Name: env.User, Role: c.Role}, log: closer}
 	if as.acting {
-		if r.record, err = openRecord(ctx, env, c, options.ID, journal.Options{Log: logger}); err != nil {
+		if r.record, err = openRecord(ctx, env, c, options.ID, journal.Options{
+			Log: logger, Keep: time.Duration(c.JournalDays) * 24 * time.Hour,
+		}); err != nil {
 			return nil, err
 		}
 		options.Journal = r.record.journal

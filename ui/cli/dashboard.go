@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"holdfast/ui/app"
+	"holdfast/ui/app/escape"
 )
 
 // fps is how often the screen is drawn at the most. A key waits for the next drawing, so that fewer would be felt; the timer of
@@ -42,7 +43,7 @@ func show(ctx context.Context, env *Env, r *run) error {
 	})
 	defer model.Close()
 	options := append([]tea.ProgramOption{
-		tea.WithContext(ctx), tea.WithInput(env.In), tea.WithOutput(env.Out), tea.WithEnvironment(env.Environ), tea.WithFPS(fps),
+		tea.WithContext(ctx), tea.WithInput(escape.Reader(env.In)), tea.WithOutput(env.Out), tea.WithEnvironment(env.Environ), tea.WithFPS(fps),
 		tea.WithoutSignalHandler(),
 	}, env.Program...)
 	_, err := tea.NewProgram(model, options...).Run()

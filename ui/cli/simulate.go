@@ -13,17 +13,18 @@ import (
 	"github.com/spf13/cobra"
 
 	"holdfast/appliance/sim"
+	"holdfast/appliance/sim/fault"
 )
 
 // simFlags are what `holdfast sim` is told.
 type simFlags struct {
-	lxca, fresh, ecb, switches []string
-	locks, backups, jobs       int
-	life                       bool
-	speed                      float64
-	tokenTTL                   time.Duration
-	seed                       uint64
-	truth, writeConfig         string
+	lxca, fresh, ecb, switches, faults []string
+	locks, backups, jobs               int
+	life                               bool
+	speed                              float64
+	tokenTTL                           time.Duration
+	seed                               uint64
+	truth, writeConfig                 string
 }
 
 func simCommand(env *Env) *cobra.Command {
@@ -34,10 +35,12 @@ func simCommand(env *Env) *cobra.Command {
 		Long: "Each simulated appliance serves its vendor's REST API over HTTPS with a certificate of its own. One JSON line an " +
 			"appliance tells its URL, pin and accounts once it is ready. Without --lxca, --fresh-lxca and --ecb there is one of " +
 			"each.\n\nSwitches, for what the vendors leave open; the first " +
-			"value is the default:\n" + switchHelp(),
-		Example: "holdfast sim --lxca 127.0.0.1:0 --fresh-lxca 127.0.0.1:0 --ecb 127.0.0.1:0 --write-config /tmp/hf/config.toml",
-		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return simulate(cmd.Context(), env, f) },
+			"value is the default:\n" + switchHelp() +
+			"\nFaults made on purpose, each a rule in words:\n  " + fault.Help(),
+		Example: "holdfast sim --lxca 127.0.0.1:0 --fresh-lxca 127.0.0.1:0 --ecb 127.0.0.1:0 --write-config /tmp/hf/config.toml\n" +
+			"holdfast sim --fault 'drop-after POST sftp/locks #2' --fault 'restart=20s after=60s' --truth truth.jsonl",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return simulate(cmd.Context(), env, f) },
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.lxca, "lxca", nil, "an LXCA on this ADDRESS:PORT; port 0 picks a free one")
@@ -51,6 +54,7 @@ func simCommand(env *Env) *cobra.Command {
 	flags.DurationVar(&f.tokenTTL, "token-ttl", 10*time.Minute, "how long an ECB's token lasts")
 	flags.Uint64Var(&f.seed, "seed", 1, "of everything that is left to chance")
 	flags.StringArrayVar(&f.switches, "switch", nil, "NAME=VALUE, see above")
+	flags.StringArrayVar(&f.faults, "fault", nil, "a RULE for what goes wrong, see above; may be given again")
 	flags.StringVar(&f.truth, "truth", "", "file that gets one JSON line for each thing that really happened")
 	flags.StringVar(&f.writeConfig, "write-config", "", "file that gets a configuration of these appliances")
 	return cmd
@@ -114,6 +118,13 @@ func (f simFlags) config() (sim.Config, error) {
 	}
 	cfg := sim.Config{Locks: f.locks, Backups: f.backups, Jobs: f.jobs, Life: f.life, Speed: f.speed, TokenTTL: f.tokenTTL,
 		Seed: f.seed, Switches: f.switches}
+	for _, text := range f.faults {
+		rule, err := fault.Parse(text)
+		if err != nil {
+			return sim.Config{}, err
+		}
+		cfg.Faults = append(cfg.Faults, rule)
+	}
 	for _, addr := range f.lxca {
 		cfg.Appliances = append(cfg.Appliances, sim.Spec{Kind: sim.KindLXCA, Addr: addr})
 	}

@@ -37,6 +37,8 @@ func TestWrongUsage(t *testing.T) {
 		"unknown switch":        {[]string{"sim", "--switch", "no-such=1"}, "unknown switch"},
 		"no value of a switch":  {[]string{"sim", "--switch", "labels"}, "NAME=VALUE"},
 		"bad value of a switch": {[]string{"sim", "--switch", "labels=pink"}, "labels"},
+		"unknown fault":         {[]string{"sim", "--fault", "drop-aftr POST sftp/locks"}, `column 1: unknown fault "drop-aftr": did you mean drop-after?`},
+		"fault on no method":    {[]string{"sim", "--fault", "reset", "--fault", "reset post /tasks"}, `column 7: "post" is no method`},
 		"bad address":           {[]string{"sim", "--lxca", "nowhere"}, "nowhere"},
 		"truth in no folder":    {[]string{"sim", "--truth", "/nowhere/truth.jsonl"}, "truth log"},
 		"config in no folder":   {[]string{"sim", "--write-config", "/proc/nowhere/c.toml"}, "make a folder for the configuration"},

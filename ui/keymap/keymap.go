@@ -32,6 +32,9 @@ const (
 	Back     Action = "back"
 	Look     Action = "look"
 	Requests Action = "requests"
+	Timeline Action = "timeline"
+	Longer   Action = "longer"
+	Shorter  Action = "shorter"
 	Help     Action = "help"
 	Quit     Action = "quit"
 	Up       Action = "up"
@@ -85,6 +88,9 @@ func Default() []Binding {
 		{Detail, []string{"enter"}, "", "everything known of the row, the raw answer, and its curl line", look, "", false},
 		{Look, []string{"R"}, "", "look again now; also after a refused password or key", look, "", false},
 		{Requests, []string{"6"}, "", "what was sent to the chosen appliance", look, "", false},
+		{Timeline, []string{"7"}, "", "every lock as a bar on an axis of time", look, "", false},
+		{Longer, []string{"+", "="}, "", "the timeline shows a longer time", look, "", false},
+		{Shorter, []string{"-"}, "", "the timeline shows a shorter time", look, "", false},
 		{Help, []string{"?"}, "help", "this help", look, "", false},
 		{Back, []string{"esc"}, "", "leave the filter, the zoom or the detail", look, "", false},
 		{Quit, []string{"q", "ctrl+c"}, "quit", "leave Holdfast", look, "", false},

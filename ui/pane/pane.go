@@ -1,4 +1,4 @@
-// Package pane is what the six panes of the dashboard have in common: a filtered, sorted list in a box, whose rows are
+// Package pane is what the panes of the dashboard have in common: a filtered, sorted list in a box, whose rows are
 // made beside the event loop and drawn from a cache while nothing in them changed.
 package pane
 
@@ -103,6 +103,8 @@ type Def[R any] struct {
 	Detail    func(widget.Frame, R) Detail
 	// Part is how the listing stands that all rows are from, so that its age is told once it is stale; nil = each row tells.
 	Part func(Source) fleet.Part
+	// Foot is a line below the rows, where there is room for one; nil = none.
+	Foot func(f widget.Frame, w int) string
 	// Newest tells that the first row is the newest and that a cursor on it stays on the first row.
 	Newest bool
 }
@@ -150,7 +152,8 @@ func (l *List[R]) Name() string { return l.def.Name }
 // Build implements Pane.
 func (l *List[R]) Build(src Source) func() any {
 	by, down, _ := l.table.Order()
-	spec := table.Spec[R]{Key: l.def.Key, Words: l.def.Words, Default: l.def.Default, Query: l.query, By: by, Down: down}
+	spec := table.Spec[R]{Key: l.def.Key, Words: l.def.Words, Default: l.def.Default, Query: l.query, By: by, Down: down,
+		Columns: l.def.Columns}
 	def := l.def
 	return func() any {
 		ix := table.Build(def.Gather(src), spec)
@@ -201,6 +204,9 @@ func (l *List[R]) View(f widget.Frame, w, h int, focused bool) []string {
 	return d.lines
 }
 
+// Redraw has the next View draw anew, since something changed that is no row.
+func (l *List[R]) Redraw() { l.drawn = drawn{} }
+
 // step is the coarse time in which ages move.
 func step(f widget.Frame) int64 { return int64(f.Now.Run.Seconds()) / 10 }
 
@@ -228,8 +234,14 @@ func (l *List[R]) heading(f widget.Frame) (title, note string) {
 	return title, note
 }
 
+// leastWithFoot is the height from which a foot takes no row that is needed more.
+const leastWithFoot = 6
+
 func (l *List[R]) body(f widget.Frame, w, h int, focused bool) []string {
 	if l.table.Index().Len() > 0 {
+		if l.def.Foot != nil && h >= leastWithFoot {
+			return append(l.table.View(f, w, h-1, focused), l.def.Foot(f, w))
+		}
 		return l.table.View(f, w, h, focused)
 	}
 	l.table.View(f, w, h, focused) // so that the page is known

@@ -8,6 +8,7 @@ type Symbols struct {
 	Corners                                       [4]string
 	Arrow, Dot, Ellipsis, SortUp, SortDown        string
 	More                                          string
+	Past, Held, Uncertain, Kept, Gap, Onward, Now string // of the timeline
 }
 
 var unicodeSymbols = Symbols{
@@ -15,6 +16,7 @@ var unicodeSymbols = Symbols{
 	Full: "━", Half: "╸", Rest: "─",
 	Vertical: "│", Horizontal: "─", Corners: [4]string{"╭", "╮", "╰", "╯"},
 	Arrow: "→", Dot: "·", Ellipsis: "…", SortUp: "▴", SortDown: "▾", More: "↓",
+	Past: "─", Held: "━", Uncertain: "▒", Kept: "·", Gap: "×", Onward: "→", Now: "│",
 }
 
 var asciiSymbols = Symbols{
@@ -22,4 +24,5 @@ var asciiSymbols = Symbols{
 	Full: "#", Half: "=", Rest: "-",
 	Vertical: "|", Horizontal: "-", Corners: [4]string{"+", "+", "+", "+"},
 	Arrow: "->", Dot: ":", Ellipsis: "~", SortUp: "^", SortDown: "v", More: "v",
+	Past: "-", Held: "=", Uncertain: "?", Kept: ".", Gap: "x", Onward: ">", Now: "|",
 }

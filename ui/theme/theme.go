@@ -75,7 +75,7 @@ func New(name string, dark, ascii bool) *Theme {
 	}
 	for r := range roles {
 		t.paints[r] = paintOf(p.style(r))
-		t.cursor[r] = paintOf(p.onCursor(p.style(r)))
+		t.cursor[r] = paintOf(p.onCursor(r))
 	}
 	return t
 }
@@ -107,7 +107,8 @@ func paintOf(s lipgloss.Style) paint {
 	return paint{on, off}
 }
 
-// palette is the handful of colours a theme is made of; nil = the terminal's own.
+// palette is the handful of colours a theme is made of; nil = the terminal's own. Where a terminal has 256 of them (tmux often
+// says so) the nearest is taken: dim and cursorBack are such that it is a grey.
 type palette struct {
 	dim, accent, good, warn, alarm, ours, cursorBack color.Color
 	reverse                                          bool // the cursor's row is shown in reverse
@@ -116,14 +117,14 @@ type palette struct {
 func palettes() map[string]palette {
 	hex := lipgloss.Color
 	return map[string]palette{
-		"dark": {dim: hex("#6e7681"), accent: hex("#58b4d0"), good: hex("#7bc275"), warn: hex("#e3b341"),
-			alarm: hex("#ff7b72"), ours: hex("#79c0ff"), cursorBack: hex("#1d3040")},
-		"light": {dim: hex("#7d8590"), accent: hex("#00708a"), good: hex("#1a7f37"), warn: hex("#8f5a00"),
-			alarm: hex("#c4161c"), ours: hex("#0550ae"), cursorBack: hex("#d8ecf3")},
+		"dark": {dim: hex("#767a80"), accent: hex("#58b4d0"), good: hex("#7bc275"), warn: hex("#e3b341"),
+			alarm: hex("#ff7b72"), ours: hex("#79c0ff"), cursorBack: hex("#303338")},
+		"light": {dim: hex("#6c6e70"), accent: hex("#00708a"), good: hex("#1a7f37"), warn: hex("#8f5a00"),
+			alarm: hex("#c4161c"), ours: hex("#0550ae"), cursorBack: hex("#e2e6ea")},
 		"high-contrast": {dim: hex("#bfbfbf"), accent: hex("#00ffff"), good: hex("#00ff00"), warn: hex("#ffff00"),
 			alarm: hex("#ff6060"), ours: hex("#80c8ff"), reverse: true},
 		"colour-blind": {dim: hex("#7a7f87"), accent: hex("#56b4e9"), good: hex("#009e73"), warn: hex("#e69f00"),
-			alarm: hex("#d55e00"), ours: hex("#56b4e9"), cursorBack: hex("#20303c")},
+			alarm: hex("#d55e00"), ours: hex("#56b4e9"), cursorBack: hex("#303338")},
 		"16-colour": {dim: lipgloss.BrightBlack, accent: lipgloss.Cyan, good: lipgloss.Green, warn: lipgloss.Yellow,
 			alarm: lipgloss.Red, ours: lipgloss.Blue, reverse: true},
 		"none": {reverse: true},
@@ -162,7 +163,13 @@ func (p palette) style(r Role) lipgloss.Style {
 	}
 }
 
-func (p palette) onCursor(s lipgloss.Style) lipgloss.Style {
+// onCursor is the style of a role on the row under the cursor, where nothing is dim: it would be hard to read there.
+func (p palette) onCursor(r Role) lipgloss.Style {
+	switch r {
+	case Dim, Heading, Off:
+		r = Plain
+	}
+	s := p.style(r)
 	switch {
 	case p.reverse:
 		return lipgloss.NewStyle().Reverse(true)

@@ -1,12 +1,14 @@
 package theme
 
 import (
+	"image/color"
 	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/charmbracelet/colorprofile"
 	"github.com/charmbracelet/x/ansi"
 )
 
@@ -42,6 +44,35 @@ func TestPlainHasNoColour(t *testing.T) {
 	for _, name := range Names() {
 		if got := New(name, true, false).Paint(Plain, "x"); got != "x" {
 			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
+// What is dim elsewhere is read on the row under the cursor.
+func TestNothingIsDimOnTheCursor(t *testing.T) {
+	t.Parallel()
+	for _, name := range Names() {
+		th := New(name, true, false)
+		for _, r := range []Role{Dim, Heading, Off} {
+			if th.PaintCursor(r, "x") != th.PaintCursor(Plain, "x") {
+				t.Errorf("%s: role %d is %q", name, r, th.PaintCursor(r, "x"))
+			}
+		}
+	}
+}
+
+// Where there are 256 colours, what is meant to be grey stays grey.
+func TestGreyStaysGrey(t *testing.T) {
+	t.Parallel()
+	for name, p := range palettes() {
+		for what, c := range map[string]color.Color{"dim": p.dim, "cursor": p.cursorBack} {
+			if _, own := c.(ansi.BasicColor); own || c == nil {
+				continue
+			}
+			near := colorprofile.ANSI256.Convert(c)
+			if r, g, b, _ := near.RGBA(); r != g || g != b {
+				t.Errorf("%s: %s becomes %v", name, what, near)
+			}
 		}
 	}
 }
@@ -115,5 +146,12 @@ func TestSymbols(t *testing.T) {
 	slices.Sort(states)
 	if len(slices.Compact(states)) != 5 {
 		t.Errorf("two states have one symbol: %q", states)
+	}
+	for _, s := range []Symbols{s, New("dark", true, false).Symbols} {
+		parts := []string{s.Past, s.Held, s.Uncertain, s.Kept, s.Gap, s.Onward, s.Now}
+		slices.Sort(parts)
+		if len(slices.Compact(parts)) != 7 {
+			t.Errorf("two parts of the timeline have one symbol: %q", parts)
+		}
 	}
 }

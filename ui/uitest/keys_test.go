@@ -71,6 +71,15 @@ var plays = map[keymap.Action]func(t *testing.T, x *uitest.Terminal, key string)
 	keymap.Requests: func(_ *testing.T, x *uitest.Terminal, key string) {
 		x.Press(key).Until("6 Requests · dc1-lxca").Until("GET", "/aicc", "200")
 	},
+	keymap.Timeline: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Press(key).Until("╭ 7 Timeline").Until("APPLIANCE", "now", "ENDS").Until("dc1-lxca", "│━━━").Press("esc").Until("5 Events")
+	},
+	keymap.Longer: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Press("7").Until("1h", "past").Press(key).Until("4h", "past")
+	},
+	keymap.Shorter: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Press("7").Until("1h", "past").Press(key).Until("15m", "past")
+	},
 	keymap.Help: func(_ *testing.T, x *uitest.Terminal, key string) {
 		x.Press(key).Until("╭ Help").Until("take a lock").Press(key).UntilGone("╭ Help")
 	},

@@ -52,7 +52,8 @@ type Options struct {
 	User          string                     // maria by default
 	Background    color.Color                // of the terminal; black by default
 	ReadPassword  func(prompt string) (string, error)
-	Sockets       bool // connect over the network, also to a Sim that is not in memory
+	Mark          func() float64 // of the odd time of a lock, 0 to 1; nil = by chance
+	Sockets       bool           // connect over the network, also to a Sim that is not in memory
 }
 
 // Terminal is a running program and the terminal that it runs in.
@@ -183,9 +184,9 @@ func (x *Terminal) env(args []string) cli.Env {
 	}
 	env := cli.Env{
 		Args: args, In: x.in, Out: (*screen)(x), Err: x.errs, User: x.opts.User, Terminal: true,
-		ReadPassword: x.opts.ReadPassword,
-		Environ:      append([]string{"TERM=xterm-256color", "LANG=en_US.UTF-8"}, x.opts.Env...),
-		Program:      []tea.ProgramOption{tea.WithWindowSize(x.opts.Width, x.opts.Height), tea.WithColorProfile(profile)},
+		ReadPassword: x.opts.ReadPassword, Mark: x.opts.Mark,
+		Environ: append([]string{"TERM=xterm-256color", "LANG=en_US.UTF-8"}, x.opts.Env...),
+		Program: []tea.ProgramOption{tea.WithWindowSize(x.opts.Width, x.opts.Height), tea.WithColorProfile(profile)},
 	}
 	if x.Fleet != nil && !x.opts.Sockets {
 		env.Dial = buffered(x.Fleet.DialContext)

@@ -6,13 +6,15 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"holdfast/appliance/sim/kit"
 )
 
 // operation is one piece of asynchronous work. What it works on is read when it begins; its effect comes when it ends.
 type operation struct {
 	number  int
 	name    string // activate, save, verify, restore, backup
-	by      string
+	by      kit.Asker
 	ends    time.Time // base time
 	ended   bool
 	failed  string // text of the failure, empty for success
@@ -37,24 +39,25 @@ func lasting(name string) time.Duration {
 }
 
 // begin puts an operation to work and into the one slot that asyncstatus shows. An earlier one goes on unseen.
-func (a *Appliance) begin(name, by string, now time.Time, finish func(op *operation)) {
+func (a *Appliance) begin(name string, by kit.Asker, now time.Time, finish func(op *operation)) {
 	a.begun++
 	took := time.Duration(float64(lasting(name)) / a.opts.Speed)
 	op := &operation{number: a.begun, name: name, by: by, ends: now.Add(took), finish: finish}
 	a.running = append(a.running, op)
 	a.lastOp = op
-	a.record(now, "async.begun", op.id(), by, name)
+	a.record(now, by, kit.Effect{What: "async.begun", ID: op.id(), More: name})
 }
 
 func (a *Appliance) end(op *operation) {
 	a.running = slices.DeleteFunc(a.running, func(o *operation) bool { return o == op })
 	op.ended = true
 	op.finish(op)
-	result := "success"
-	if op.failed != "" {
-		result = "fail"
-	}
-	a.record(op.ends, "async.ended", op.id(), op.by, op.name+" "+result)
+	a.recordEnd(op, op.ends)
+}
+
+func (a *Appliance) recordEnd(op *operation, at time.Time) {
+	state := op.status()
+	a.record(at, op.by, kit.Effect{What: "async.ended", ID: op.id(), More: op.name + " " + state, State: state})
 }
 
 // accepted answers a call that began asynchronous work: the caller may poll the link (api/ecb.md 5.1).

@@ -143,10 +143,15 @@ func (a *Appliance) answer(c *call) reply {
 	return c.do()
 }
 
-// record adds an effect to the truth log, at base time at.
-func (a *Appliance) record(at time.Time, what, id, by, more string) {
-	a.truth.Record(kit.Effect{At: at, Appliance: a.opts.Name, What: what, ID: id, By: by, More: more})
+// record adds an effect of this appliance to the truth log, at base time at.
+func (a *Appliance) record(at time.Time, by kit.Asker, e kit.Effect) {
+	e = e.AskedBy(by)
+	e.At, e.Appliance = at, a.opts.Name
+	a.truth.Record(e)
 }
+
+// itself asks for what the appliance does by itself.
+var itself = kit.Asker{}
 
 func serialNumber(random *rand.Rand) string {
 	const digits = "0123456789"

@@ -41,6 +41,15 @@ func newCall(w http.ResponseWriter, r *http.Request) *call {
 	return c
 }
 
+// asker is who sent the request, and with which token.
+func (c *call) asker() kit.Asker {
+	by := kit.AskerOf(c.r).As(c.account.User)
+	if c.token != nil {
+		by.Token = c.token.id()
+	}
+	return by
+}
+
 // mediaType is the type that the request names for its body, without parameters; empty when it names none.
 func (c *call) mediaType() string {
 	value := c.r.Header.Get("Content-Type")

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"holdfast/appliance/sim/kit"
 )
 
 // maxPage is how many elements one GET gives at most (api/ecb.md 5.4).
@@ -197,5 +199,5 @@ func (a *Appliance) prepareElementDelete(c *call) (func() reply, *reply) {
 
 func (a *Appliance) edit(c *call, how string, e element, edited []element) {
 	a.config.editing = edited
-	a.record(c.now, "config.edited", e.String(), c.account.User, how)
+	a.record(c.now, c.asker(), kit.Effect{What: "config.edited", ID: e.String(), More: how})
 }

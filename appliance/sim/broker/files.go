@@ -4,6 +4,8 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+
+	"holdfast/appliance/sim/kit"
 )
 
 // prepareFiles plays GET configuration/management/files. The vendor shows no body, so its shape is a switch
@@ -45,7 +47,7 @@ func (a *Appliance) prepareFileDelete(c *call) (func() reply, *reply) {
 			return failure(http.StatusNotFound, "File not found.")
 		}
 		delete(a.backups, name)
-		a.record(c.now, "backup.deleted", name, c.account.User, "")
+		a.record(c.now, c.asker(), kit.Effect{What: "backup.deleted", ID: name})
 		return noContent()
 	}, nil
 }

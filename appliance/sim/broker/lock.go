@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"holdfast/appliance/sim/kit"
 )
 
 // hold is the configuration lock while somebody has it.
@@ -47,14 +49,28 @@ func (a *Appliance) owns(t *token) bool {
 	return a.lock.token == t
 }
 
-func (a *Appliance) grant(h *hold, now time.Time) {
+// effect is something that happens to the lock.
+func (h *hold) effect(what, more string) kit.Effect {
+	return kit.Effect{What: what, ID: h.id(), More: more, Scope: "configuration"}
+}
+
+// ending is the effect with the end that the lock has by its token.
+func (h *hold) ending(e kit.Effect, now time.Time) kit.Effect {
+	if h.token != nil {
+		e.Ends, e.TTL = h.token.expires, int64(h.token.expires.Sub(now)/time.Second)
+	}
+	return e
+}
+
+// grant gives the lock to somebody; by is who asked, the holder himself where nobody is named.
+func (a *Appliance) grant(h *hold, by kit.Asker, now time.Time) {
 	a.lock = h
-	a.record(now, "lock.granted", h.id(), h.owner(), h.source)
+	a.record(now, by.As(h.owner()), h.ending(h.effect("lock.granted", h.source), now))
 }
 
 // release frees the lock and deals with unsaved edits as the given switch says.
-func (a *Appliance) release(at time.Time, what, by, more, edits string) {
-	a.record(at, what, a.lock.id(), by, more)
+func (a *Appliance) release(at time.Time, what string, by kit.Asker, more, edits string) {
+	a.record(at, by, a.lock.effect(what, more))
 	a.lock = nil
 	if a.switches.Is(edits, "discarded") {
 		a.config.editing = a.config.saved
@@ -71,7 +87,7 @@ func (a *Appliance) prepareLock(c *call) (func() reply, *reply) {
 		}
 		switch {
 		case a.lock == nil:
-			a.grant(&hold{source: SourceREST, token: c.token}, c.now)
+			a.grant(&hold{source: SourceREST, token: c.token}, c.asker(), c.now)
 			return noContent()
 		case a.owns(c.token) && a.switches.Is(swRelock, "204"):
 			return noContent()
@@ -112,7 +128,7 @@ func (a *Appliance) lockRefused() reply {
 // prepareUnlock plays POST configuration/unlock; the check of the lock has turned away everybody but the owner.
 func (a *Appliance) prepareUnlock(c *call) (func() reply, *reply) {
 	return func() reply {
-		a.release(c.now, "lock.released", c.account.User, "unlock", swEditsAtUnlock)
+		a.release(c.now, "lock.released", c.asker(), "unlock", swEditsAtUnlock)
 		return noContent()
 	}, nil
 }

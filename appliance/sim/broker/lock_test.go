@@ -197,7 +197,7 @@ func TestStolenLock(t *testing.T) {
 	}
 	r.want(r.put("configuration/management?action=save", token), 423, textLocked)
 	r.wantEffects("lock.granted", "t1 admin rest", "acli acli acli")
-	r.wantEffects("lock.released", "t1 taken by acli")
+	r.wantEffects("lock.stolen", "t1 taken by acli")
 }
 
 func TestRevokedTokens(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"holdfast/appliance/sim/kit"
 )
 
 // prepareManagementPut plays PUT configuration/management: save, verify, restore (api/ecb.md 5.1).
@@ -12,9 +14,9 @@ func (a *Appliance) prepareManagementPut(c *call) (func() reply, *reply) {
 	case "save", "verify":
 		return func() reply {
 			if action == "save" {
-				a.beginSave(c.account.User, c.now)
+				a.beginSave(c.asker(), c.now)
 			} else {
-				a.beginVerify(c.account.User, c.now)
+				a.beginVerify(c.asker(), c.now)
 			}
 			return a.accepted(c)
 		}, nil
@@ -27,7 +29,7 @@ func (a *Appliance) prepareManagementPut(c *call) (func() reply, *reply) {
 	}
 }
 
-func (a *Appliance) beginSave(by string, now time.Time) {
+func (a *Appliance) beginSave(by kit.Asker, now time.Time) {
 	content := a.config.editing
 	a.begin("save", by, now, func(op *operation) {
 		if a.switches.Is(swSaveVerifies, "yes") {
@@ -37,11 +39,11 @@ func (a *Appliance) beginSave(by string, now time.Time) {
 			}
 		}
 		a.config.saved = content
-		a.record(op.ends, "config.saved", op.id(), by, "")
+		a.record(op.ends, by, kit.Effect{What: "config.saved", ID: op.id()})
 	})
 }
 
-func (a *Appliance) beginVerify(by string, now time.Time) {
+func (a *Appliance) beginVerify(by kit.Asker, now time.Time) {
 	content := a.config.editing
 	a.begin("verify", by, now, func(op *operation) {
 		if op.details = verify(content); len(op.details) > 0 {
@@ -73,15 +75,15 @@ func (a *Appliance) prepareRestore(c *call) (func() reply, *reply) {
 			}
 			content, more = stored, source+" "+name
 		}
-		a.beginRestore(c.account.User, c.now, content, more)
+		a.beginRestore(c.asker(), c.now, content, more)
 		return a.accepted(c)
 	}, nil
 }
 
-func (a *Appliance) beginRestore(by string, now time.Time, content []element, more string) {
+func (a *Appliance) beginRestore(by kit.Asker, now time.Time, content []element, more string) {
 	a.begin("restore", by, now, func(op *operation) {
 		a.config.editing = content
-		a.record(op.ends, "config.restored", op.id(), by, more)
+		a.record(op.ends, by, kit.Effect{What: "config.restored", ID: op.id(), More: more})
 	})
 }
 
@@ -90,7 +92,7 @@ func (a *Appliance) prepareManagementPost(c *call) (func() reply, *reply) {
 	switch action := c.query.Get("action"); {
 	case action == "activate":
 		return func() reply {
-			a.beginActivate(c.account.User, c.now)
+			a.beginActivate(c.asker(), c.now)
 			return a.accepted(c)
 		}, nil
 	case action == "backup" && c.version != "v1.0": // v1.0 knows activate only
@@ -102,11 +104,11 @@ func (a *Appliance) prepareManagementPost(c *call) (func() reply, *reply) {
 	}
 }
 
-func (a *Appliance) beginActivate(by string, now time.Time) {
+func (a *Appliance) beginActivate(by kit.Asker, now time.Time) {
 	content := a.config.saved
 	a.begin("activate", by, now, func(op *operation) {
 		a.config.running = content
-		a.record(op.ends, "config.activated", op.id(), by, "")
+		a.record(op.ends, by, kit.Effect{What: "config.activated", ID: op.id()})
 	})
 }
 
@@ -131,19 +133,19 @@ func (a *Appliance) prepareBackup(c *call) (func() reply, *reply) {
 		if _, exists := a.backups[name]; exists && a.switches.Is(swBackupExists, "400") {
 			return failure(http.StatusBadRequest, "File already exists.")
 		}
-		a.beginBackup(c.account.User, c.now, name, content)
+		a.beginBackup(c.asker(), c.now, name, content)
 		return a.accepted(c)
 	}, nil
 }
 
-func (a *Appliance) beginBackup(by string, now time.Time, name string, content []element) {
+func (a *Appliance) beginBackup(by kit.Asker, now time.Time, name string, content []element) {
 	a.begin("backup", by, now, func(op *operation) {
 		if _, exists := a.backups[name]; exists { // also where two were begun under one name
 			op.failed = "File already exists."
 			return
 		}
 		a.backups[name] = content
-		a.record(op.ends, "backup.created", name, by, op.id())
+		a.record(op.ends, by, kit.Effect{What: "backup.created", ID: name, More: op.id()})
 	})
 }
 

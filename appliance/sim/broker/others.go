@@ -2,9 +2,7 @@ package broker
 
 import (
 	"fmt"
-	"maps"
 	"net/http"
-	"slices"
 	"time"
 
 	"holdfast/appliance/sim/kit"
@@ -13,39 +11,39 @@ import (
 // otherUser is who LockByOther(SourceREST) acts as: a client of somebody else's, whose token nobody here knows.
 const otherUser = "night-shift"
 
+var night = kit.Asker{User: otherUser}
+
 // LockByOther takes the configuration lock for somebody else, if it is free, and reports whether that one has it now.
 // SourceREST holds it by a token and so loses it after a token's lifetime; SourceGUI and SourceACLI have no end
 // (api/ecb.md 3.6). The switch foreign-lock may hide the latter from REST: then nothing is taken.
 func (a *Appliance) LockByOther(source string) bool {
-	return a.lockByOther(source, false)
+	return a.lockByOther(source, func(h *hold) bool { return h == nil })
 }
 
 // StealByOther is LockByOther that takes the lock from whoever holds it, as no call of the REST interface can.
 func (a *Appliance) StealByOther(source string) bool {
-	return a.lockByOther(source, true)
+	return a.lockByOther(source, func(*hold) bool { return true })
 }
 
-func (a *Appliance) lockByOther(source string, steal bool) bool {
+// lockByOther takes the lock if it may be taken from who holds it, nil when it is free.
+func (a *Appliance) lockByOther(source string, from func(*hold) bool) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.clock.Base()
 	a.settle(now)
 	hidden := a.switches.Get(swForeignLock)
-	if source != SourceREST && (hidden == "unseen" || hidden == source+"-unseen") {
+	if !from(a.lock) || (source != SourceREST && (hidden == "unseen" || hidden == source+"-unseen")) {
 		return false
 	}
 	if a.lock != nil {
-		if !steal {
-			return false
-		}
-		a.release(now, "lock.released", "", "taken by "+source, swEditsAtUnlock)
+		a.release(now, "lock.stolen", itself, "taken by "+source, swEditsAtUnlock)
 	}
 	h := &hold{source: source}
 	if source == SourceREST {
 		h.token = a.issue(kit.Account{User: otherUser, Role: kit.RoleAdmin}, now)
-		a.record(now, "token.issued", h.token.id(), otherUser, "")
+		a.record(now, night, h.token.effect("token.issued", now))
 	}
-	a.grant(h, now)
+	a.grant(h, itself, now)
 	return true
 }
 
@@ -58,7 +56,7 @@ func (a *Appliance) UnlockByOther() {
 	if a.lock == nil || (a.lock.token != nil && a.lock.token.account.User != otherUser) {
 		return
 	}
-	a.release(now, "lock.released", a.lock.owner(), "unlock", swEditsAtUnlock)
+	a.release(now, "lock.released", kit.Asker{User: a.lock.owner()}, "unlock", swEditsAtUnlock)
 }
 
 // LockOwner is the user who holds the lock through REST, "gui" or "acli", or nothing while the lock is free.
@@ -74,22 +72,18 @@ func (a *Appliance) LockOwner() string {
 
 // RevokeTokens ends every token before its time, and with its token a lock held through REST: what is assumed of a
 // restart (api/ecb.md 2.3, 6.4).
-func (a *Appliance) RevokeTokens() {
+func (a *Appliance) RevokeTokens() { a.RevokeAll(false) }
+
+// RevokeAll is RevokeTokens that may keep the lock: then it ends when its token would have. It reports whether there was
+// a token.
+func (a *Appliance) RevokeAll(keepLock bool) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.clock.Base()
 	a.settle(now)
-	a.revoke(now)
-}
-
-func (a *Appliance) revoke(now time.Time) {
-	for _, t := range slices.SortedFunc(maps.Values(a.tokens), func(x, y *token) int { return x.number - y.number }) {
-		delete(a.tokens, t.text)
-		a.record(now, "token.revoked", t.id(), "", t.account.User)
-	}
-	if a.lock != nil && a.lock.token != nil {
-		a.release(now, "lock.released", "", "token revoked", swEditsAtExpiry)
-	}
+	all := a.allTokens()
+	a.revoke(now, all, keepLock)
+	return len(all) > 0
 }
 
 // SetRole sets the switch role; a role that it does not know is an error. Where active and standby change places,
@@ -105,7 +99,7 @@ func (a *Appliance) SetRole(role string) error {
 	}
 	swapped := (before == "active" && role == "standby") || (before == "standby" && role == "active")
 	if swapped && a.switches.Is(swSwitchover, "lost") {
-		a.revoke(now)
+		a.revoke(now, a.allTokens(), false)
 	}
 	return nil
 }
@@ -155,13 +149,14 @@ func (a *Appliance) AddBackupFile(name string) {
 	a.backups[name] = a.config.running
 }
 
-// StartAsync begins an operation (save, verify, activate, restore from running, backup of running) as another user,
+// StartAsync begins an operation (save, verify, activate, restore from running, backup of running) as some user,
 // lock or no lock: the slot that asyncstatus shows is everybody's.
-func (a *Appliance) StartAsync(op, by string) error {
+func (a *Appliance) StartAsync(op, user string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.clock.Base()
 	a.settle(now)
+	by := kit.Asker{User: user}
 	switch op {
 	case "save":
 		a.beginSave(by, now)
@@ -173,7 +168,7 @@ func (a *Appliance) StartAsync(op, by string) error {
 		a.beginRestore(by, now, a.config.running, "running")
 	case "backup":
 		a.helpName++
-		a.beginBackup(by, now, fmt.Sprintf("%s-%d.gz", by, a.helpName), a.config.running)
+		a.beginBackup(by, now, fmt.Sprintf("%s-%d.gz", user, a.helpName), a.config.running)
 	default:
 		return fmt.Errorf("unknown asynchronous operation %q", op)
 	}

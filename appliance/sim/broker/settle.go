@@ -1,6 +1,10 @@
 package broker
 
-import "time"
+import (
+	"time"
+
+	"holdfast/appliance/sim/kit"
+)
 
 // due is something that happens by itself at a known base time.
 type due struct {
@@ -65,12 +69,12 @@ func (a *Appliance) nextDue() (next due, found bool) {
 		if a.switches.Is(swLockAtExpiry, "swept") {
 			at = at.Add(sweepDelay)
 		}
-		consider(due{at: at, rank: rankLock, apply: func() { a.release(at, "lock.expired", "", "due", swEditsAtExpiry) }})
+		consider(due{at: at, rank: rankLock, apply: func() { a.release(at, "lock.expired", itself, "due", swEditsAtExpiry) }})
 	}
 	return next, found
 }
 
 func (a *Appliance) expire(t *token) {
 	delete(a.tokens, t.text)
-	a.record(t.expires, "token.expired", t.id(), "", t.account.User)
+	a.record(t.expires, itself, kit.Effect{What: "token.expired", ID: t.id(), More: t.account.User})
 }

@@ -22,6 +22,11 @@ type token struct {
 
 func (t *token) id() string { return "t" + strconv.Itoa(t.number) }
 
+// effect is what a new token is recorded as; its lifetime begins now.
+func (t *token) effect(what string, now time.Time) kit.Effect {
+	return kit.Effect{What: what, ID: t.id(), TTL: int64(t.expires.Sub(now) / time.Second), Ends: t.expires}
+}
+
 // attempts counts wrong passwords of one user, for the switch login-lockout.
 type attempts struct {
 	wrong int
@@ -74,12 +79,12 @@ func (a *Appliance) checkPassword(c *call) *reply {
 	tried := a.logins[key]
 	lockout := a.switches.Is(swLoginLockout, "3-in-60s")
 	if lockout && tried != nil && c.now.Before(tried.until) {
-		a.record(c.now, "token.refused", "", a.knownUser(user), "shut out")
+		a.refused(c, user, "shut out")
 		return denied
 	}
 	account, found := kit.Find(a.opts.Accounts, user, password)
 	if !found {
-		a.record(c.now, "token.refused", "", a.knownUser(user), "wrong credentials")
+		a.refused(c, user, "wrong credentials")
 		if lockout && a.knownUser(user) != "" {
 			a.countWrong(key, c.now)
 		}
@@ -91,6 +96,10 @@ func (a *Appliance) checkPassword(c *call) *reply {
 	}
 	c.account = account
 	return nil
+}
+
+func (a *Appliance) refused(c *call, user, why string) {
+	a.record(c.now, kit.AskerOf(c.r).As(a.knownUser(user)), kit.Effect{What: "token.refused", More: why})
 }
 
 func (a *Appliance) countWrong(key string, now time.Time) {
@@ -182,7 +191,7 @@ func (a *Appliance) login(c *call) reply {
 		return failure(statusCode(a.switches.Get(swTokenLimitCode)), textUserLimit)
 	}
 	t := a.issue(c.account, c.now)
-	a.record(c.now, "token.issued", t.id(), t.account.User, "")
+	a.record(c.now, c.asker(), t.effect("token.issued", c.now))
 	return ok(leaf("accessToken", t.text))
 }
 
@@ -206,10 +215,16 @@ func (a *Appliance) limitReached(user string) bool {
 func (a *Appliance) renew(c *call, old *token) reply {
 	t := a.issue(c.account, c.now)
 	fate := a.switches.Get(swOldToken)
-	a.record(c.now, "token.renewed", t.id(), t.account.User, "from "+old.id()+", "+fate)
+	by := c.asker()
+	by.Token = old.id() // it stands in the body and is what the renewal is asked with
+	renewed := t.effect("token.renewed", c.now)
+	renewed.Of, renewed.More = old.id(), "from "+old.id()+", "+fate
+	a.record(c.now, by, renewed)
 	if a.lock != nil && a.lock.token == old {
 		a.lock.token = t
-		a.record(c.now, "lock.moved", t.id(), t.account.User, "from "+old.id())
+		moved := a.lock.ending(a.lock.effect("lock.moved", "from "+old.id()), c.now)
+		moved.Of = old.id()
+		a.record(c.now, by, moved)
 	}
 	if fate == "revoked" {
 		delete(a.tokens, old.text)

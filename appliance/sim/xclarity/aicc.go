@@ -52,12 +52,32 @@ func (a *Appliance) getAICC(*call) answer {
 
 // getUsers lists the accounts (api/lxca.md 1.4).
 func (a *Appliance) getUsers(*call) answer {
+	body := a.wrap(http.StatusOK, true)
+	body["response"] = a.users()
+	return answer{status: http.StatusOK, body: body}
+}
+
+// getUser tells one account by its id. The shape beside response is ours: Lenovo's own client asks for it so and reads
+// response, no more.
+func (a *Appliance) getUser(c *call) answer {
+	for i, u := range a.users() {
+		if strconv.Itoa(i+1) == c.id {
+			body := a.wrap(http.StatusOK, true)
+			body["response"] = u
+			return answer{status: http.StatusOK, body: body}
+		}
+	}
+	return a.refuse(http.StatusNotFound, "FQXHMSE9014J", "There is no such user.", "", "List the users.")
+}
+
+// users renders the accounts.
+func (a *Appliance) users() []map[string]any {
 	days := int64(a.status(swPasswordDays))
 	sessions := map[string]int64{}
 	for _, s := range a.door.all() {
 		sessions[s.user.User]++
 	}
-	list := make([]any, 0, len(a.opt.Accounts))
+	list := make([]map[string]any, 0, len(a.opt.Accounts))
 	for i, acc := range a.opt.Accounts {
 		group := "lxc-operator"
 		if acc.Role == kit.RoleAdmin {
@@ -71,9 +91,7 @@ func (a *Appliance) getUsers(*call) answer {
 			"lastLoginTimestamp": "", "reserved": a.boolean(false),
 		})
 	}
-	body := a.wrap(http.StatusOK, true)
-	body["response"] = list
-	return answer{status: http.StatusOK, body: body}
+	return list
 }
 
 // getUserSettings tells the account policy (api/lxca.md 1.4).

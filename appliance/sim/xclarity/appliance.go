@@ -217,10 +217,18 @@ func (a *Appliance) dueAt(t time.Time) {
 	a.nextDue.Store(min(a.nextDue.Load(), t.UnixNano()))
 }
 
-// record writes an effect into the truth log.
-func (a *Appliance) record(at time.Time, what, id, by, more string) {
-	a.truth.Record(kit.Effect{At: at.Round(0), Appliance: a.opt.Name, What: what, ID: id, By: by, More: more})
+// record writes an effect of this appliance, at base time at, into the truth log.
+func (a *Appliance) record(at time.Time, by kit.Asker, e kit.Effect) {
+	e = e.AskedBy(by)
+	e.At, e.Appliance = at.Round(0), a.opt.Name
+	a.truth.Record(e)
 }
+
+// itself asks for what the appliance does by itself; other is somebody else who asks.
+var (
+	itself = kit.Asker{}
+	other  = kit.Asker{User: Other}
+)
 
 // hex returns n hexadecimal digits from the appliance's own random numbers. It is called with mu held.
 func (a *Appliance) hex(n int) string {

@@ -172,6 +172,13 @@ func (d *door) end(id string) bool {
 	return ok
 }
 
+// endAll closes every session.
+func (d *door) endAll() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	clear(d.sessions)
+}
+
 // all returns copies of the living sessions.
 func (d *door) all() []session {
 	d.mu.Lock()

@@ -2,12 +2,13 @@ package xclarity
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"holdfast/appliance/sim/kit"
 )
 
 // Backup is a package. With AddBackup, what is left empty gets a plausible value.
@@ -58,6 +59,12 @@ type backupWire struct {
 	MountPoints       any    `json:"mountPoints,omitempty"`
 }
 
+// effect is something that has just happened to the package.
+func (b *backup) effect(what, from, to string) kit.Effect {
+	return kit.Effect{What: what, ID: b.UUID, UUID: b.UUID, From: from, To: to, Locations: slices.Clone(b.Locations),
+		Checksum: b.Checksum}
+}
+
 // Backups returns copies of all packages.
 func (a *Appliance) Backups() []Backup {
 	a.Settle()
@@ -84,7 +91,7 @@ func (a *Appliance) AddBackup(b Backup) string {
 		b.Taken = a.clock.Now()
 	}
 	b = a.plausible(b)
-	a.add(b)
+	a.record(a.clock.Base(), other, a.add(b).effect("backup.added", "", strings.Join(b.Locations, ",")))
 	return b.UUID
 }
 
@@ -98,8 +105,7 @@ func (a *Appliance) RemoveBackup(uuid, location string) bool {
 	if b == nil || b.uses > 0 || (location != "all" && !b.has(location)) {
 		return false
 	}
-	a.remove(b, location)
-	a.record(a.clock.Base(), "backup.deleted", uuid, Other, location)
+	a.deleted(b, location, other)
 	return true
 }
 
@@ -131,10 +137,11 @@ func (a *Appliance) plausible(b Backup) Backup {
 }
 
 // add puts a complete package on the appliance. It is called with mu held.
-func (a *Appliance) add(b Backup) {
+func (a *Appliance) add(b Backup) *backup {
 	p := &backup{Backup: b}
 	a.backups = append(a.backups, p)
 	a.byUUID[b.UUID] = p
+	return p
 }
 
 // seedBackups makes n nightly packages, newest first, the newest ten hours old. More than 400 share those 400 days.
@@ -263,8 +270,7 @@ func (a *Appliance) deleteBackup(c *call) answer {
 	if b.uses > 0 {
 		return a.fail(a.inUse(b))
 	}
-	a.remove(b, location)
-	a.record(a.clock.Base(), "backup.deleted", b.UUID, c.user.User, location)
+	a.deleted(b, location, c.asker())
 	return a.ok(http.StatusOK)
 }
 
@@ -272,6 +278,14 @@ func (a *Appliance) deleteBackup(c *call) answer {
 func (a *Appliance) inUse(b *backup) *problem {
 	return &problem{status: a.status(swConflict), id: "FQXHMDM9006J", text: "The backup is in use by another job.",
 		explanation: b.UUID, recovery: "Wait until the job ends."}
+}
+
+// deleted removes a package and records it. It is called with mu held.
+func (a *Appliance) deleted(b *backup, location string, by kit.Asker) {
+	a.remove(b, location)
+	e := b.effect("backup.deleted", location, "")
+	e.More = location
+	a.record(a.clock.Base(), by, e)
 }
 
 // remove takes a package out of a location, or out of all; one that lies nowhere is gone. It is called with mu held.
@@ -302,8 +316,9 @@ func (a *Appliance) receive(b Backup, from string, at time.Time) string {
 		return "There is not enough space on the target."
 	}
 	b.Locations = []string{Internal}
-	a.add(b)
-	a.record(at, "backup.arrived", b.UUID, "", fmt.Sprintf("from %s", from))
+	arrived := a.add(b).effect("backup.arrived", from, Internal)
+	arrived.More = "from " + from
+	a.record(at, itself, arrived)
 	return ""
 }
 

@@ -94,7 +94,7 @@ func TestDeleteBackup(t *testing.T) {
 	if n := b.get(dataPath).len("backups"); n != 0 {
 		t.Fatalf("%d are left", n)
 	}
-	if got := w.whats(0); !slices.Equal(got, []string{"backup.deleted", "backup.deleted", "backup.deleted"}) {
+	if got := w.whats(0); !slices.Equal(got, []string{"backup.added", "backup.added", "backup.deleted", "backup.deleted", "backup.deleted"}) {
 		t.Fatalf("truth %v", got)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"holdfast/appliance/sim/kit"
 )
 
 // States of a job. The set is ours, until a real list is known (api/lxca.md 4.3).
@@ -34,6 +36,7 @@ var (
 // job is asynchronous work. While it runs, its progress is computed from the time; its effects happen when it is due.
 type job struct {
 	id, op, uuid, from, destination, user string
+	by                                    kit.Asker // who started it
 	title                                 string
 	args                                  []string
 	steps                                 []step
@@ -86,6 +89,11 @@ func (j *job) shown() string {
 	return j.state
 }
 
+// effect is something that happens to the job.
+func (j *job) effect(what string) kit.Effect {
+	return kit.Effect{What: what, ID: j.id, Kind: j.op, UUID: j.uuid, From: j.from, To: j.destination}
+}
+
 // newJob numbers a job and its children. It is called with mu held.
 func (a *Appliance) newJob(j *job) *job {
 	a.lastJob++
@@ -100,11 +108,12 @@ func (a *Appliance) newJob(j *job) *job {
 }
 
 // start begins a transfer's job. It is called with mu held.
-func (a *Appliance) start(t Transfer, p plan) *job {
+func (a *Appliance) start(t Transfer, p plan, by kit.Asker) *job {
 	now := a.clock.Base()
 	took := time.Duration(float64(p.took) / a.opt.Speed)
 	j := &job{
-		op: t.Operation, uuid: t.UUID, from: p.from, destination: t.Destination, user: t.User, b: p.b, target: p.target, size: p.b.Size,
+		op: t.Operation, uuid: t.UUID, from: p.from, destination: t.Destination, user: t.User, by: by, b: p.b, target: p.target,
+		size:  p.b.Size,
 		began: now, took: took, due: now.Add(took), why: p.why, failStep: p.step, started: a.clock.Now(),
 		args: []string{p.b.Label, t.Destination},
 	}
@@ -129,7 +138,9 @@ func (a *Appliance) start(t Transfer, p plan) *job {
 	if j.target != nil {
 		j.target.expect(a)
 	}
-	a.record(now, "job.started", j.id, t.User, t.Operation+" "+t.UUID+" to "+t.Destination)
+	started := j.effect("job.started")
+	started.More, started.Checksum = t.Operation+" "+t.UUID+" to "+t.Destination, p.b.Checksum
+	a.record(now, by, started)
 	a.dueAt(j.due)
 	return j
 }
@@ -174,19 +185,8 @@ func (a *Appliance) endDue(j *job) {
 		j.failStep = len(j.steps) - 2
 	}
 	if j.why != "" {
-		a.finish(j, stateFailed, j.due)
+		a.finish(j, stateFailed, j.due, itself)
 		return
-	}
-	switch j.op {
-	case opCopy:
-		a.record(j.due, "backup.copied", j.uuid, j.user, j.destination)
-	case opMove:
-		a.record(j.due, "backup.moved", j.uuid, j.user, j.from+" to "+j.destination)
-	case opPush:
-		a.record(j.due, "backup.pushed", j.uuid, j.user, j.destination)
-	case opRestore:
-		a.fresh.Store(false)
-		a.record(j.due, "backup.restored", j.uuid, j.user, "")
 	}
 	if j.op == opCopy || j.op == opMove {
 		j.b.Locations = append(j.b.Locations, j.destination)
@@ -195,24 +195,46 @@ func (a *Appliance) endDue(j *job) {
 	if j.op == opMove {
 		a.remove(j.b, j.from)
 	}
-	a.finish(j, stateComplete, j.due)
+	what, more := "", j.destination
+	switch j.op {
+	case opCopy:
+		what = "backup.copied"
+	case opMove:
+		what, more = "backup.moved", j.from+" to "+j.destination
+	case opPush:
+		what = "backup.pushed"
+	case opRestore:
+		a.fresh.Store(false)
+		what, more = "backup.restored", ""
+	}
+	if what != "" {
+		e := j.b.effect(what, j.from, j.destination)
+		e.More, e.Job = more, j.id
+		a.record(j.due, j.by, e)
+	}
+	a.finish(j, stateComplete, j.due, itself)
 }
 
 // cancel ends a running job before its time; it has had no effect. It is called with mu held.
-func (a *Appliance) cancel(j *job, user string) {
+func (a *Appliance) cancel(j *job, by kit.Asker) {
 	now := a.clock.Base()
-	for i, s := range j.steps {
-		if now.Sub(j.began) < time.Duration(float64(j.took)*s.until) {
-			j.failStep = i
-			break
-		}
-	}
-	j.cancelledBy = user
-	a.finish(j, stateCancelled, now)
+	j.failStep = j.stepAt(now)
+	j.cancelledBy = by.User
+	a.finish(j, stateCancelled, now, by)
 }
 
-// finish ends a running job. It is called with mu held.
-func (a *Appliance) finish(j *job, state string, at time.Time) {
+// stepAt is the step that a running job has reached.
+func (j *job) stepAt(now time.Time) int {
+	for i, s := range j.steps {
+		if now.Sub(j.began) < time.Duration(float64(j.took)*s.until) {
+			return i
+		}
+	}
+	return len(j.steps) - 1
+}
+
+// finish ends a running job; by is who cancelled it. It is called with mu held.
+func (a *Appliance) finish(j *job, state string, at time.Time, by kit.Asker) {
 	j.state, j.landing = state, false
 	j.ended = a.clock.Now().Add(at.Sub(a.clock.Base()))
 	j.b.uses--
@@ -222,15 +244,12 @@ func (a *Appliance) finish(j *job, state string, at time.Time) {
 		j.target.forget(a)
 		j.target = nil
 	}
-	more := state
+	ended := j.effect("job.ended")
+	ended.More, ended.State = state, state
 	if state == stateFailed {
-		more += ": " + j.why
+		ended.More += ": " + j.why
 	}
-	by := ""
-	if state == stateCancelled {
-		by = j.cancelledBy
-	}
-	a.record(at, "job.ended", j.id, by, more)
+	a.record(at, by, ended)
 	a.reschedule()
 }
 

@@ -76,7 +76,7 @@ func (a *Appliance) putJob(c *call) answer {
 	if j == nil {
 		return a.noJob(http.StatusNotFound, c.id)
 	}
-	if p := a.cancelAll([]*job{j}, c.user.User); p != nil {
+	if p := a.cancelAll([]*job{j}, c.asker()); p != nil {
 		if p.status == http.StatusPreconditionFailed {
 			p.status = http.StatusConflict // the legacy view knows 409, not 412
 		}
@@ -96,7 +96,7 @@ func (a *Appliance) deleteJob(c *call) answer {
 	if j.state == "" {
 		return a.refuse(http.StatusConflict, "FQXHMJM9006J", "A running job cannot be deleted.", "Job "+j.id+".", "Cancel it first.")
 	}
-	a.drop([]*job{j})
+	a.drop([]*job{j}, c.asker())
 	return a.ok(http.StatusOK)
 }
 

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"holdfast/appliance/sim/kit"
 )
 
 // Components are the codes that a lock may name (api/lxca.md 2).
@@ -23,6 +25,11 @@ type lock struct {
 	created           time.Time // appliance clock
 	seconds           int64
 	ends              time.Time // base clock
+}
+
+// effect is something that happened to the lock.
+func (l *lock) effect(what string) kit.Effect {
+	return kit.Effect{What: what, ID: l.id, More: l.component, Scope: l.component}
 }
 
 // Lock is what a test may see of a lock.
@@ -56,7 +63,7 @@ func (a *Appliance) AddForeignLock(component string, ttl time.Duration) string {
 	a.Settle()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.grant(component, int64(ttl/time.Second), Other, a.clock.Base()).id
+	return a.grant(component, int64(ttl/time.Second), other, a.clock.Base()).id
 }
 
 // RemoveLock releases a lock as somebody else and reports whether there was one.
@@ -64,7 +71,7 @@ func (a *Appliance) RemoveLock(id string) bool {
 	a.Settle()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.release(id, Other)
+	return a.release(id, other)
 }
 
 // SFTPRunning reports whether the SFTP service runs.
@@ -83,26 +90,28 @@ func (a *Appliance) seedLocks(n int) {
 	for range n {
 		age := time.Duration(a.rng.IntN(30*60)) * time.Second
 		left := 70*time.Minute + time.Duration(a.rng.IntN(23*60*60))*time.Second
-		a.grant(Components[a.rng.IntN(len(Components))], int64((age+left)/time.Second), Other, now.Add(-age))
+		a.grant(Components[a.rng.IntN(len(Components))], int64((age+left)/time.Second), other, now.Add(-age))
 	}
 }
 
 // grant makes a lock that began at the base time began. It is called with mu held.
-func (a *Appliance) grant(component string, seconds int64, by string, began time.Time) *lock {
+func (a *Appliance) grant(component string, seconds int64, by kit.Asker, began time.Time) *lock {
 	id := a.hex(32)
 	if a.switches.Is(swLockCase, "upper") {
 		id = strings.ToUpper(id)
 	}
 	now := a.clock.Base()
 	l := &lock{
-		id: id, component: component, by: by, seconds: seconds,
+		id: id, component: component, by: by.User, seconds: seconds,
 		created: a.clock.Now().Add(began.Sub(now)).Truncate(time.Millisecond), ends: began.Add(time.Duration(seconds) * time.Second),
 	}
 	a.locks = append(a.locks, l)
-	a.record(now, "lock.granted", l.id, by, fmt.Sprintf("%s %d", component, seconds))
+	granted := l.effect("lock.granted")
+	granted.More, granted.TTL, granted.Ends = fmt.Sprintf("%s %d", component, seconds), seconds, l.ends.Round(0)
+	a.record(now, by, granted)
 	if !a.sftp {
 		a.sftp = true
-		a.record(now, "sftp.started", "", "", "")
+		a.record(now, itself, kit.Effect{What: "sftp.started"})
 	}
 	a.lockDue = min(a.lockDue, l.ends.UnixNano())
 	a.dueAt(l.ends)
@@ -110,18 +119,22 @@ func (a *Appliance) grant(component string, seconds int64, by string, began time
 }
 
 // release deletes a lock by hand. The service goes on when a dbgshell account exists. It is called with mu held.
-func (a *Appliance) release(id, by string) bool {
+func (a *Appliance) release(id string, by kit.Asker) bool {
 	i := a.lockIndex(id)
-	if i < 0 {
-		return false
+	if i >= 0 {
+		a.takeOff(i, by, "lock.released")
 	}
+	return i >= 0
+}
+
+// takeOff takes the i-th lock off the list before its time. It is called with mu held.
+func (a *Appliance) takeOff(i int, by kit.Asker, what string) {
 	now := a.clock.Base()
-	a.record(now, "lock.released", id, by, a.locks[i].component)
+	a.record(now, by, a.locks[i].effect(what))
 	a.locks = slices.Delete(a.locks, i, i+1)
 	if a.switches.Is(swDebugShell, "absent") {
 		a.stopIdle(now)
 	}
-	return true
 }
 
 // expireLocks ends the locks whose time is over, in the order of their ends. It is called with mu held.
@@ -141,7 +154,7 @@ func (a *Appliance) expireLocks(now time.Time) {
 	})
 	slices.SortStableFunc(over, func(x, y *lock) int { return x.ends.Compare(y.ends) })
 	for _, l := range over {
-		a.record(l.ends, "lock.expired", l.id, "", l.component)
+		a.record(l.ends, itself, l.effect("lock.expired"))
 	}
 	if len(over) > 0 {
 		a.stopIdle(over[len(over)-1].ends)
@@ -152,7 +165,7 @@ func (a *Appliance) expireLocks(now time.Time) {
 func (a *Appliance) stopIdle(at time.Time) {
 	if a.sftp && len(a.locks) == 0 {
 		a.sftp = false
-		a.record(at, "sftp.stopped", "", "", "")
+		a.record(at, itself, kit.Effect{What: "sftp.stopped"})
 	}
 }
 
@@ -241,7 +254,7 @@ func (a *Appliance) postLock(c *call) answer {
 	if a.switches.Is(swLockDuplicate, "400") && slices.ContainsFunc(a.locks, func(l *lock) bool { return l.component == component }) {
 		return a.refuse(http.StatusBadRequest, "FQXHMCR9002J", "The component already holds a lock.", "", "Wait until it is released.")
 	}
-	l := a.grant(component, seconds, c.user.User, a.clock.Base())
+	l := a.grant(component, seconds, c.asker(), a.clock.Base())
 	ans := a.ok(http.StatusCreated)
 	path := "/aicc/service/sftp/locks/" + l.id
 	switch a.switches.Get(swLockLocation) {
@@ -259,7 +272,7 @@ func (a *Appliance) postLock(c *call) answer {
 func (a *Appliance) deleteLock(c *call) answer {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !a.release(c.id, c.user.User) {
+	if !a.release(c.id, c.asker()) {
 		return a.noLock(http.StatusNotFound)
 	}
 	return a.ok(http.StatusOK)

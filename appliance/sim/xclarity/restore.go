@@ -37,7 +37,7 @@ func (a *Appliance) postData(c *call) answer {
 		return a.fail(a.inUse(b))
 	}
 	t := Transfer{Operation: op, UUID: uuid, Destination: Internal, User: c.user.User}
-	j := a.start(t, plan{b: b, from: Internal, took: transferTime})
+	j := a.start(t, plan{b: b, from: Internal, took: transferTime}, c.asker())
 	if op == opRestore && a.switches.Is(swRestore, "refused") {
 		a.backAt.Store(a.clock.Base().Add(time.Duration(float64(restartTime) / a.opt.Speed)).UnixNano())
 		a.opt.Restored()

@@ -17,6 +17,9 @@ type call struct {
 	id      string   // what {id} of the pattern matched
 }
 
+// asker is who sent the request.
+func (c *call) asker() kit.Asker { return kit.AskerOf(c.r).As(c.user.User) }
+
 type handler func(*Appliance, *call) answer
 
 // route is a resource: its pattern, in which {id} stands for one path element, and its methods.
@@ -30,6 +33,7 @@ var routes = []route{
 	{"/aicc/service/sftp/locks", map[string]handler{"GET": (*Appliance).getLocks, "POST": (*Appliance).postLock}},
 	{"/aicc/service/sftp/locks/{id}", map[string]handler{"GET": (*Appliance).getLock, "DELETE": (*Appliance).deleteLock}},
 	{"/userAccounts", map[string]handler{"GET": (*Appliance).getUsers}},
+	{"/userAccounts/{id}", map[string]handler{"GET": (*Appliance).getUser}},
 	{"/userAccountSettings", map[string]handler{"GET": (*Appliance).getUserSettings}},
 	{"/sessions", map[string]handler{"GET": (*Appliance).getSessions, "POST": (*Appliance).postSession,
 		"DELETE": (*Appliance).deleteSession}},

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"holdfast/appliance/sim/kit"
 )
 
 // taskWire is a job as /tasks shows it (api/lxca.md 4.1). Title, times and targets have names of ours.
@@ -183,14 +185,14 @@ func (a *Appliance) putTasks(c *call) answer {
 	if unknown != "" {
 		return a.noJob(http.StatusBadRequest, unknown)
 	}
-	if p := a.cancelAll(jobs, c.user.User); p != nil {
+	if p := a.cancelAll(jobs, c.asker()); p != nil {
 		return a.fail(p)
 	}
 	return answer{status: http.StatusOK}
 }
 
 // cancelAll cancels running jobs, all or none. It is called with mu held.
-func (a *Appliance) cancelAll(jobs []*job, user string) *problem {
+func (a *Appliance) cancelAll(jobs []*job, by kit.Asker) *problem {
 	for _, j := range jobs {
 		if j.state != "" || j.landing {
 			return &problem{status: a.status(swCancelFinished), id: "FQXHMJM9004J", text: "The job has already ended.",
@@ -204,9 +206,9 @@ func (a *Appliance) cancelAll(jobs []*job, user string) *problem {
 	for _, j := range jobs {
 		if j.state == "" { // a list may name a job twice
 			if j.op == opPush {
-				a.record(a.clock.Base(), "push.cancelled", j.id, user, j.uuid+" to "+j.destination)
+				a.pushCancelled(j, by)
 			}
-			a.cancel(j, user)
+			a.cancel(j, by)
 		}
 	}
 	return nil
@@ -272,13 +274,17 @@ func (a *Appliance) deleteTasks(c *call) answer {
 				"Cancel it first.")
 		}
 	}
-	a.drop(jobs)
+	a.drop(jobs, c.asker())
 	return a.ok(http.StatusOK)
 }
 
 // drop forgets jobs. It is called with mu held.
-func (a *Appliance) drop(jobs []*job) {
+func (a *Appliance) drop(jobs []*job, by kit.Asker) {
 	for _, j := range jobs {
+		if a.byJob[j.id] == nil { // a list may name a job twice
+			continue
+		}
+		a.record(a.clock.Base(), by, j.effect("job.deleted"))
 		delete(a.byJob, j.id)
 	}
 	a.jobs = slices.DeleteFunc(a.jobs, func(j *job) bool { return a.byJob[j.id] == nil })

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"time"
+
+	"holdfast/appliance/sim/kit"
 )
 
 // What a job does to a package: a transfer, or a part of a restore.
@@ -34,7 +36,7 @@ type Transfer struct {
 // what the appliance would have answered.
 func (a *Appliance) StartTransfer(t Transfer) (string, error) {
 	a.Settle()
-	j, p := a.transfer(t)
+	j, p := a.transfer(t, kit.Asker{User: t.User})
 	if p != nil {
 		return "", p
 	}
@@ -52,26 +54,26 @@ func (a *Appliance) putData(c *call) answer {
 	operation, _ := text(m, "operation")
 	switch {
 	case action == "cancel" && operation == opPush:
-		if p := a.cancelPush(c.user.User); p != nil {
+		if p := a.cancelPush(c.asker()); p != nil {
 			return a.dataFail(p)
 		}
 		return a.dataOK("")
 	case action == "start" && (operation == opCopy || operation == opMove || operation == opPush):
-		return a.startTransfer(m, operation, c.user.User)
+		return a.startTransfer(m, operation, c.asker())
 	}
 	return a.dataFail(&problem{status: http.StatusBadRequest, id: "FQXHMDM9011J",
 		text:     "The action or the operation is missing or not valid.",
 		recovery: "Use start with copy, move or push, or cancel with push."})
 }
 
-func (a *Appliance) startTransfer(m map[string]json.RawMessage, operation, user string) answer {
+func (a *Appliance) startTransfer(m map[string]json.RawMessage, operation string, by kit.Asker) answer {
 	uuid, okUUID := text(m, "uuid")
 	destination, okDestination := text(m, "destination")
 	if !okUUID || !okDestination || uuid == "" || destination == "" {
 		return a.dataFail(&problem{status: http.StatusBadRequest, id: "FQXHMDM9012J",
 			text: "The uuid or the destination is missing or not valid.", recovery: "Provide both."})
 	}
-	j, p := a.transfer(Transfer{Operation: operation, UUID: uuid, Destination: destination, User: user})
+	j, p := a.transfer(Transfer{Operation: operation, UUID: uuid, Destination: destination, User: by.User}, by)
 	if p != nil {
 		return a.dataFail(p)
 	}
@@ -133,7 +135,7 @@ type plan struct {
 }
 
 // transfer checks a transfer and starts its job.
-func (a *Appliance) transfer(t Transfer) (*job, *problem) {
+func (a *Appliance) transfer(t Transfer, by kit.Asker) (*job, *problem) {
 	var target *Appliance
 	if t.Operation == opPush {
 		target = a.opt.Peers(t.Destination)
@@ -157,7 +159,7 @@ func (a *Appliance) transfer(t Transfer) (*job, *problem) {
 	if bad != nil {
 		return nil, bad
 	}
-	return a.start(t, p), nil
+	return a.start(t, p, by), nil
 }
 
 // refused is the refusal of a transfer that names what is not there or makes no sense.
@@ -222,14 +224,21 @@ func (a *Appliance) planPush(p *plan, t Transfer) *problem {
 	return nil
 }
 
+// pushCancelled records that somebody cancels a push. It is called with mu held.
+func (a *Appliance) pushCancelled(j *job, by kit.Asker) {
+	e := j.effect("push.cancelled")
+	e.More = j.uuid + " to " + j.destination
+	a.record(a.clock.Base(), by, e)
+}
+
 // cancelPush stops the push in progress, whoever started it.
-func (a *Appliance) cancelPush(user string) *problem {
+func (a *Appliance) cancelPush(by kit.Asker) *problem {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, j := range a.running {
 		if j.op == opPush && !j.landing {
-			a.record(a.clock.Base(), "push.cancelled", j.id, user, j.uuid+" to "+j.destination)
-			a.cancel(j, user)
+			a.pushCancelled(j, by)
+			a.cancel(j, by)
 			return nil
 		}
 	}

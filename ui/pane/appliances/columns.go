@@ -17,8 +17,8 @@ import (
 func columns() []table.Column[*fleet.Snapshot] {
 	return []table.Column[*fleet.Snapshot]{
 		{Title: "", Width: 1, Tight: true, Cell: sign},
-		{Title: "NAME", Width: 10, Grow: 1, Cell: name, Compare: pane.By(func(s *fleet.Snapshot) string { return s.Name })},
-		{Title: "STATE", Width: 14, Grow: 6, Cell: state,
+		{Title: "NAME", Width: 10, Least: 6, Wish: named, Cell: name, Compare: pane.By(named)},
+		{Title: "STATE", Width: 14, Grow: 1, Cell: state,
 			Compare: func(a, b *fleet.Snapshot) int { return cmp.Compare(b.State, a.State) }},
 		{Title: "ROUND", Width: 8, Right: true, Drop: 3, Cell: round,
 			Compare: func(a, b *fleet.Snapshot) int { return cmp.Compare(a.RoundTrip, b.RoundTrip) }},
@@ -59,6 +59,8 @@ func sign(f widget.Frame, s *fleet.Snapshot) table.Cell {
 }
 
 func name(_ widget.Frame, s *fleet.Snapshot) table.Cell { return table.Cell{Text: s.Name} }
+
+func named(s *fleet.Snapshot) string { return s.Name }
 
 // state is what the appliance is while it answers, and what is wrong with it; of the two, what is wrong where only one fits.
 func state(f widget.Frame, s *fleet.Snapshot) table.Cell {

@@ -11,7 +11,7 @@ import (
 
 func columns() []table.Column[Row] {
 	return []table.Column[Row]{
-		{Title: "LABEL", Width: 12, Grow: 1, Cell: label, Compare: pane.By(func(b Row) string { return Name(b) })},
+		{Title: "LABEL", Width: 12, Wish: Name, Cell: label, Compare: pane.By(Name)},
 		{Title: "CREATED", Width: 12, Drop: 2, Cell: func(f widget.Frame, b Row) table.Cell {
 			if b.Created.IsZero() && !b.CreText.Empty() {
 				return table.Cell{Text: b.CreText.String(), Role: theme.Dim}
@@ -23,7 +23,7 @@ func columns() []table.Column[Row] {
 		{Title: "VERSION", Width: 7, Drop: 3, Cell: func(_ widget.Frame, b Row) table.Cell {
 			return table.Cell{Text: b.Version.String(), Role: theme.Dim}
 		}, Compare: pane.By(func(b Row) string { return b.Version.String() })},
-		{Title: "LIES IN", Width: 25, Grow: 4, Cell: lies, Compare: pane.By(places)},
+		{Title: "LIES IN", Width: 25, Least: 8, Grow: 1, Wish: lying, Cell: lies, Compare: pane.By(places)},
 	}
 }
 
@@ -49,12 +49,20 @@ func size(_ widget.Frame, b Row) table.Cell {
 }
 
 func lies(_ widget.Frame, b Row) table.Cell {
+	if b.Moving || len(b.Locations) == 0 {
+		return table.Cell{Text: lying(b), Role: theme.Warn}
+	}
+	return table.Cell{Text: lying(b)}
+}
+
+// lying says where a backup is, and that it is under way.
+func lying(b Row) string {
 	switch {
 	case b.Moving:
-		return table.Cell{Text: "in transfer · " + places(b), Role: theme.Warn}
+		return "in transfer · " + places(b)
 	case len(b.Locations) == 0:
-		return table.Cell{Text: "not told", Role: theme.Warn}
+		return "not told"
 	default:
-		return table.Cell{Text: places(b)}
+		return places(b)
 	}
 }

@@ -31,9 +31,9 @@ func columns(me string) []table.Column[fleet.Event] {
 		{Title: "AT", Width: 8, Cell: func(f widget.Frame, e fleet.Event) table.Cell {
 			return table.Cell{Text: f.Clock(e.At.Wall), Role: theme.Dim}
 		}},
-		{Title: "APPLIANCE", Width: 10, Cell: func(_ widget.Frame, e fleet.Event) table.Cell {
+		{Title: "APPLIANCE", Width: 10, Wish: on, Cell: func(_ widget.Frame, e fleet.Event) table.Cell {
 			return table.Cell{Text: e.Appliance}
-		}, Compare: pane.By(func(e fleet.Event) string { return e.Appliance })},
+		}, Compare: pane.By(on)},
 		{Title: "", Width: 7, Drop: 1, Cell: func(_ widget.Frame, e fleet.Event) table.Cell {
 			if e.Level == fleet.Info {
 				return table.Cell{}
@@ -45,6 +45,8 @@ func columns(me string) []table.Column[fleet.Event] {
 		}},
 	}
 }
+
+func on(e fleet.Event) string { return e.Appliance }
 
 // sentence is an event as one: who did what; what was tried and did not work comes first and who tried it last.
 func sentence(me string, e fleet.Event) string {

@@ -16,23 +16,25 @@ const barWidth = 6
 
 func columns() []table.Column[Row] {
 	return []table.Column[Row]{
-		{Title: "ID", Width: 3, Right: true, Cell: func(_ widget.Frame, r Row) table.Cell {
+		{Title: "ID", Width: 3, Right: true, Drop: 2, Cell: func(_ widget.Frame, r Row) table.Cell {
 			return table.Cell{Text: number(r.ID), Role: theme.Dim}
 		}, Compare: byID},
-		{Title: "JOB", Width: 12, Grow: 3, Cell: func(f widget.Frame, r Row) table.Cell {
+		{Title: "JOB", Width: 21, Least: 12, Grow: 1, Wish: What, Cell: func(f widget.Frame, r Row) table.Cell {
 			if r.Mine {
 				return table.Cell{Text: What(r), Role: theme.Ours}
 			}
 			return table.Cell{Text: What(r), Role: pane.Fresh(f, r.Part)}
 		}, Compare: pane.By(What)},
-		{Title: "ON", Width: 9, Drop: 1, Cell: func(_ widget.Frame, r Row) table.Cell {
+		{Title: "ON", Width: 8, Drop: 1, Wish: on, Cell: func(_ widget.Frame, r Row) table.Cell {
 			return table.Cell{Text: r.Job.Appliance, Role: theme.Dim}
-		}, Compare: pane.By(func(r Row) string { return r.Job.Appliance })},
-		{Title: "STATE", Width: 12, Grow: 1, Cell: state, Compare: func(a, b Row) int {
+		}, Compare: pane.By(on)},
+		{Title: "STATE", Width: 12, Cell: state, Compare: func(a, b Row) int {
 			return cmp.Or(cmp.Compare(a.Phase, b.Phase), cmp.Compare(a.Percent, b.Percent))
 		}},
 	}
 }
+
+func on(r Row) string { return r.Job.Appliance }
 
 // number is an id that people use; the name that we gave to an appliance's only slot is none.
 func number(id appliance.JobID) string {

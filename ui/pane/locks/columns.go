@@ -19,21 +19,25 @@ const leftWidth = 8
 
 func columns(me string) []table.Column[Row] {
 	return []table.Column[Row]{
-		{Title: "APPLIANCE", Width: 10, Least: 6, Grow: 1, Cell: func(f widget.Frame, r Row) table.Cell {
+		{Title: "APPLIANCE", Width: 9, Least: 6, Wish: on, Cell: func(f widget.Frame, r Row) table.Cell {
 			return table.Cell{Text: r.Lock.Appliance, Role: pane.Fresh(f, r.Part)}
-		}, Compare: pane.By(func(r Row) string { return r.Lock.Appliance })},
-		{Title: "SCOPE", Width: 13, Least: 5, Grow: 4, Cell: func(f widget.Frame, r Row) table.Cell {
+		}, Compare: pane.By(on)},
+		{Title: "SCOPE", Width: 13, Least: 5, Grow: 1, Cell: func(f widget.Frame, r Row) table.Cell {
 			return table.Cell{Text: r.Scope.String(), Role: pane.Fresh(f, r.Part)}
 		}, Compare: pane.By(func(r Row) string { return r.Scope.String() })},
-		{Title: "HOLDER", Width: 9, Least: 7, Cell: func(_ widget.Frame, r Row) table.Cell { return holder(me, r) },
-			Compare: pane.By(func(r Row) string { return holderWord(me, r) })},
+		{Title: "HOLDER", Width: 7, Least: 7, Wish: func(r Row) string { return HolderWord(me, r) },
+			Cell:    func(_ widget.Frame, r Row) table.Cell { return holder(me, r) },
+			Compare: pane.By(func(r Row) string { return HolderWord(me, r) })},
 		{Title: "LEFT", Width: leftWidth + 1 + barWidth, Least: leftWidth, Ticks: true, Cell: left,
 			Compare: func(a, b Row) int { return cmp.Compare(a.Term.End, b.Term.End) }},
 		{Title: "ENDS", Width: 8, Right: true, Ticks: true, Drop: 1, Cell: ends},
 	}
 }
 
-func holderWord(me string, r Row) string {
+func on(r Row) string { return r.Lock.Appliance }
+
+// HolderWord is who holds a lock, in a word, for the person me.
+func HolderWord(me string, r Row) string {
 	switch {
 	case r.Mine && (r.By == me || r.By == ""):
 		return "you"
@@ -45,7 +49,7 @@ func holderWord(me string, r Row) string {
 }
 
 func holder(me string, r Row) table.Cell {
-	word := holderWord(me, r)
+	word := HolderWord(me, r)
 	switch {
 	case r.Mine:
 		return table.Cell{Text: word, Role: theme.Ours}

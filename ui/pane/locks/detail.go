@@ -8,7 +8,8 @@ import (
 	"holdfast/ui/widget"
 )
 
-func detail(me string) func(widget.Frame, Row) pane.Detail {
+// Detail is everything known of a lock, for the person me.
+func Detail(me string) func(widget.Frame, Row) pane.Detail {
 	return func(f widget.Frame, r Row) pane.Detail {
 		d := pane.Detail{Title: r.Lock.Appliance + " " + r.Scope.String(), Raw: r.Raw}
 		add := func(name, value string, role theme.Role) {
@@ -18,7 +19,7 @@ func detail(me string) func(widget.Frame, Row) pane.Detail {
 		}
 		state, d2 := r.state(f)
 		add("state", state.String(), theme.Strong)
-		add("holder", holderWord(me, r), holder(me, r).Role)
+		add("holder", HolderWord(me, r), holder(me, r).Role)
 		if state != lease.Unknown {
 			add("left at least", widget.Left(d2), theme.Plain)
 			add("ends", f.Second(r.Term.EndsWall), theme.Plain)

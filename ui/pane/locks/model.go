@@ -34,15 +34,15 @@ func (r Row) state(f widget.Frame) (lease.State, time.Duration) {
 // New makes the pane for the person me.
 func New(me string) *pane.List[Row] {
 	return pane.NewList(pane.Def[Row]{
-		Number: 2, Name: "Locks", Columns: columns(me), Detail: detail(me),
+		Number: 2, Name: "Locks", Columns: columns(me), Detail: Detail(me),
 		Key:       func(r Row) string { return r.Lock.Key() },
 		Appliance: func(r Row) string { return r.Lock.Appliance },
 		Words: func(r Row) string {
-			return r.Lock.Appliance + " " + r.Scope.String() + " " + holderWord(me, r) + " " + string(r.ID)
+			return r.Lock.Appliance + " " + r.Scope.String() + " " + HolderWord(me, r) + " " + string(r.ID)
 		},
 		Default: order,
-		Gather:  gather,
-		Empty:   empty,
+		Gather:  Gather,
+		Empty:   Empty,
 		Note:    note,
 		Ticks: func(f widget.Frame, r Row) bool {
 			state, _ := r.state(f)
@@ -51,7 +51,8 @@ func New(me string) *pane.List[Row] {
 	})
 }
 
-func gather(src pane.Source) []Row {
+// Gather makes a row of every lock in the fleet.
+func Gather(src pane.Source) []Row {
 	n := 0
 	for _, s := range src.Snapshots {
 		n += len(s.Locks)
@@ -96,8 +97,8 @@ func note(_ pane.Source, ix *table.Index[Row]) string {
 	return fmt.Sprintf("%d · %d yours", held, mine)
 }
 
-// empty tells only of appliances that were really asked.
-func empty(src pane.Source) []string {
+// Empty says that there is no lock, and what brings one. It tells only of appliances that were really asked.
+func Empty(src pane.Source) []string {
 	var asked, silent []string
 	for _, s := range src.Snapshots {
 		switch {

@@ -48,9 +48,9 @@ func columns() []table.Column[appliance.Exchange] {
 			}
 			return table.Cell{Text: x.Method, Role: theme.Strong}
 		}, Compare: pane.By(func(x appliance.Exchange) string { return x.Method })},
-		{Title: "PATH", Width: 20, Grow: 1, Cell: func(_ widget.Frame, x appliance.Exchange) table.Cell {
+		{Title: "PATH", Width: 20, Wish: path, Cell: func(_ widget.Frame, x appliance.Exchange) table.Cell {
 			return table.Cell{Text: x.Path}
-		}, Compare: pane.By(func(x appliance.Exchange) string { return x.Path })},
+		}, Compare: pane.By(path)},
 		{Title: "ANSWER", Width: 8, Grow: 1, Cell: answer, Compare: func(a, b appliance.Exchange) int { return cmp.Compare(a.Status, b.Status) }},
 		{Title: "TOOK", Width: 7, Right: true, Cell: func(_ widget.Frame, x appliance.Exchange) table.Cell {
 			return table.Cell{Text: widget.Took(x.Duration)}
@@ -60,6 +60,8 @@ func columns() []table.Column[appliance.Exchange] {
 		}, Compare: func(a, b appliance.Exchange) int { return cmp.Compare(a.Size, b.Size) }},
 	}
 }
+
+func path(x appliance.Exchange) string { return x.Path }
 
 func answer(_ widget.Frame, x appliance.Exchange) table.Cell {
 	switch {

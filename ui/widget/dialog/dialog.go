@@ -4,6 +4,7 @@ package dialog
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -26,6 +27,13 @@ type Outcome struct {
 type Option struct {
 	Value, Label, Note string
 	WhyNot             string
+	Wary               bool // can be taken, but by going there only: the cursor never starts on it
+}
+
+// whole reports whether a typed text may be meant as it stands, though options hold it: it can be used, and has more than the
+// letters of a name in it, as addresses and paths do.
+func (s Spec) whole(typed string) bool {
+	return s.Typed != "" && strings.ContainsAny(typed, "./:") && s.Check(typed) == nil
 }
 
 func (s Spec) choiceWord() string {
@@ -91,7 +99,7 @@ const (
 
 // New opens a dialog.
 func New(s Spec) *Dialog {
-	d := &Dialog{spec: s, list: newList(s.Options, s.Typed != ""), span: input.New(), code: input.New()}
+	d := &Dialog{spec: s, list: newList(s.Options, s.whole), span: input.New(), code: input.New()}
 	if s.Span != nil {
 		d.span.Set(widget.Span(s.Span.Start))
 		d.onSpan = len(s.Options) == 0
@@ -205,7 +213,7 @@ func (d *Dialog) values() (Values, string) {
 		case ok:
 			v.Choice = o.Value
 		case typed == "":
-			return v, "choose one"
+			return v, d.list.whyNone()
 		case d.spec.Typed == "":
 			return v, "nothing in the list holds " + appliance.Label(typed).String()
 		default:
@@ -285,7 +293,7 @@ func (d *Dialog) curl() string {
 
 // View draws the dialog in at most w by h cells; every line has the same width.
 func (d *Dialog) View(f widget.Frame, w, h int) []string {
-	width := min(max(68, w*2/3), 84, w)
+	width := min(max(76, w*2/3), 84, w)
 	lines := d.body(f, width-4, h-2)
 	for i, l := range lines {
 		lines[i] = " " + widget.Fit(l, width-4, false, "") + " "

@@ -40,6 +40,12 @@ func (d *Dialog) chooser(f widget.Frame, w, h int) []string {
 func (d *Dialog) filterLine(f widget.Frame, w int) string {
 	typed := d.list.filter.View(f, w-20, !d.onSpan)
 	switch {
+	case d.list.filter.Raw() == "" && d.list.none():
+		words := "none of these can be chosen"
+		if d.spec.Typed != "" {
+			words += "; type " + d.spec.Typed
+		}
+		return f.Theme.Paint(theme.Warn, words)
 	case d.list.filter.Raw() == "" && d.spec.Typed != "":
 		return f.Theme.Paint(theme.Dim, "choose, or type "+d.spec.Typed)
 	case d.list.filter.Raw() == "":
@@ -143,15 +149,11 @@ type hint struct{ key, what string }
 
 func (d *Dialog) hints(f widget.Frame, w int) string {
 	var hints []hint
-	v, _ := d.values()
+	v, problem := d.values()
 	switch {
 	case d.disarmed != "":
 	case d.stage == choosing:
-		if d.risk(v) == policy.RiskNone {
-			hints = append(hints, hint{"enter", d.spec.Verb})
-		} else {
-			hints = append(hints, hint{"enter", "go on"})
-		}
+		hints = append(hints, hint{"enter", d.onward(v)})
 		if d.spec.Span != nil && len(d.spec.Options) > 0 {
 			other := "duration"
 			if d.onSpan {
@@ -159,13 +161,27 @@ func (d *Dialog) hints(f widget.Frame, w int) string {
 			}
 			hints = append(hints, hint{"tab", other})
 		}
-		hints = d.withCopy(hints, "ctrl+y")
+		if problem == "" {
+			hints = d.withCopy(hints, "ctrl+y")
+		}
 	case d.risk(v) == policy.RiskCode:
 		hints = d.withCopy(append(hints, hint{"enter", d.spec.Verb}), "Y")
 	default:
 		hints = d.withCopy(append(hints, hint{"y", d.spec.Verb}, hint{"n", "no"}), "Y")
 	}
 	return fitHints(f, append(hints, hint{"esc", "back"}), w)
+}
+
+// onward is what enter does while something is chosen.
+func (d *Dialog) onward(v Values) string {
+	switch {
+	case d.list.at == nowhere && d.list.none():
+		return "why not"
+	case d.risk(v) == policy.RiskNone:
+		return d.spec.Verb
+	default:
+		return "go on"
+	}
 }
 
 // withCopy adds the key that copies the requests, where there are any.

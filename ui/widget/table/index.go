@@ -16,7 +16,7 @@ import (
 // Column is one column of rows R.
 type Column[R any] struct {
 	Title string
-	Width int  // cells; a column that grows gets more
+	Width int  // cells that it is planned with; one that grows, or that wishes for more, gets more
 	Least int  // cells that it may be narrowed to where nothing else helps; 0 = never below Width but when all else fails
 	Grow  int  // share of the width that is left over; 0 = fixed
 	Right bool // figures are aligned to the right
@@ -24,6 +24,12 @@ type Column[R any] struct {
 	Tight bool // only one cell, not two, before the next column
 	Ticks bool // changes by the second: wears no cursor colour, which would be written again each time
 	Cell  func(widget.Frame, R) Cell
+	// Wish is a text that should stand there whole: where there is room the column is as wide as the widest of them, and what
+	// it does not need it lends, down to Least. nil = the width has nothing to do with the rows.
+	Wish func(R) string
+	// Draw, instead of Cell, fills the given number of cells with a picture. Head does the same for the heading.
+	Draw func(f widget.Frame, r R, w int) []Cell
+	Head func(f widget.Frame, w int) []Cell
 	// Compare orders rows by this column; nil = cannot be sorted by.
 	Compare func(a, b R) int
 }
@@ -43,6 +49,7 @@ type Spec[R any] struct {
 	Query   string
 	By      func(a, b R) int // chosen order; nil = Default
 	Down    bool             // largest first
+	Columns []Column[R]      // whose wishes are measured
 }
 
 // Index is rows as they are to be shown, with where each one is. It is immutable.
@@ -50,6 +57,7 @@ type Index[R any] struct {
 	Rows  []R
 	Total int // before the filter
 	Query string
+	wants []int // cells that each column wishes for, filter or not, so that nothing jumps while one is typed; 0 = none
 	at    map[string]int
 	key   func(R) string
 }
@@ -57,6 +65,7 @@ type Index[R any] struct {
 // Build filters and sorts rows, which it owns from then on. It may take its time; it never runs in an event loop.
 func Build[R any](rows []R, s Spec[R]) *Index[R] {
 	total := len(rows)
+	wants := wishes(rows, s.Columns)
 	if s.Query != "" {
 		rows = filter(rows, s)
 	}
@@ -76,11 +85,26 @@ func Build[R any](rows []R, s Spec[R]) *Index[R] {
 			slices.SortFunc(rows, full)
 		}
 	}
-	ix := &Index[R]{Rows: rows, Total: total, Query: s.Query, key: s.Key, at: make(map[string]int, len(rows))}
+	ix := &Index[R]{Rows: rows, Total: total, Query: s.Query, wants: wants, key: s.Key, at: make(map[string]int, len(rows))}
 	for i, r := range rows {
 		ix.at[s.Key(r)] = i
 	}
 	return ix
+}
+
+// wishes measures how wide each column would like to be: its widest text, and its heading.
+func wishes[R any](rows []R, columns []Column[R]) []int {
+	wants := make([]int, len(columns))
+	for i, c := range columns {
+		if c.Wish == nil || len(rows) == 0 {
+			continue
+		}
+		wants[i] = widget.Width(c.Title)
+		for _, r := range rows {
+			wants[i] = max(wants[i], widget.Width(c.Wish(r)))
+		}
+	}
+	return wants
 }
 
 // filter keeps the rows that hold every word of the query; when none does, those that match it loosely.

@@ -232,6 +232,7 @@ func (m *Model[R]) layout(w int) []placed {
 		keep = append(keep[:at], keep[at+1:]...)
 		m.space(keep)
 	}
+	m.grant(keep, w)
 	rest, shares := w-need(keep), 0
 	for _, p := range keep {
 		shares += m.columns[p.column].Grow
@@ -252,6 +253,25 @@ func (m *Model[R]) layout(w int) []placed {
 		keep[i].width = max(0, keep[i].width-(need(keep)-w))
 	}
 	return keep
+}
+
+// grant gives the columns what their rows wish for, from the left: out of what is free and out of what others do not need.
+// Which columns there are has been decided before, so that no row makes another column come or go.
+func (m *Model[R]) grant(cols []placed, w int) {
+	wants := m.index.wants
+	if len(wants) != len(m.columns) {
+		return
+	}
+	for i, p := range cols {
+		if least, want := m.columns[p.column].Least, wants[p.column]; least > 0 && want > 0 {
+			cols[i].width = min(p.width, max(least, want))
+		}
+	}
+	for i, p := range cols {
+		if lacks := wants[p.column] - p.width; lacks > 0 {
+			cols[i].width += max(0, min(lacks, w-need(cols)))
+		}
+	}
 }
 
 // space puts two blanks between columns, one behind a tight one.
@@ -278,10 +298,17 @@ func need(cols []placed) int {
 
 func (m *Model[R]) headings(f widget.Frame, cols []placed, w int) string {
 	var b strings.Builder
-	b.WriteString("  ")
+	paint := func(s string) { b.WriteString(f.Theme.Paint(theme.Heading, s)) }
+	paint("  ")
 	used := 2
 	for _, p := range cols {
 		c := m.columns[p.column]
+		used += p.gap + p.width
+		if c.Head != nil {
+			paint(widget.Pad(p.gap))
+			picture(&b, f.Theme.Paint, c.Head(f, p.width))
+			continue
+		}
 		title := c.Title
 		if p.column == m.sort {
 			sign := f.Theme.Symbols.SortUp
@@ -290,11 +317,16 @@ func (m *Model[R]) headings(f widget.Frame, cols []placed, w int) string {
 			}
 			title = widget.Cut(title, p.width-1, "") + sign
 		}
-		b.WriteString(widget.Pad(p.gap))
-		b.WriteString(widget.Fit(title, p.width, c.Right, ""))
-		used += p.gap + p.width
+		paint(widget.Pad(p.gap) + widget.Fit(title, p.width, c.Right, ""))
 	}
-	return f.Theme.Paint(theme.Heading, b.String()) + widget.Pad(w-used)
+	return b.String() + widget.Pad(w-used)
+}
+
+// picture writes cells side by side as they are.
+func picture(b *strings.Builder, paint func(theme.Role, string) string, cells []Cell) {
+	for _, c := range cells {
+		b.WriteString(paint(c.Role, c.Text))
+	}
 }
 
 func (m *Model[R]) row(f widget.Frame, cols []placed, w, i int, focused bool) string {
@@ -314,14 +346,18 @@ func (m *Model[R]) row(f widget.Frame, cols []placed, w, i int, focused bool) st
 		} else {
 			lit = false // the light ends where the row begins to tick
 		}
+		b.WriteString(paint(theme.Plain, widget.Pad(p.gap)))
+		used += p.gap + p.width
+		if c.Draw != nil {
+			picture(&b, paint, c.Draw(f, r, p.width))
+			continue
+		}
 		cell := c.Cell(f, r)
 		if cell.Short != "" && widget.Width(cell.Text) > p.width {
 			cell.Text = cell.Short
 		}
 		text := widget.Fit(cell.Text, p.width, c.Right, f.Theme.Symbols.Ellipsis)
-		b.WriteString(paint(theme.Plain, widget.Pad(p.gap)))
 		b.WriteString(paint(cell.Role, text))
-		used += p.gap + p.width
 	}
 	rest := widget.Pad(w - used)
 	if lit {

@@ -263,3 +263,51 @@ func TestVersionTellsOfChange(t *testing.T) {
 		}
 	}
 }
+
+// wishing is a text column that wishes, a figure behind it, and a last column that lends what it does not need.
+func wishing() []Column[row] {
+	id := func(r row) string { return r.id }
+	return []Column[row]{
+		{Title: "LABEL", Width: 6, Wish: id, Cell: text(id)},
+		{Title: "SIZE", Width: 6, Right: true, Cell: text(func(r row) string { return fmt.Sprint(r.size) })},
+		{Title: "LIES IN", Width: 20, Least: 8, Grow: 1, Wish: func(row) string { return "internal" },
+			Cell: text(func(row) string { return "internal" })},
+	}
+}
+
+// A text column is as wide as its widest row where others do not need their cells, and no figure moves while one filters.
+func TestWishes(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		columns []Column[row]
+		w       int
+		ids     []string
+		query   string
+		want    []int
+	}{
+		"all fit":              {wishing(), 60, []string{"short"}, "", []int{6, 6, 42}},
+		"a long one is lent":   {wishing(), 39, []string{"a-label-of-19-cells"}, "", []int{19, 6, 8}},
+		"room and a long one":  {wishing(), 60, []string{"a-label-of-19-cells"}, "", []int{19, 6, 29}},
+		"filtered away":        {wishing(), 60, []string{"a-label-of-19-cells", "b"}, "b", []int{19, 6, 29}},
+		"longer than all else": {wishing(), 38, []string{strings.Repeat("x", 300)}, "", []int{18, 6, 8}},
+		"no room":              {wishing(), 30, []string{strings.Repeat("x", 300)}, "", []int{10, 6, 8}},
+		"no rows":              {wishing(), 60, nil, "", []int{6, 6, 42}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := New(c.columns)
+			rows := make([]row, len(c.ids))
+			for i, id := range c.ids {
+				rows[i] = row{id, i}
+			}
+			id := func(r row) string { return r.id }
+			m.SetIndex(Build(rows, Spec[row]{Key: id, Words: id, Query: c.query, Columns: c.columns}))
+			var got []int
+			for _, p := range m.layout(c.w - 2) {
+				got = append(got, p.width)
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("widths %v, want %v", got, c.want)
+			}
+		})
+	}
+}
