@@ -220,7 +220,7 @@ func TestFault_NET02_ADeadlineLeavesTimeToLook(t *testing.T) {
 		{"the client's own limit, without", 0, time.Minute, false, true, 2*time.Minute + 24*time.Second, "twice; no new lock that fits was seen"},
 		{"the act's deadline, with effect", 5 * time.Second, time.Minute, true, true, 5 * time.Second, ""},
 		{"nothing could be looked at", 5 * time.Second, time.Minute, false, false, 9 * time.Second, "the locks could not be looked at: unreachable"},
-		{"a client without any limit", 0, time.Hour, false, true, 2*(callLimit + 4*time.Second), "twice; no new lock that fits was seen"},
+		{"a client without any limit", 0, time.Hour, false, true, 2 * (callLimit + 4*time.Second), "twice; no new lock that fits was seen"},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			run(t, nil, func(t *testing.T, b *bench) {

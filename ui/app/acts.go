@@ -280,6 +280,7 @@ func (m *Model) askToQuit(opener string) tea.Cmd {
 func (m *Model) quit(msg quitMsg) tea.Cmd {
 	held := m.held()
 	if !msg.release || len(held) == 0 {
+		m.engine.Unkeep() // what is left to its expiry is not to be kept by the next run
 		return tea.Quit
 	}
 	m.leaving.waiting = len(held)

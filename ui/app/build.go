@@ -1,7 +1,11 @@
 package app
 
 import (
+	"slices"
+
 	tea "charm.land/bubbletea/v2"
+
+	"holdfast/appliance/fleet"
 )
 
 // builtMsg brings the rows of a pane.
@@ -92,6 +96,9 @@ func (m *Model) news(msg newsMsg) tea.Cmd {
 	if len(msg.Events) > 0 {
 		m.events = append(m.events[max(0, len(m.events)+len(msg.Events)-mostEvents):len(m.events):len(m.events)], msg.Events...)
 		cmds = append(cmds, m.rebuild(paneEvents))
+		if slices.ContainsFunc(msg.Events, func(ev fleet.Event) bool { return ev.Ring && m.opts.Bell }) {
+			cmds = append(cmds, tea.Raw("\a"))
+		}
 	}
 	if m.shown(paneRequests) {
 		cmds = append(cmds, m.rebuild(paneRequests))

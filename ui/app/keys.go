@@ -139,9 +139,18 @@ func (m *Model) perform(a keymap.Action, key string) tea.Cmd {
 		m.dialog = m.extendDialog(key)
 	case keymap.Release:
 		m.dialog = m.releaseDialog(key)
+	case keymap.Keep:
+		return m.keep(key)
+	case keymap.Wait:
+		return m.wait(key)
+	case keymap.Ack:
+		return m.acknowledge()
 	case keymap.Copy, keymap.Move, keymap.Push:
 		m.dialog = m.transferDialog(m.opts.Keys.Of(a).Verb, key)
 	case keymap.Cancel:
+		if m.waited() != "" {
+			return m.stopWaiting()
+		}
 		m.dialog = m.cancelDialog(key)
 	case keymap.Filter:
 		m.filtering = true

@@ -37,6 +37,7 @@ type Options struct {
 	Theme   string // a name of theme.Names
 	ASCII   bool
 	NoColor bool
+	Bell    bool // ring on trouble with locks, and when a wait is over
 	Mouse   bool // take the mouse: a click chooses a pane, the wheel moves in it
 	// Dark tells the background before the terminal has answered.
 	Dark bool

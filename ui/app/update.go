@@ -45,6 +45,8 @@ func (m *Model) dispatch(msg tea.Msg) tea.Cmd {
 		return m.do(msg)
 	case doneMsg:
 		return m.done(msg)
+	case waitMsg:
+		return m.waitFor(msg)
 	case quitMsg:
 		return m.quit(msg)
 	}

@@ -17,6 +17,17 @@ func (m *Model) whyNot(a keymap.Action) string {
 		return m.engine.WhyNot(m.opts.Person, m.at(), appliance.Act{Verb: verb})
 	case keymap.Extend, keymap.Release:
 		return m.whyNotLock(verb)
+	case keymap.Keep:
+		if r, ok := m.lockRow(); ok && r.Kept {
+			return m.whyNotLock(appliance.VerbUnkeep)
+		}
+		return m.whyNotLock(verb)
+	case keymap.Wait:
+		return m.whyNotWait()
+	case keymap.Ack:
+		if r, ok := m.lockRow(); !ok || r.Lost == nil {
+			return "choose a lost lock in pane 2"
+		}
 	case keymap.Copy, keymap.Move, keymap.Push:
 		return m.whyNotBackup(verb)
 	case keymap.Cancel:
@@ -60,6 +71,9 @@ func (m *Model) whyNotBackup(verb appliance.Verb) string {
 }
 
 func (m *Model) whyNotCancel() string {
+	if m.waited() != "" {
+		return ""
+	}
 	if m.focus != paneJobs {
 		return "choose a job in pane 4"
 	}

@@ -39,7 +39,7 @@ func show(ctx context.Context, env *Env, r *run) error {
 	defer end()
 	model := app.New(app.Options{
 		Context: session, Engine: r.engine, Person: r.person, Keys: r.keys, Theme: r.config.Theme, ASCII: r.config.ASCII,
-		NoColor: env.look("NO_COLOR") != "", Dark: true, Mouse: r.config.Mouse, Mark: env.Mark,
+		NoColor: env.look("NO_COLOR") != "", Dark: true, Mouse: r.config.Mouse, Bell: true, Mark: env.Mark,
 	})
 	defer model.Close()
 	options := append([]tea.ProgramOption{

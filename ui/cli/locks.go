@@ -25,7 +25,9 @@ func locksCommand(env *Env, f *flags) *cobra.Command {
 		Use:   "locks",
 		Short: "List, take, extend and give back locks, or hold one while a command runs",
 		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return exit(ExitUsage, errors.New("locks: say which: list, acquire, extend, release or hold")) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return exit(ExitUsage, errors.New("locks: say which: list, acquire, extend, release or hold"))
+		},
 	}
 	cmd.AddCommand(locksListCommand(env, f), locksAcquireCommand(env, f), locksExtendCommand(env, f), locksReleaseCommand(env, f),
 		locksHoldCommand(env, f))

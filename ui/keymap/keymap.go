@@ -19,6 +19,9 @@ const (
 	Acquire  Action = "acquire"
 	Extend   Action = "extend"
 	Release  Action = "release"
+	Keep     Action = "keep"
+	Wait     Action = "wait"
+	Ack      Action = "acknowledge"
 	Copy     Action = "copy"
 	Move     Action = "move"
 	Push     Action = "push"
@@ -76,10 +79,13 @@ func Default() []Binding {
 		{Acquire, []string{"a"}, "acquire", "take a lock on the appliance of the row under the cursor", act, appliance.VerbAcquire, false},
 		{Extend, []string{"e"}, "extend", "keep the lock under the cursor beyond its end", act, appliance.VerbExtend, false},
 		{Release, []string{"r"}, "release", "give the lock back", act, appliance.VerbRelease, true},
+		{Keep, []string{"K"}, "keep", "have the lock extended by itself until told otherwise; again: no longer", act, appliance.VerbKeep, false},
+		{Wait, []string{"w"}, "", "wait for a lock that another holds; again, or x: no longer", act, appliance.VerbWait, false},
+		{Ack, []string{"A"}, "", "take a lost lock off the screen", act, "", false},
 		{Copy, []string{"c"}, "copy", "copy the backup to another place; the original stays", act, appliance.VerbCopy, false},
 		{Move, []string{"m"}, "move", "move the backup to a share; the original goes", act, appliance.VerbMove, true},
 		{Push, []string{"p"}, "push", "push the backup to another appliance", act, appliance.VerbPush, true},
-		{Cancel, []string{"x"}, "cancel", "cancel the job under the cursor, or the running push", act, appliance.VerbCancelJob, true},
+		{Cancel, []string{"x"}, "cancel", "cancel the job under the cursor, the running push, or a wait", act, appliance.VerbCancelJob, true},
 		{Filter, []string{"/"}, "filter", "show only the rows that hold what you type", look, "", false},
 		{Sort, []string{"s"}, "", "sort by the next column; again for the other way round", look, "", false},
 		{Mark, []string{"space"}, "", "mark the row; an action then takes all marked rows", look, "", false},

@@ -38,20 +38,30 @@ func on(r Row) string { return r.Lock.Appliance }
 
 // HolderWord is who holds a lock, in a word, for the person me.
 func HolderWord(me string, r Row) string {
+	who := string(r.Holder)
 	switch {
-	case r.Mine && (r.By == me || r.By == ""):
-		return "you"
-	case r.Mine:
-		return r.By
+	case r.Lost != nil || r.Doubt != nil || r.Mine || r.Elsewhere:
+		who = r.By
+		if who == me || who == "" {
+			who = "you"
+		}
+	}
+	switch {
+	case r.Elsewhere:
+		return who + " elsewhere"
+	case r.Kept:
+		return who + " · kept"
+	case r.Wait != nil:
+		return who + " · " + r.Wait.Who + " waits"
 	default:
-		return string(r.Holder)
+		return who
 	}
 }
 
 func holder(me string, r Row) table.Cell {
 	word := HolderWord(me, r)
 	switch {
-	case r.Mine:
+	case r.Mine, r.Elsewhere, r.Lost != nil, r.Doubt != nil:
 		return table.Cell{Text: word, Role: theme.Ours}
 	case r.Holder == appliance.HolderAnother:
 		return table.Cell{Text: word}
@@ -62,6 +72,14 @@ func holder(me string, r Row) table.Cell {
 
 // left is the countdown with its bar: in the terminal's own colour while all is well, since what ticks must cost little.
 func left(f widget.Frame, r Row) table.Cell {
+	switch {
+	case r.Lost != nil:
+		return table.Cell{Text: "LOST at " + f.Clock(r.Lost.At.Wall), Short: "LOST", Role: theme.Alarm}
+	case r.Doubt != nil:
+		return table.Cell{Text: "outcome unknown", Short: "unknown", Role: theme.Warn}
+	case r.Owed:
+		return table.Cell{Text: "release pending", Short: "pending", Role: theme.Warn}
+	}
 	state, d := r.state(f)
 	digits := widget.Fit(widget.Left(d), leftWidth, true, "")
 	switch state {

@@ -1,6 +1,9 @@
 package locks
 
 import (
+	"fmt"
+	"strings"
+
 	"holdfast/appliance"
 	"holdfast/appliance/lease"
 	"holdfast/ui/pane"
@@ -17,6 +20,21 @@ func Detail(me string) func(widget.Frame, Row) pane.Detail {
 				d.Fields = append(d.Fields, pane.Pair{Name: name, Value: value, Role: role})
 			}
 		}
+		switch {
+		case r.Lost != nil:
+			add("state", "lost: it "+strings.TrimPrefix(r.Note, "is lost: "), theme.Alarm)
+			add("found out", f.Second(r.Lost.At.Wall), theme.Plain)
+			add("holder", HolderWord(me, r), theme.Ours)
+			add("what to do", "look whether what needed it still runs; A takes this row away", theme.Plain)
+			return d
+		case r.Doubt != nil:
+			add("state", "outcome unknown: the answer to the request was lost", theme.Warn)
+			add("asked for by", r.Doubt.Who, theme.Plain)
+			add("asked for at", f.Second(r.Doubt.Since.Wall), theme.Plain)
+			add("looked for until", f.Second(r.Doubt.Until.Wall), theme.Plain)
+			add("what to do", "R looks again now; a lock that came of it is known by its time", theme.Plain)
+			return d
+		}
 		state, d2 := r.state(f)
 		add("state", state.String(), theme.Strong)
 		add("holder", HolderWord(me, r), holder(me, r).Role)
@@ -26,6 +44,23 @@ func Detail(me string) func(widget.Frame, Row) pane.Detail {
 			add("granted for", widget.Span(r.Term.TTL), theme.Plain)
 		} else {
 			add("ends", "unknown: the appliance told too little to compute it", theme.Plain)
+		}
+		if r.Kept && r.KeptTo.IsZero() {
+			add("kept", "extended by itself until told otherwise", theme.Plain)
+		} else if r.Kept {
+			add("kept", "extended by itself until "+f.Second(r.KeptTo), theme.Plain)
+		}
+		add("for", r.Purpose, theme.Plain)
+		if r.Owed {
+			add("release", "asked for, and tried until the lock is gone", theme.Warn)
+		}
+		if r.Elsewhere {
+			add("held by", "another process of yours, which answers for it", theme.Plain)
+		}
+		add("note", r.Note, theme.Warn)
+		if r.Wait != nil {
+			add("waiting", fmt.Sprintf("%s since %s, %d tries, the next at %s", r.Wait.Who, f.Second(r.Wait.Since.Wall), r.Wait.Tries,
+				f.Second(r.Wait.Next.Wall)), theme.Plain)
 		}
 		if r.ID != appliance.ConfigurationLock {
 			add("id", string(r.ID), theme.Plain)

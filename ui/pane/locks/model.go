@@ -20,7 +20,10 @@ type Row struct {
 	*fleet.Lock
 	Part   fleet.Part
 	Order  int
-	Unsure bool // our clock jumped and the locks were not listed since
+	Unsure bool           // our clock jumped and the locks were not listed since
+	Lost   *fleet.Lost    // no lock any more, but the loss of one
+	Doubt  *fleet.Doubt   // no lock that is known, but a request for one whose answer was lost
+	Wait   *fleet.Waiting // somebody waits for it
 }
 
 // state is what may be said of the lock now.
@@ -35,13 +38,13 @@ func (r Row) state(f widget.Frame) (lease.State, time.Duration) {
 func New(me string) *pane.List[Row] {
 	return pane.NewList(pane.Def[Row]{
 		Number: 2, Name: "Locks", Columns: columns(me), Detail: Detail(me),
-		Key:       func(r Row) string { return r.Lock.Key() },
+		Key:       Row.key,
 		Appliance: func(r Row) string { return r.Lock.Appliance },
 		Words: func(r Row) string {
 			return r.Lock.Appliance + " " + r.Scope.String() + " " + HolderWord(me, r) + " " + string(r.ID)
 		},
 		Default: order,
-		Gather:  Gather,
+		Gather:  gather,
 		Empty:   Empty,
 		Note:    note,
 		Ticks: func(f widget.Frame, r Row) bool {
@@ -49,6 +52,36 @@ func New(me string) *pane.List[Row] {
 			return state == lease.Held || state == lease.Expiring
 		},
 	})
+}
+
+// key is the row's identity: that of the lock, or of what became of one.
+func (r Row) key() string {
+	switch {
+	case r.Lost != nil:
+		return r.Lock.Key() + "\x00lost"
+	case r.Doubt != nil:
+		return fmt.Sprint(r.Lock.Key(), "\x00doubt", r.Doubt.Since.Run)
+	default:
+		return r.Lock.Key()
+	}
+}
+
+// gather makes a row of every lock, of every loss that nobody acknowledged, and of every request whose answer was lost.
+func gather(src pane.Source) []Row {
+	var rows []Row
+	for _, s := range src.Snapshots {
+		for i := range s.Lost {
+			l := s.Lost[i]
+			lock := &fleet.Lock{Appliance: s.Name, By: l.Who, Note: l.Why, Lock: appliance.Lock{ID: l.Lock, Scope: l.Scope}}
+			rows = append(rows, Row{Lock: lock, Part: s.LocksPart, Order: s.Order, Lost: &l})
+		}
+		for i := range s.Doubts {
+			d := s.Doubts[i]
+			lock := &fleet.Lock{Appliance: s.Name, By: d.Who, Lock: appliance.Lock{Scope: appliance.Scope{Code: d.Claim.Scope}}}
+			rows = append(rows, Row{Lock: lock, Part: s.LocksPart, Order: s.Order, Doubt: &d})
+		}
+	}
+	return append(rows, Gather(src)...)
 }
 
 // Gather makes a row of every lock in the fleet.
@@ -60,7 +93,11 @@ func Gather(src pane.Source) []Row {
 	rows := make([]Row, 0, n)
 	for _, s := range src.Snapshots {
 		for i := range s.Locks {
-			rows = append(rows, Row{&s.Locks[i], s.LocksPart, s.Order, s.Unsure})
+			r := Row{Lock: &s.Locks[i], Part: s.LocksPart, Order: s.Order, Unsure: s.Unsure}
+			if s.Locks[i].Exclusive {
+				r.Wait = s.Wait
+			}
+			rows = append(rows, r)
 		}
 	}
 	return rows
@@ -73,6 +110,8 @@ func order(a, b Row) int {
 
 func rank(r Row) int {
 	switch {
+	case r.Lost != nil || r.Doubt != nil:
+		return -1
 	case r.Mine:
 		return 0
 	case r.Term.Known:
@@ -89,6 +128,9 @@ func note(_ pane.Source, ix *table.Index[Row]) string {
 	for _, r := range ix.Rows {
 		if r.Mine {
 			mine++
+		}
+		if r.Lost != nil || r.Doubt != nil {
+			continue
 		}
 		if r.Mine || !r.Exclusive || r.Holder == appliance.HolderAnother {
 			held++

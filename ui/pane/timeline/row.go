@@ -2,6 +2,7 @@ package timeline
 
 import (
 	"cmp"
+	"fmt"
 	"time"
 
 	"holdfast/appliance"
@@ -68,8 +69,17 @@ func gather(me string) func(pane.Source) []Row {
 		for _, l := range locks.Gather(src) {
 			rows = append(rows, Row{
 				Key: l.Lock.Key(), Appliance: l.Lock.Appliance, Scope: l.Scope.String(), Holder: locks.HolderWord(me, l),
-				Order: l.Order, Told: l.Lock.Holder, Mine: l.Mine, Term: l.Term, Unsure: l.Unsure, lock: l,
+				Order: l.Order, Told: l.Lock.Holder, Mine: l.Mine, Term: l.Term, Unsure: l.Unsure, Kept: l.Kept,
+				KeptTo: l.KeptTo, lock: l,
 			})
+		}
+		for _, s := range src.Snapshots {
+			for _, g := range s.Gaps {
+				rows = append(rows, Row{
+					Key: fmt.Sprint(s.Name, "\x00gap", g.From.Run), Appliance: s.Name, Scope: g.Scope.String(), Holder: "gap", Order: s.Order,
+					Gap: true, From: g.From.Run, To: g.To.Run,
+				})
+			}
 		}
 		return rows
 	}
