@@ -55,14 +55,14 @@ func (r *record) follow(ctx context.Context, e *fleet.Engine) {
 
 // inherit takes over what ended runs left open. Their outcome is not known here, and that is what is recorded and said.
 func (r *record) inherit(ctx context.Context, e *fleet.Engine) {
-	open, err := r.journal.Adopt(ctx)
+	left, err := r.journal.Adopt(ctx, nil)
 	if err != nil {
 		if !errors.Is(err, context.Canceled) {
 			e.Say(fleet.Warn, "what an earlier run left open could not be read: "+err.Error())
 		}
 		return
 	}
-	for _, x := range open {
+	for _, x := range left.Intents {
 		e.Say(fleet.Warn, fmt.Sprintf("an earlier run ended in the middle of %s on %s, asked by %s on %s: its outcome is not known, look there",
 			words(x.Act), x.Appliance, x.Who, x.At.Wall.Format(time.DateTime)))
 		if err := r.journal.Settle(ctx, x.ID, fleet.OutcomeUnknown, "the run ended before the answer was recorded"); err != nil {
