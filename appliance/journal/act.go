@@ -6,9 +6,11 @@ import (
 	"time"
 
 	"holdfast/appliance"
+	"holdfast/appliance/fleet"
 )
 
-// more is what is kept of an act beside the columns. No answer of an appliance is in it, and nothing secret has a place in it.
+// more is what is kept of an intent beside the columns. No answer of an appliance is in it, and nothing secret has a place in
+// it. A list that is null or missing is not known; an empty one is known to be empty.
 type more struct {
 	ClaimScope string           `json:"claim_scope,omitempty"`
 	ClaimTTL   time.Duration    `json:"claim_ttl,omitempty"`
@@ -24,10 +26,15 @@ type more struct {
 	Checksum   string           `json:"checksum,omitempty"`
 	Typed      bool             `json:"typed,omitempty"`
 	Deadline   time.Duration    `json:"deadline,omitempty"`
+	Until      time.Time        `json:"until,omitzero"`
+
+	Before []appliance.LockID `json:"before,omitzero"`
+	Since  time.Time          `json:"since,omitzero"`
 }
 
-// put fills the columns of an act.
-func (r *intent) put(a appliance.Act) error {
+// put fills the columns of an intent's act, and more.
+func (r *intent) put(in fleet.Intent) error {
+	a := in.Act
 	b, err := json.Marshal(more{
 		ClaimScope: label(a.Claim.Scope), ClaimTTL: a.Claim.TTL,
 		LockScope: label(a.Lock.Scope.Code), LockName: a.Lock.Scope.Name.String(),
@@ -35,10 +42,11 @@ func (r *intent) put(a appliance.Act) error {
 		Created: inYears(a.Lock.Created), CreText: a.Lock.CreText.String(), LockTTL: a.Lock.TTL, Exclusive: a.Lock.Exclusive,
 		Transfer: appliance.Verb(label(string(a.Transfer.Verb))),
 		Label:    a.Transfer.Label.String(), Checksum: a.Transfer.Checksum.String(),
-		Typed: a.Typed, Deadline: a.Deadline,
+		Typed: a.Typed, Deadline: a.Deadline, Until: inYears(a.Until),
+		Before: labels(in.Before), Since: inYears(in.Since),
 	})
 	if err != nil {
-		return fmt.Errorf("write down an act: %w", err)
+		return fmt.Errorf("write down an intent: %w", err)
 	}
 	r.verb, r.target = label(string(a.Verb)), words(a.Target())
 	r.scope, r.lock = label(a.Claim.Scope), label(string(a.Lock.ID))
@@ -58,13 +66,14 @@ func inYears(t time.Time) time.Time {
 	return t.UTC()
 }
 
-// act is the reverse of put.
-func (r *intent) act() (appliance.Act, error) {
+// fill is the reverse of put.
+func (r *intent) fill(in *fleet.Intent) error {
 	var m more
 	if err := json.Unmarshal([]byte(r.more), &m); err != nil {
-		return appliance.Act{}, damaged("intent %d cannot be read: %v", r.id, err)
+		return damaged("intent %d cannot be read: %v", r.id, err)
 	}
-	return appliance.Act{
+	in.Before, in.Since = m.Before, m.Since
+	in.Act = appliance.Act{
 		Verb:  appliance.Verb(r.verb),
 		Claim: appliance.Claim{Scope: m.ClaimScope, TTL: m.ClaimTTL},
 		Lock: appliance.Lock{
@@ -76,6 +85,7 @@ func (r *intent) act() (appliance.Act, error) {
 			Checksum: appliance.Label(m.Checksum), Destination: r.destination,
 		},
 		Job:   appliance.JobID(r.job),
-		Typed: m.Typed, Deadline: m.Deadline,
-	}, nil
+		Typed: m.Typed, Deadline: m.Deadline, Until: m.Until,
+	}
+	return nil
 }

@@ -66,6 +66,8 @@ func (j *Journal) examine(ctx context.Context, db *sql.DB) error {
 	}{
 		{"intents", intentColumns, new(intent).columns()},
 		{"events", eventColumns, new(event).columns()},
+		{"holdings", holdingColumns, new(holding).columns()},
+		{"transits", transitColumns, new(transit).columns()},
 		{"engines", "id, started", []any{&id, &started}},
 	} {
 		err := each(ctx, db, `SELECT `+t.columns+`, sum FROM `+t.name, func(found *sql.Rows) error {
@@ -78,7 +80,7 @@ func (j *Journal) examine(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-// Old records, by number. Open intents stay, however old.
+// Old records, by number. Open intents, holdings and transits stay, however old.
 const (
 	oldEvents  = `SELECT id FROM events WHERE at < ? ORDER BY at LIMIT ?`
 	oldIntents = `SELECT id FROM intents WHERE outcome <> '' AND at < ? ORDER BY at LIMIT ?`

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -23,8 +24,8 @@ const childEnv = "HOLDFAST_JOURNAL_CHILD"
 // childMain runs one of them. What it prints are words in lines, for its parent.
 func childMain(name string) int {
 	do := map[string]func() error{
-		"work": childWork, "starts": childStarts, "wait": childWait, "limit": childLimit, "readonly": childReadOnly, "full": childFull,
-		"nothing": func() error { return nil },
+		"work": childWork, "starts": childStarts, "wait": childWait, "heir": childHeir, "limit": childLimit,
+		"readonly": childReadOnly, "full": childFull, "nothing": func() error { return nil },
 	}[name]
 	if err := do(); err != nil {
 		fmt.Fprintln(os.Stderr, name+":", err)
@@ -109,8 +110,62 @@ func childWork() error {
 			return err
 		}
 		fmt.Println("told", id)
+		if err := haveAndEnd(ctx, j, id, i%2 == 0); err != nil {
+			return err
+		}
 	}
 	return j.Close()
+}
+
+// haveAndEnd holds a lock and has a transfer under way that are named after an intent, and may end both.
+func haveAndEnd(ctx context.Context, j *Journal, id uint64, end bool) error {
+	if err := j.Hold(ctx, someHolding(int(id))); err != nil {
+		return err
+	}
+	fmt.Println("held", id)
+	if err := j.Track(ctx, someTransit(id)); err != nil {
+		return err
+	}
+	fmt.Println("tracked", id)
+	if !end {
+		return nil
+	}
+	fmt.Println("ending", id)
+	if err := j.Forget(ctx, "dc1-lxca", nthLock(int(id))); err != nil {
+		return err
+	}
+	fmt.Println("forgotten", id)
+	if err := j.Ended(ctx, id); err != nil {
+		return err
+	}
+	fmt.Println("ended", id)
+	return nil
+}
+
+// leaveAll begins one thing of each kind, named after the intent, whose number it returns, and leaves it.
+func leaveAll(ctx context.Context, j *Journal) (uint64, error) {
+	id, err := j.Intend(ctx, someIntent(2))
+	if err != nil {
+		return 0, err
+	}
+	if err := j.Hold(ctx, someHolding(int(id))); err != nil {
+		return 0, err
+	}
+	return id, j.Track(ctx, someTransit(id))
+}
+
+// names is what is in an estate, by kind and number.
+func names(e fleet.Estate) (all []string) {
+	for _, r := range e.Intents {
+		all = append(all, fmt.Sprintf("intent%d", r.ID))
+	}
+	for _, h := range e.Holdings {
+		all = append(all, "holding"+strings.TrimLeft(string(h.Lock), "0"))
+	}
+	for _, x := range e.Transits {
+		all = append(all, fmt.Sprintf("transit%d", x.ID))
+	}
+	return all
 }
 
 // childStarts opens the journal STARTS times as a new engine, takes over what others left and leaves something itself.
@@ -133,42 +188,93 @@ func oneStart(ctx context.Context, engine string) error {
 	if err != nil {
 		return err
 	}
-	mine, err := j.Intend(ctx, someIntent(1))
+	mine, err := leaveAll(ctx, j)
 	if err != nil {
 		return err
 	}
-	found, err := j.Adopt(ctx)
+	estate, err := j.Adopt(ctx, nil)
 	if err != nil {
 		return err
 	}
-	for _, r := range found {
-		fmt.Println("adopted", r.ID)
-		if err := j.Settle(ctx, r.ID, fleet.OutcomeUnknown, "adopted by "+engine); err != nil {
-			return err
-		}
+	for _, name := range names(estate) {
+		fmt.Println("adopted", name)
 	}
-	if err := j.Settle(ctx, mine, fleet.OutcomeDone, ""); err != nil {
-		return fmt.Errorf("our own intent was taken while we run: %w", err)
+	if err := finish(ctx, j, estate); err != nil {
+		return err
 	}
-	left, err := j.Intend(ctx, someIntent(2))
+	// Our own is still ours: it is neither told nor taken while we run.
+	if err := errors.Join(j.Settle(ctx, mine, fleet.OutcomeDone, ""), j.Ended(ctx, mine)); err != nil {
+		return fmt.Errorf("our own was taken while we run: %w", err)
+	}
+	all, err := j.Holdings(ctx)
 	if err != nil {
 		return err
 	}
-	fmt.Println("left", left)
+	if !slices.ContainsFunc(all, func(h fleet.Holding) bool { return h.Engine == engine && h.Lock == nthLock(int(mine)) }) {
+		return errors.New("our own lock was taken while we run")
+	}
+	if err := j.Forget(ctx, "dc1-lxca", nthLock(int(mine))); err != nil {
+		return err
+	}
+	left, err := leaveAll(ctx, j)
+	if err != nil {
+		return err
+	}
+	for _, kind := range []string{"intent", "holding", "transit"} {
+		fmt.Printf("left %s%d\n", kind, left)
+	}
 	if n := j.Notices(); len(n) > 0 {
 		return fmt.Errorf("notices %q", n)
 	}
 	return j.Close()
 }
 
-// childWait holds an open intent until it is killed or its input ends.
+// finish ends all that is in an estate.
+func finish(ctx context.Context, j *Journal, e fleet.Estate) error {
+	for _, r := range e.Intents {
+		if err := j.Settle(ctx, r.ID, fleet.OutcomeUnknown, "adopted"); err != nil {
+			return err
+		}
+	}
+	for _, h := range e.Holdings {
+		if err := j.Forget(ctx, h.Appliance, h.Lock); err != nil {
+			return err
+		}
+	}
+	for _, x := range e.Transits {
+		if err := j.Ended(ctx, x.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// childHeir takes over what there is at its start and at each line of its input, says what, and keeps it until its input ends.
+func childHeir() error {
+	ctx := context.Background()
+	j, err := Open(ctx, os.Getenv("JOURNAL"), Options{Engine: os.Getenv("ENGINE"), Clock: still(noon), Wait: patience})
+	if err != nil {
+		return err
+	}
+	in := bufio.NewScanner(os.Stdin)
+	for more := true; more; more = in.Scan() {
+		estate, err := j.Adopt(ctx, nil)
+		if err != nil {
+			return err
+		}
+		fmt.Println(strings.Join(names(estate), " "))
+	}
+	return errors.Join(in.Err(), j.Close())
+}
+
+// childWait holds something of each kind until it is killed or its input ends.
 func childWait() error {
 	ctx := context.Background()
 	j, err := Open(ctx, os.Getenv("JOURNAL"), Options{Engine: os.Getenv("ENGINE"), Clock: still(noon)})
 	if err != nil {
 		return err
 	}
-	id, err := j.Intend(ctx, someIntent(1))
+	id, err := leaveAll(ctx, j)
 	if err != nil {
 		return err
 	}
@@ -207,8 +313,13 @@ func fill(path string, cause error) error {
 		if _, again := j.Intend(ctx, someIntent(1)); !errors.Is(again, ErrNotWritable) {
 			return fmt.Errorf("the next one failed with %w", again)
 		}
-		if _, err := j.Events(ctx, noon, 1); err != nil {
-			return fmt.Errorf("reading failed with %w", err)
+		if err := j.Hold(ctx, someHolding(1)); !errors.Is(err, ErrNotWritable) || !errors.Is(err, cause) {
+			return fmt.Errorf("a lock failed with %w", err)
+		}
+		for name, err := range reads(ctx, j) {
+			if err != nil {
+				return fmt.Errorf("%s failed with %w", name, err)
+			}
 		}
 		if len(j.Notices()) > 0 {
 			return fmt.Errorf("notices %q", j.Notices())
@@ -242,13 +353,15 @@ func childReadOnly() error {
 	if err != nil {
 		return err
 	}
-	_, refused := j.Intend(ctx, someIntent(1))
-	for _, err := range []error{j.Writable(), refused} {
+	refused := changes(ctx, j)
+	delete(refused, "adopt") // it finds nothing to write
+	refused["writable"] = j.Writable()
+	for name, err := range refused {
 		if !errors.Is(err, ErrNotWritable) || !errors.Is(err, os.ErrPermission) {
-			return fmt.Errorf("it says %w", err)
+			return fmt.Errorf("%s: it says %w", name, err)
 		}
 	}
-	fmt.Println(refused)
+	fmt.Println(refused["intend"])
 	if err := os.Chmod(dir, 0o700); err != nil {
 		return err
 	}

@@ -18,19 +18,28 @@ import (
 
 // content is everything that a journal says.
 type content struct {
-	Intents []intent
-	Events  []StoredEvent
+	Intents  []intent
+	Events   []StoredEvent
+	Holdings []holding
+	Transits []transit
+}
+
+func (c content) empty() bool {
+	return len(c.Intents)+len(c.Events)+len(c.Holdings)+len(c.Transits) == 0
 }
 
 func contentOf(j *Journal) (c content, err error) {
 	ctx := context.Background()
-	err = j.view(ctx, "read it all", func(db *sql.DB) error {
-		return each(ctx, db, `SELECT `+intentColumns+`, sum FROM intents ORDER BY id`, func(rows *sql.Rows) error {
-			var r intent
-			err := scan(rows, "intents", r.columns())
-			c.Intents = append(c.Intents, r)
+	all := func(_, _ string) bool { return true }
+	err = j.view(ctx, "read it all", func(db *sql.DB) (err error) {
+		if c.Intents, err = read[intent](ctx, db, "intents", `SELECT `+intentColumns+`, sum FROM intents ORDER BY id`, all); err != nil {
 			return err
-		})
+		}
+		if c.Holdings, err = read[holding](ctx, db, "holdings", allHoldings, all); err != nil {
+			return err
+		}
+		c.Transits, err = read[transit](ctx, db, "transits", allTransits, all)
+		return err
 	})
 	if err != nil {
 		return c, err
@@ -51,6 +60,9 @@ func images(t *testing.T) (clean, killed image, want content) {
 			if err := j.Settle(t.Context(), id, fleet.OutcomeDone, "copied"); err != nil {
 				t.Fatal(err)
 			}
+		} else {
+			hold(t, j, someHolding(i))
+			track(t, j, someTransit(id))
 		}
 		if i == 40 {
 			if _, err := j.db.write.ExecContext(t.Context(), `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
@@ -168,12 +180,13 @@ func survive(t *testing.T, h harm, img image, want content) (found bool) {
 		return false
 	}
 	if set := aside(t, dir); len(set) > 0 {
-		if !said(j.Notices(), "was damaged", dir) || strings.Contains(set[0], "-wal") || len(got.Intents)+len(got.Events) > 0 {
+		if !said(j.Notices(), "was damaged", dir) || strings.Contains(set[0], "-wal") || !got.empty() {
 			t.Errorf("%v: set aside as %q, notices %q, content %v", h, set, j.Notices(), got)
 		}
 		found = true
 	} else if !reflect.DeepEqual(got, want) {
-		t.Errorf("%v: %d intents and %d events, and nothing said (%q)", h, len(got.Intents), len(got.Events), j.Notices())
+		t.Errorf("%v: %d intents, %d events, %d holdings and %d transits, and nothing said (%q)", h, len(got.Intents), len(got.Events),
+			len(got.Holdings), len(got.Transits), j.Notices())
 	}
 	id, err := j.Intend(t.Context(), someIntent(1))
 	if err != nil || id <= uint64(want.Intents[len(want.Intents)-1].id) && !found {
@@ -231,25 +244,102 @@ func TestFault_JNL02_ForeignFiles(t *testing.T) {
 	}
 }
 
-// A record that was changed into another that is as good is found by its checksum alone.
+// A record that was changed into another that is as good is found by its checksum alone: by the check after opening, and by
+// whoever reads it.
 func TestFault_JNL02_ChangedRecord(t *testing.T) {
-	dir, path := folder(t)
-	j := opened(t, path, "first")
-	intend(t, j, 1)
-	if _, err := j.db.write.Exec(`UPDATE intents SET lock = 'ffffffffffffffffffffffffffffffff'`); err != nil {
-		t.Fatal(err)
+	for name, c := range map[string]struct {
+		change string
+		reader func(*Journal) error
+	}{
+		"intent": {`UPDATE intents SET lock = 'ffffffffffffffffffffffffffffffff'`, func(j *Journal) error {
+			_, err := j.Unsettled(t.Context())
+			return err
+		}},
+		"holding":      {`UPDATE holdings SET ttl = ttl + 1`, func(j *Journal) error { _, err := j.Others(t.Context()); return err }},
+		"held again":   {`UPDATE holdings SET note = ''`, func(j *Journal) error { return j.Hold(t.Context(), someHolding(1)) }},
+		"transit":      {`UPDATE transits SET known = '[]'`, func(j *Journal) error { _, err := j.Adopt(t.Context(), nil); return err }},
+		"tracked":      {`UPDATE transits SET job = ''`, func(j *Journal) error { return j.Track(t.Context(), someTransit(2)) }},
+		"no such list": {`UPDATE transits SET known = '['`, func(j *Journal) error { _, err := j.Adopt(t.Context(), nil); return err }},
+	} {
+		for _, reads := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, read %v", name, reads), func(t *testing.T) {
+				dir, path := folder(t)
+				j := opened(t, path, "first")
+				last := intend(t, j, 1)
+				hold(t, j, someHolding(1))
+				track(t, j, someTransit(last))
+				if _, err := j.db.write.Exec(c.change); err != nil {
+					t.Fatal(err)
+				}
+				k := j
+				if reads {
+					if err := c.reader(j); err != nil && !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrNotOurs) {
+						t.Errorf("%v", err)
+					}
+				} else {
+					k = opened(t, path, "second")
+				}
+				if len(aside(t, dir)) == 0 || !said(k.Notices(), "checksum") || len(k.Notices()) != 1 {
+					t.Fatalf("files %q, notices %q", files(t, dir), k.Notices())
+				}
+				// The first engine finds the new journal, and what it records there has a number of its own.
+				id := intend(t, j, 2)
+				if other := intend(t, k, 3); other <= id || id <= last {
+					t.Errorf("numbers %d and %d after %d", id, other, last)
+				}
+				if got, err := contentOf(k); err != nil || len(got.Intents) != 2 {
+					t.Errorf("%+v, %v", got, err)
+				}
+			})
+		}
 	}
-	k := opened(t, path, "second")
-	if len(aside(t, dir)) == 0 || !said(k.Notices(), "checksum") || len(k.Notices()) != 1 {
-		t.Fatalf("files %q, notices %q", files(t, dir), k.Notices())
-	}
-	// The first engine finds the new journal at its next record, and what it records there has a number of its own.
-	id := intend(t, j, 2)
-	if other := intend(t, k, 3); other <= id || id <= 2 {
-		t.Errorf("numbers %d and %d", id, other)
-	}
-	if got, err := contentOf(k); err != nil || len(got.Intents) != 2 {
-		t.Errorf("%+v, %v", got, err)
+}
+
+// A running engine records what it has in the journal that was begun in place of a damaged one, whoever began it, as soon as
+// it reads or writes; nobody takes it over meanwhile, and it is there when the engine has ended.
+func TestFault_JNL02_HoldingsGoIntoTheNewJournal(t *testing.T) {
+	for _, reads := range []bool{false, true} {
+		dir, path := folder(t)
+		j, k := opened(t, path, "first"), opened(t, path, "second")
+		id := intend(t, j, 1)
+		for i := range 3 {
+			hold(t, j, someHolding(i))
+		}
+		hold(t, k, someHolding(7))
+		track(t, j, someTransit(id))
+		if err := j.Forget(t.Context(), "dc1-lxca", nthLock(1)); err != nil {
+			t.Fatal(err)
+		}
+		before, err := contentOf(j)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := k.db.write.Exec(`UPDATE intents SET lock = ''`); err != nil {
+			t.Fatal(err)
+		}
+		third := opened(t, path, "third") // finds it out
+		if set := aside(t, dir); len(set) == 0 || len(adopt(t, third).Holdings) > 0 || locks(t, third) != nil {
+			t.Fatalf("set aside %q, locks %q", set, locks(t, third))
+		}
+		for _, e := range []*Journal{j, k} {
+			if reads {
+				others(t, e)
+			} else {
+				tell(t, e, 1)
+			}
+		}
+		after, err := contentOf(third)
+		if err != nil || !reflect.DeepEqual(after.Holdings, before.Holdings) || !reflect.DeepEqual(after.Transits, before.Transits) {
+			t.Errorf("%+v\n%+v, want\n%+v\n%+v, %v", after.Holdings, after.Transits, before.Holdings, before.Transits, err)
+		}
+		if more := intend(t, k, 1); more <= uint64(before.Holdings[2].id) {
+			t.Errorf("intent %d after holding %d", more, before.Holdings[2].id)
+		}
+		closed(t, j)
+		closed(t, k)
+		if got := adopt(t, third); len(got.Holdings) != 3 || len(got.Transits) != 1 || got.Transits[0].Engine != "first" {
+			t.Errorf("the third adopted %+v", got)
+		}
 	}
 }
 
@@ -257,6 +347,7 @@ func TestFault_JNL02_GoneWhileOpen(t *testing.T) {
 	dir, path := folder(t)
 	j := opened(t, path, "first")
 	last := intend(t, j, 1)
+	hold(t, j, someHolding(1))
 	for _, end := range append([]string{""}, sides...) {
 		if err := os.Remove(path + end); err != nil {
 			t.Fatal(err)
@@ -269,7 +360,8 @@ func TestFault_JNL02_GoneWhileOpen(t *testing.T) {
 		t.Errorf("settling what is gone: %v", err)
 	}
 	closed(t, j)
-	if k := opened(t, path, "second"); len(unsettled(t, k)) != 1 {
-		t.Errorf("open intents %v", unsettled(t, k))
+	k := opened(t, path, "second")
+	if got := adopt(t, k); len(k.Notices()) > 0 || len(got.Intents) != 1 || len(got.Holdings) != 1 {
+		t.Errorf("adopted %+v, notices %q", got, k.Notices())
 	}
 }

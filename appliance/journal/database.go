@@ -24,6 +24,12 @@ type database struct {
 
 func (d *database) close() error { return errors.Join(d.read.Close(), d.write.Close()) }
 
+// moved reports whether another file lies at the path, or none.
+func (d *database) moved(path string) bool {
+	info, err := os.Lstat(path)
+	return errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(info, d.file)
+}
+
 // connection opens a pool on path. SQLite makes nothing there that it does not find.
 func connection(path string, wait time.Duration, most int, query url.Values) (*sql.DB, error) {
 	query.Set("mode", "rw")

@@ -114,6 +114,19 @@ func (j *Journal) engineRuns(id string) bool {
 	return !got || err != nil
 }
 
+// runs is engineRuns for one moment: each engine is asked after once.
+func (j *Journal) runs() func(id string) bool {
+	known := map[string]bool{}
+	return func(id string) bool {
+		runs, asked := known[id]
+		if !asked {
+			runs = j.engineRuns(id)
+			known[id] = runs
+		}
+		return runs
+	}
+}
+
 // witness notes that record n is confirmed, for whoever finds the journal later. It need not be durable: a number that is
 // too low proves less and nothing wrong.
 func (j *Journal) witness(n uint64) {

@@ -32,7 +32,7 @@ func growDay(ctx context.Context, tx *sql.Tx, n int64, at time.Time, intents, ev
 		if i%10 != 0 {
 			r.outcome, r.note = string(fleet.OutcomeDone), "copied"
 		}
-		if err := r.put(in.Act); err != nil {
+		if err := r.put(in); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `INSERT INTO intents (`+intentColumns+`, sum)
@@ -75,6 +75,8 @@ func TestFault_JNL09_OldRecordsGo(t *testing.T) {
 	_, path := folder(t)
 	early := openedWith(t, path, Options{Engine: "early", Clock: still(noon.AddDate(0, 0, -200))}, host())
 	grow(t, early, 10, 130, 300, 200, 120, 95, 91, 89, 50, 11, 9, 1) // more of them old than go in one transaction
+	hold(t, early, someHolding(-300*24*3600))
+	track(t, early, someTransit(2))
 	closed(t, early)
 	for _, c := range []struct {
 		keep time.Duration
@@ -89,6 +91,9 @@ func TestFault_JNL09_OldRecordsGo(t *testing.T) {
 		}
 		if got, want := count(t, j, "intents WHERE outcome = ''"), 10; got != want {
 			t.Errorf("keeping %v: %d open intents, want %d", c.keep, got, want)
+		}
+		if got, want := count(t, j, "holdings")+count(t, j, "transits"), 2; got != want {
+			t.Errorf("keeping %v: %d holdings and transits, want %d", c.keep, got, want)
 		}
 		if got := count(t, j, "engines"); got != 1 {
 			t.Errorf("keeping %v: %d engines", c.keep, got)

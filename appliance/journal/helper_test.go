@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"os"
@@ -91,9 +92,100 @@ func someIntent(i int) fleet.Intent {
 				Label:    appliance.Label(fmt.Sprintf("nightly-%d", i)),
 				Checksum: appliance.Label("aa55"), Destination: "/mnt/my_remote_share",
 			},
-			Job: "17", Typed: true, Deadline: time.Minute,
+			Job: "17", Typed: true, Deadline: time.Minute, Until: noon.Add(8 * time.Hour),
 		},
+		Before: []appliance.LockID{lockID, "ffffffffffffffffffffffffffffffff"}, Since: noon.Add(-time.Minute),
 	}
+}
+
+// someHolding is a holding of the i-th lock with every member that is kept.
+func someHolding(i int) fleet.Holding {
+	at := noon.Add(time.Duration(i) * time.Second)
+	return fleet.Holding{
+		Appliance: "dc1-lxca", Lock: nthLock(i), Scope: "UP", Exclusive: true, Who: "maria", Purpose: "nightly copy",
+		State: fleet.HoldingOwed, Since: at, Note: "the release was not answered", TTL: 20*time.Minute + 17*time.Second,
+		Sent: at.Add(-2 * time.Second), Received: at.Add(-time.Second - 3*time.Microsecond), Kept: true,
+		KeepUntil: at.Add(8 * time.Hour), Replaces: lockID,
+	}
+}
+
+func nthLock(i int) appliance.LockID { return appliance.LockID(fmt.Sprintf("%032d", i)) }
+
+// someTransit is the transit of an intent, with every member that is kept.
+func someTransit(id uint64) fleet.Transit {
+	return fleet.Transit{
+		ID: id, Appliance: "dc1-lxca", Who: "maria", Transfer: someIntent(1).Act.Transfer, Job: "17", Since: noon,
+		Known: []appliance.JobID{"15", "16"}, Had: true,
+	}
+}
+
+func hold(t testing.TB, j *Journal, h fleet.Holding) {
+	t.Helper()
+	if err := j.Hold(t.Context(), h); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func track(t testing.TB, j *Journal, x fleet.Transit) {
+	t.Helper()
+	if err := j.Track(t.Context(), x); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func adopt(t testing.TB, j *Journal, appliances ...string) fleet.Estate {
+	t.Helper()
+	estate, err := j.Adopt(t.Context(), appliances)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return estate
+}
+
+// locks is who holds which lock, of all engines.
+func locks(t testing.TB, j *Journal) []string {
+	t.Helper()
+	return owners(j.Holdings(t.Context()))(t)
+}
+
+// others is the same of the other engines that run.
+func others(t testing.TB, j *Journal) []string {
+	t.Helper()
+	return owners(j.Others(t.Context()))(t)
+}
+
+func owners(all []fleet.Holding, err error) func(testing.TB) []string {
+	return func(t testing.TB) []string {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, h := range all {
+			names = append(names, fmt.Sprintf("%s %s %s", h.Engine, h.Appliance, strings.TrimLeft(string(h.Lock), "0")))
+		}
+		return names
+	}
+}
+
+// changes is every call that changes a journal, by its name.
+func changes(ctx context.Context, j *Journal) map[string]error {
+	_, intended := j.Intend(ctx, someIntent(1))
+	_, adopted := j.Adopt(ctx, nil)
+	return map[string]error{
+		"intend": intended, "settle": j.Settle(ctx, 1, fleet.OutcomeDone, ""), "tell": j.Tell(ctx, someEvent(1)),
+		"hold": j.Hold(ctx, someHolding(1)), "forget": j.Forget(ctx, "dc1-lxca", nthLock(1)),
+		"track": j.Track(ctx, someTransit(1)), "ended": j.Ended(ctx, 1), "adopt": adopted,
+	}
+}
+
+// reads is every call that reads one.
+func reads(ctx context.Context, j *Journal) map[string]error {
+	_, unsettled := j.Unsettled(ctx)
+	_, events := j.Events(ctx, noon, 1)
+	_, others := j.Others(ctx)
+	_, holdings := j.Holdings(ctx)
+	return map[string]error{"unsettled": unsettled, "events": events, "others": others, "holdings": holdings}
 }
 
 func intend(t testing.TB, j *Journal, i int) uint64 {

@@ -30,18 +30,18 @@ func (r *intent) columns() []any {
 		&r.destination, &r.job, &r.more, &r.outcome, &r.note, &r.settled}
 }
 
-// record is the intent as the fleet knows it. Its moment is a wall time only: the run of another process means nothing here.
+func (r *intent) keeping() (keeper, appliance string) { return r.keeper, r.appliance }
+
+// record is the intent as the fleet knows it; its engine is the one that answers for it. Its moment is a wall time only: the
+// run of another process means nothing here.
 func (r *intent) record() (fleet.Record, error) {
-	act, err := r.act()
-	if err != nil {
-		return fleet.Record{}, err
-	}
-	return fleet.Record{
+	record := fleet.Record{
 		Intent: fleet.Intent{
-			ID: uint64(r.id), At: appliance.Reading{Wall: moment(r.at)}, Engine: r.engine, Who: r.who, Appliance: r.appliance, Act: act,
+			ID: uint64(r.id), At: appliance.Reading{Wall: moment(r.at)}, Engine: r.keeper, Who: r.who, Appliance: r.appliance,
 		},
 		Outcome: fleet.Outcome(r.outcome), Note: r.note,
-	}, nil
+	}
+	return record, r.fill(&record.Intent)
 }
 
 // Intend records what is about to be asked of an appliance. It is durable when the error is nil; otherwise nothing may be
@@ -57,7 +57,7 @@ func (j *Journal) Intend(ctx context.Context, in fleet.Intent) (uint64, error) {
 	if r.engine == "" {
 		r.engine = r.keeper
 	}
-	if err := r.put(in.Act); err != nil {
+	if err := r.put(in); err != nil {
 		return 0, err
 	}
 	return j.write(ctx, "record what is about to be sent", func(ctx context.Context, tx *sql.Tx, n int64) error {
@@ -100,85 +100,14 @@ func update(ctx context.Context, tx *sql.Tx, r *intent) error {
 	return err
 }
 
-// openIntents names its index, as the planner does not know how few they are.
-const openIntents = `SELECT ` + intentColumns + `, sum FROM intents INDEXED BY intents_open WHERE outcome = '' ORDER BY id`
-
-// Unsettled tells the intents without an outcome of engines that run no more, oldest first. They are another's to look after
-// until Adopt.
-func (j *Journal) Unsettled(ctx context.Context) ([]fleet.Record, error) {
-	var records []fleet.Record
-	err := j.view(ctx, "read the open intents", func(db *sql.DB) error {
-		_, found, err := j.orphans(ctx, db)
-		records = found
-		return err
-	})
-	return records, err
-}
-
-// Adopt makes this engine the one that answers for the intents that Unsettled tells, and returns them: each is adopted by
-// one engine, whoever else asks at the same time, and never while the engine that has it runs (faults.md JNL-05, JNL-06).
-func (j *Journal) Adopt(ctx context.Context) ([]fleet.Record, error) {
-	records, err := j.Unsettled(ctx)
-	if err != nil || len(records) == 0 {
-		return nil, err
-	}
-	_, err = j.write(ctx, "take over open intents", func(ctx context.Context, tx *sql.Tx, _ int64) error {
-		rows, found, err := j.orphans(ctx, tx)
+// recordsOf is what intents are to the fleet; nil for none.
+func recordsOf(rows []intent) (records []fleet.Record, err error) {
+	for i := range rows {
+		r, err := rows[i].record()
 		if err != nil {
-			return err
+			return nil, err
 		}
-		for i := range rows {
-			rows[i].keeper = j.options.Engine
-			if err := update(ctx, tx, &rows[i]); err != nil {
-				return err
-			}
-		}
-		records = found
-		return nil
-	})
-	if err != nil {
-		return nil, err
+		records = append(records, r)
 	}
 	return records, nil
-}
-
-// querier is a database or a transaction.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}
-
-// orphans reads the open intents whose keeper runs no more, in both forms.
-func (j *Journal) orphans(ctx context.Context, q querier) (rows []intent, records []fleet.Record, err error) {
-	runs := map[string]bool{}
-	err = each(ctx, q, openIntents, func(found *sql.Rows) error {
-		var r intent
-		if err := scan(found, "intents", r.columns()); err != nil {
-			return err
-		}
-		if _, known := runs[r.keeper]; !known {
-			runs[r.keeper] = j.engineRuns(r.keeper)
-		}
-		if runs[r.keeper] {
-			return nil
-		}
-		record, err := r.record()
-		rows, records = append(rows, r), append(records, record)
-		return err
-	})
-	return rows, records, err
-}
-
-// each calls f for every row of a query.
-func each(ctx context.Context, q querier, query string, f func(*sql.Rows) error, args ...any) error {
-	rows, err := q.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close() //nolint:errcheck // only read
-	for rows.Next() {
-		if err := f(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }

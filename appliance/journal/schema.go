@@ -17,8 +17,9 @@ type step []string
 // steps lead to the schema that we write, whose version is their number (PRAGMA user_version).
 //
 // Every record has a number from the one counter, in the order in which they were confirmed, and its digest in sum. Times
-// are microseconds since 1970. An intent without an outcome is open, and keeper is the engine that answers for it: the one
-// that asked, or one that took it over later.
+// are microseconds since 1970 and lengths of time microseconds. An intent without an outcome is open, and keeper is the engine
+// that answers for it: the one that asked, or one that took it over later. The same goes for a holding, whose number is that of
+// the record that began it, and for a transit, whose number is its intent's; both go when they are over, and not before.
 var steps = []step{{
 	`CREATE TABLE counter (one INTEGER PRIMARY KEY CHECK (one = 1), n INTEGER NOT NULL) STRICT`,
 	`CREATE TABLE engines (id TEXT PRIMARY KEY, started INTEGER NOT NULL, sum INTEGER NOT NULL) STRICT, WITHOUT ROWID`,
@@ -33,10 +34,22 @@ var steps = []step{{
 		id INTEGER PRIMARY KEY, at INTEGER NOT NULL, engine TEXT NOT NULL, level INTEGER NOT NULL,
 		appliance TEXT NOT NULL, who TEXT NOT NULL, text TEXT NOT NULL, sum INTEGER NOT NULL) STRICT`,
 	`CREATE INDEX events_at ON events (at)`,
+}, {
+	`CREATE TABLE holdings (
+		id INTEGER PRIMARY KEY, keeper TEXT NOT NULL, appliance TEXT NOT NULL, lock TEXT NOT NULL, scope TEXT NOT NULL,
+		exclusive INTEGER NOT NULL, who TEXT NOT NULL, purpose TEXT NOT NULL, state TEXT NOT NULL, since INTEGER NOT NULL,
+		note TEXT NOT NULL, ttl INTEGER NOT NULL, sent INTEGER NOT NULL, received INTEGER NOT NULL, kept INTEGER NOT NULL,
+		keep_until INTEGER NOT NULL, replaces TEXT NOT NULL, sum INTEGER NOT NULL) STRICT`,
+	`CREATE UNIQUE INDEX holdings_lock ON holdings (keeper, appliance, lock)`,
+	`CREATE TABLE transits (
+		id INTEGER PRIMARY KEY, keeper TEXT NOT NULL, appliance TEXT NOT NULL, who TEXT NOT NULL, verb TEXT NOT NULL,
+		backup TEXT NOT NULL, label TEXT NOT NULL, checksum TEXT NOT NULL, destination TEXT NOT NULL, job TEXT NOT NULL,
+		since INTEGER NOT NULL, known TEXT NOT NULL, had INTEGER NOT NULL, sum INTEGER NOT NULL) STRICT`,
 }}
 
-// lastNumber is the highest number of a record; it looks at the two ends of two tables and nothing else.
-const lastNumber = `SELECT max(coalesce((SELECT max(id) FROM intents), 0), coalesce((SELECT max(id) FROM events), 0))`
+// lastNumber is the highest number of a record; it looks at the ends of the tables and nothing else.
+const lastNumber = `SELECT max(coalesce((SELECT max(id) FROM intents), 0), coalesce((SELECT max(id) FROM events), 0),
+	coalesce((SELECT max(id) FROM holdings), 0), coalesce((SELECT max(id) FROM transits), 0))`
 
 // migrate takes each step from version on, in a transaction of its own, so that one that was interrupted is taken again.
 func migrate(ctx context.Context, db *sql.DB, steps []step, version int, point func(string)) error {

@@ -11,18 +11,30 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"holdfast/appliance/fleet"
 )
 
 var golden = flag.Bool("golden", false, "write testdata/journal-N.db of the schema that is new")
 
-// goldenContent writes what every golden journal holds.
-func goldenContent(t *testing.T, j *Journal) {
+// goldenContent writes what the golden journal of a version holds.
+func goldenContent(t *testing.T, j *Journal, version int) {
 	t.Helper()
 	for i := range 3 {
-		id := intend(t, j, i)
+		in := someIntent(i)
+		if version == 1 { // it kept less of an intent
+			in.Before, in.Since, in.Act.Until = nil, time.Time{}, time.Time{}
+		}
+		id, err := j.Intend(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
 		tell(t, j, i)
+		if version >= 2 {
+			hold(t, j, someHolding(i))
+			track(t, j, someTransit(id))
+		}
 		if i == 1 {
 			if err := j.Settle(t.Context(), id, fleet.OutcomeUnknown, "it did not answer"); err != nil {
 				t.Fatal(err)
@@ -36,7 +48,7 @@ func TestFault_JNL08_EveryOlderSchema(t *testing.T) {
 	if *golden {
 		dir, path := folder(t)
 		j := opened(t, path, "first")
-		goldenContent(t, j)
+		goldenContent(t, j, len(steps))
 		closed(t, j)
 		if err := os.MkdirAll("testdata", 0o755); err != nil {
 			t.Fatal(err)
@@ -47,14 +59,14 @@ func TestFault_JNL08_EveryOlderSchema(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, path := folder(t)
-	j := opened(t, path, "first")
-	goldenContent(t, j)
-	want, err := contentOf(j)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for version := 1; version <= len(steps); version++ {
+		_, path := folder(t)
+		j := opened(t, path, "first")
+		goldenContent(t, j, version)
+		want, err := contentOf(j)
+		if err != nil {
+			t.Fatal(err)
+		}
 		b, err := os.ReadFile(filepath.Join("testdata", fmt.Sprintf("journal-%d.db", version)))
 		if err != nil {
 			t.Fatal(err)
@@ -69,10 +81,12 @@ func TestFault_JNL08_EveryOlderSchema(t *testing.T) {
 			if err != nil || !reflect.DeepEqual(got, want) || len(k.Notices()) > 0 {
 				t.Errorf("schema %d to %d: %+v, %v, notices %q", version, len(to), got, err, k.Notices())
 			}
-			if got := unsettled(t, k); len(got) != 2 {
-				t.Errorf("schema %d to %d: open intents %v", version, len(to), got)
+			if left := adopt(t, k); len(left.Intents) != 2 || len(left.Holdings) != len(want.Holdings) ||
+				len(left.Transits) != len(want.Transits) {
+				t.Errorf("schema %d to %d: it left %+v", version, len(to), left)
 			}
-			intend(t, k, 4)
+			track(t, k, someTransit(intend(t, k, 4)))
+			hold(t, k, someHolding(7))
 			var now int
 			if err := k.db.read.QueryRow(`PRAGMA user_version`).Scan(&now); err != nil || now != len(to) {
 				t.Errorf("schema %d to %d: it has %d (%v)", version, len(to), now, err)
@@ -86,19 +100,25 @@ func TestFault_JNL08_NewerSchemaIsOnlyRead(t *testing.T) {
 	sys := host()
 	sys.steps = later
 	newer := openedWith(t, path, Options{Engine: "first", Clock: still(noon)}, sys)
-	goldenContent(t, newer)
+	goldenContent(t, newer, len(steps))
 	closed(t, newer)
 	before := takeImage(t, dir, func(name string) bool { return name == "journal.db" })
 	j := opened(t, path, "second")
-	_, refused := j.Intend(t.Context(), someIntent(1))
-	_, adopted := j.Adopt(t.Context())
-	for _, err := range []error{refused, adopted, j.Writable(), j.Tell(t.Context(), someEvent(1))} {
+	refused := changes(t.Context(), j)
+	refused["writable"] = j.Writable()
+	for name, err := range refused {
 		if !errors.Is(err, ErrNotWritable) || !strings.Contains(err.Error(), "newer Holdfast") {
-			t.Errorf("%v", err)
+			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if !said(j.Notices(), "can only be read", "schema 2") || len(events(t, j)) != 3 || len(unsettled(t, j)) != 2 {
-		t.Errorf("notices %q, events %q, open intents %v", j.Notices(), events(t, j), unsettled(t, j))
+	for name, err := range reads(t.Context(), j) {
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if !said(j.Notices(), "can only be read", fmt.Sprintf("schema %d", len(later))) || len(events(t, j)) != 3 ||
+		len(unsettled(t, j)) != 2 || len(locks(t, j)) != 3 {
+		t.Errorf("notices %q, events %q, open intents %v, locks %q", j.Notices(), events(t, j), unsettled(t, j), locks(t, j))
 	}
 	closed(t, j)
 	after := takeImage(t, dir, func(name string) bool { return !strings.HasSuffix(name, ".lock") })
@@ -121,9 +141,17 @@ func TestFault_JNL09_QueriesGoByIndex(t *testing.T) {
 		newestEvents: {[]any{0, 100}, []string{"SEARCH events USING INDEX events_at (at>?)"}},
 		oldEvents:    {[]any{0, 100}, []string{"SEARCH events USING COVERING INDEX events_at (at<?)"}},
 		oldIntents:   {[]any{0, 100}, []string{"SEARCH intents USING INDEX intents_finished (at<?)"}},
-		openIntents:  {nil, []string{"SCAN intents USING INDEX intents_open", "USE TEMP B-TREE FOR ORDER BY"}}, // of the open ones only
+		// Of the open ones only.
+		openIntents: {nil, []string{"SCAN intents USING INDEX intents_open", "USE TEMP B-TREE FOR ORDER BY"}},
+		// Which are what is held and under way now, in the order that is asked for.
+		allHoldings: {nil, []string{"SCAN holdings"}},
+		allTransits: {nil, []string{"SCAN transits"}},
+		holdingOf: {[]any{"first", "dc1-lxca", lockID},
+			[]string{"SEARCH holdings USING INDEX holdings_lock (keeper=? AND appliance=? AND lock=?)"}},
+		transitOf: {[]any{1}, []string{"SEARCH transits USING INTEGER PRIMARY KEY (rowid=?)"}},
+		// By a SEARCH for a max the end of the table is meant.
 		lastNumber: {nil, []string{"SCAN CONSTANT ROW", "SCALAR SUBQUERY 1", "SEARCH intents", "SCALAR SUBQUERY 2",
-			"SEARCH events"}}, // by a SEARCH for a max the end of the table is meant
+			"SEARCH events", "SCALAR SUBQUERY 3", "SEARCH holdings", "SCALAR SUBQUERY 4", "SEARCH transits"}},
 	} {
 		var plan []string
 		err := each(t.Context(), j.db.read, "EXPLAIN QUERY PLAN "+query, func(rows *sql.Rows) error {

@@ -14,6 +14,18 @@ import (
 func label(s string) string { return appliance.Label(s).String() }
 func words(s string) string { return appliance.Words(s).String() }
 
+// labels is the same for ids; nil stays nil, which is not the same as none.
+func labels[ID ~string](ids []ID) []ID {
+	if ids == nil {
+		return nil
+	}
+	clean := make([]ID, len(ids))
+	for i, id := range ids {
+		clean[i] = ID(label(string(id)))
+	}
+	return clean
+}
+
 // micros is a moment as it is stored: microseconds since 1970 in UTC; 0 = no moment.
 func micros(t time.Time) int64 {
 	if t.IsZero() {
@@ -28,6 +40,14 @@ func moment(us int64) time.Time {
 		return time.Time{}
 	}
 	return time.UnixMicro(us).UTC()
+}
+
+// bit is a truth as it is stored.
+func bit(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -21,6 +21,11 @@ type record func(ctx context.Context, tx *sql.Tx, n int64) error
 // write commits a record and returns its number. It is durable then. A damaged journal is replaced once and the record goes
 // into the new one.
 func (j *Journal) write(ctx context.Context, doing string, r record) (uint64, error) {
+	return j.writeThen(ctx, doing, r, func() {})
+}
+
+// writeThen calls done when the record is durable, before anything else of this process is recorded.
+func (j *Journal) writeThen(ctx context.Context, doing string, r record, done func()) (uint64, error) {
 	if err := j.take(ctx); err != nil {
 		return 0, j.explain(doing, err)
 	}
@@ -31,16 +36,17 @@ func (j *Journal) write(ctx context.Context, doing string, r record) (uint64, er
 		var used *database
 		n, used, err = j.writeOnce(ctx, r)
 		switch {
-		case used == nil && err == nil:
-			err = j.begin(ctx)
-		case errors.Is(err, errMoved):
-			err = j.replace(ctx, used, nil)
+		case used == nil && err == nil, errors.Is(err, errMoved):
+			err = j.bring(ctx, used)
 		case isDamage(err) && ctx.Err() == nil:
 			err = j.replace(ctx, used, err)
 		default:
 			err = j.explain(doing, err)
 			if !isOneOf(err, ErrNotOurs, context.Canceled, context.DeadlineExceeded) {
 				j.setTrouble(err)
+			}
+			if err == nil {
+				done()
 			}
 			return n, err
 		}
@@ -122,7 +128,7 @@ func (j *Journal) commit(ctx context.Context, db *database, r record) (uint64, e
 	return uint64(n), nil
 }
 
-// enroll records that our engine started. The gate is ours.
+// enroll records that our engine started, and in a journal that was begun meanwhile what it has. The gate is ours.
 func (j *Journal) enroll(ctx context.Context, db *database) error {
 	if j.options.Engine == "" {
 		return nil
@@ -131,7 +137,10 @@ func (j *Journal) enroll(ctx context.Context, db *database) error {
 		id, started := j.options.Engine, micros(j.now())
 		_, err := tx.ExecContext(ctx, `INSERT INTO engines (id, started, sum) VALUES (?, ?, ?)
 			ON CONFLICT (id) DO NOTHING`, summed([]any{&id, &started})...)
-		return err
+		if err != nil {
+			return err
+		}
+		return j.ours.record(ctx, tx)
 	})
 	if err != nil {
 		return fmt.Errorf("record that this engine started: %w", err)
@@ -141,23 +150,39 @@ func (j *Journal) enroll(ctx context.Context, db *database) error {
 
 // view calls f with the database that is in place, for reading.
 func (j *Journal) view(ctx context.Context, doing string, f func(*sql.DB) error) error {
-	j.mu.RLock()
-	if j.db == nil {
-		j.mu.RUnlock()
-		if err := j.begin(ctx); err != nil {
-			return err
-		}
-		j.mu.RLock()
+	used, err := j.current(ctx)
+	if err != nil {
+		return err
 	}
-	used := j.db
-	if used == nil {
-		j.mu.RUnlock()
-		return ErrClosed
-	}
-	err := f(used.read)
+	err = f(used.read)
 	j.mu.RUnlock()
 	if isDamage(err) && ctx.Err() == nil {
 		return j.explain(doing, first(j.replace(ctx, used, err), err))
 	}
 	return j.explain(doing, err)
+}
+
+// current is the database that is in place, with mu held for reading. When another file lies at the path, as after another
+// process found the journal damaged, it opens that one first.
+func (j *Journal) current(ctx context.Context) (*database, error) {
+	for range 3 { // found closed, found moved, found
+		j.mu.RLock()
+		used := j.db
+		if used != nil && (used.readOnly != nil || !used.moved(j.path)) {
+			return used, nil //nolint:nilerr // what is read-only is read
+		}
+		j.mu.RUnlock()
+		if err := j.bring(ctx, used); err != nil {
+			return nil, err
+		}
+	}
+	return nil, j.explain("read the journal", errMoved)
+}
+
+// bring puts the database in place that is at the path, where used was; nil: nothing was.
+func (j *Journal) bring(ctx context.Context, used *database) error {
+	if used == nil {
+		return j.begin(ctx)
+	}
+	return j.replace(ctx, used, nil)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -90,12 +91,15 @@ func TestFault_JNL03_ReadOnlyFolder(t *testing.T) {
 func TestFault_JNL04_Busy(t *testing.T) {
 	_, path := folder(t)
 	j := openedWith(t, path, Options{Engine: "first", Clock: still(noon), Wait: 30 * time.Millisecond}, host())
-	k := opened(t, path, "second")
+	zeroth, k := opened(t, path, "zeroth"), opened(t, path, "second")
+	hold(t, zeroth, someHolding(1)) // for somebody to take over
+	closed(t, zeroth)
 	refused := func(what string) {
 		t.Helper()
-		_, err := j.Intend(t.Context(), someIntent(1))
-		if !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), "try again") || !errors.Is(j.Writable(), ErrBusy) {
-			t.Errorf("%s: %v, writable: %v", what, err, j.Writable())
+		for name, err := range changes(t.Context(), j) {
+			if !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), "try again") || !errors.Is(j.Writable(), ErrBusy) {
+				t.Errorf("%s %s: %v, writable: %v", name, what, err, j.Writable())
+			}
 		}
 	}
 	tx, err := k.db.write.BeginTx(t.Context(), nil)
@@ -103,8 +107,10 @@ func TestFault_JNL04_Busy(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused("while another writes")
-	if got := events(t, j); got != nil {
-		t.Errorf("reading meanwhile gives %q", got)
+	for name, err := range reads(t.Context(), j) {
+		if err != nil {
+			t.Errorf("%s meanwhile: %v", name, err)
+		}
 	}
 	if err := tx.Rollback(); err != nil {
 		t.Fatal(err)
@@ -138,13 +144,13 @@ func TestGivenUp(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	closed(t, j)
-	_, err := j.Intend(t.Context(), someIntent(1))
-	_, read := j.Events(t.Context(), noon, 1)
-	for _, err := range []error{
-		err, read, j.Writable(), j.Settle(t.Context(), 2, fleet.OutcomeDone, ""), j.Tell(t.Context(), someEvent(1)),
+	for _, calls := range []map[string]error{
+		changes(t.Context(), j), reads(t.Context(), j), {"writable": j.Writable()},
 	} {
-		if !errors.Is(err, ErrClosed) {
-			t.Errorf("after Close: %v", err)
+		for name, err := range calls {
+			if !errors.Is(err, ErrClosed) {
+				t.Errorf("%s after Close: %v", name, err)
+			}
 		}
 	}
 	closed(t, j)
@@ -158,8 +164,17 @@ func TestReaderOnlyReads(t *testing.T) {
 	if got := events(t, j); len(got) != 1 {
 		t.Errorf("events %q", got)
 	}
-	if _, err := j.Intend(t.Context(), someIntent(1)); !errors.Is(err, ErrNotWritable) {
-		t.Errorf("a reader writes: %v", err)
+	zeroth := opened(t, path, "zeroth")
+	hold(t, zeroth, someHolding(1)) // for somebody to take over
+	closed(t, zeroth)
+	hold(t, first, someHolding(2))
+	for name, err := range changes(t.Context(), j) {
+		if !errors.Is(err, ErrNotWritable) {
+			t.Errorf("a reader may %s: %v", name, err)
+		}
+	}
+	if all, running := locks(t, j), others(t, j); len(all) != 2 || !slices.Equal(running, []string{"first dc1-lxca 2"}) {
+		t.Errorf("locks %q, of engines that run %q", all, running)
 	}
 	if names := strings.Join(files(t, dir), " "); strings.Count(names, "engine-") != 1 {
 		t.Errorf("files: %s", names)
@@ -195,7 +210,7 @@ func TestFault_I8_OnlyPrintableText(t *testing.T) {
 	dir, path := folder(t)
 	j := opened(t, path, "first")
 	const bad = "\x1b[31mred\u202e\n'; DROP TABLE events; --"
-	in := fleet.Intent{Who: bad, Appliance: bad, Engine: bad, Act: appliance.Act{
+	in := fleet.Intent{Who: bad, Appliance: bad, Engine: bad, Before: []appliance.LockID{bad}, Act: appliance.Act{
 		Verb: appliance.VerbPush, Claim: appliance.Claim{Scope: bad}, Job: appliance.JobID(bad),
 		Lock: appliance.Lock{ID: appliance.LockID(bad), Scope: appliance.Scope{Code: bad}, Holder: appliance.Holder(bad),
 			Raw: appliance.RawAnswer([]byte("Passw0rd-admin"))},
@@ -212,14 +227,26 @@ func TestFault_I8_OnlyPrintableText(t *testing.T) {
 	if err := j.Tell(t.Context(), fleet.Event{Level: 99, Appliance: bad, Who: bad, Text: long}); err != nil {
 		t.Fatal(err)
 	}
+	hold(t, j, fleet.Holding{Appliance: bad, Lock: bad, Scope: bad, Who: bad, Purpose: bad, State: bad, Note: bad, Replaces: bad})
+	track(t, j, fleet.Transit{ID: id, Appliance: bad, Who: bad, Transfer: in.Act.Transfer, Job: bad, Known: []appliance.JobID{bad}})
 	c, err := contentOf(j)
-	if err != nil || len(c.Intents) != 1 || len(c.Events) != 1 {
+	if err != nil || len(c.Intents) != 1 || len(c.Events) != 1 || len(c.Holdings) != 1 || len(c.Transits) != 1 {
 		t.Fatalf("%+v, %v", c, err)
 	}
 	clean := appliance.Label(bad).String()
-	r, e := c.Intents[0], c.Events[0]
+	r, e, h, x := c.Intents[0], c.Events[0], c.Holdings[0], c.Transits[0]
+	record, err := r.record()
+	if err != nil {
+		t.Fatal(err)
+	}
+	transit, err := x.transit()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, got := range []string{
 		r.who, r.appliance, r.engine, r.scope, r.lock, r.backup, r.destination, r.job, r.outcome, r.note, e.Who, e.Appliance,
+		h.appliance, h.lock, h.scope, h.who, h.purpose, h.state, h.note, h.replaces, string(record.Before[0]), x.appliance, x.who,
+		x.verb, x.backup, x.destination, x.job, string(transit.Known[0]),
 	} {
 		if got != clean {
 			t.Errorf("%q is kept, want %q", got, clean)
@@ -227,6 +254,9 @@ func TestFault_I8_OnlyPrintableText(t *testing.T) {
 	}
 	if e.Level != fleet.Alarm || len([]rune(e.Text)) != appliance.MessageLimit || !e.At.Equal(noon) {
 		t.Errorf("event %+v", e)
+	}
+	if err := j.Forget(t.Context(), bad, bad); err != nil || locks(t, j) != nil {
+		t.Errorf("it is found by its name no more: %q, %v", locks(t, j), err)
 	}
 	closed(t, j)
 	for _, name := range files(t, dir) {
