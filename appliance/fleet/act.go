@@ -16,8 +16,7 @@ const (
 	// call may send (faults.md NET-02), so that it is the client that says what became of them.
 	callLimit = 5 * time.Minute
 	// lookLimit is for finding out what became of a call. It begins when the call has ended, however long that took.
-	lookLimit     = 30 * time.Second
-	settleTimeout = 5 * time.Second // to record how it ended, even while the engine ends
+	lookLimit = 30 * time.Second
 )
 
 // errand is one act on its way.
@@ -28,6 +27,8 @@ type errand struct {
 	p    policy.Person
 	act  appliance.Act
 	auto bool // the engine does it by itself: nobody waits for it, and a failure is told by whoever tries again
+	// keeping is what it is done for; nil = for none.
+	keeping *keeping
 
 	old    *own   // extend by overlap: what is extended
 	doubt  *doubt // acquire, extend by overlap: the request for a lock
@@ -54,11 +55,12 @@ func (e *Engine) Do(ctx context.Context, p policy.Person, name string, act appli
 	if act.Verb == appliance.VerbResume || act.Verb == appliance.VerbWait {
 		return Result{}, refuse("that is nothing to be done at once")
 	}
-	return e.do(ctx, p, name, act, false)
+	return e.do(ctx, name, errand{p: p, act: act})
 }
 
-func (e *Engine) do(ctx context.Context, p policy.Person, name string, act appliance.Act, auto bool) (Result, error) {
-	w := e.byName[name]
+// do carries out an errand, of which the caller says who wants what and why.
+func (e *Engine) do(ctx context.Context, name string, x errand) (Result, error) {
+	w, act := e.byName[name], x.act
 	if w == nil {
 		return Result{}, refuse(fmt.Sprintf("there is no appliance named %q", name))
 	}
@@ -67,8 +69,8 @@ func (e *Engine) do(ctx context.Context, p policy.Person, name string, act appli
 		return Result{}, err
 	}
 	defer e.running.Done()
-	x := &errand{watcher: w, life: life, send: life, p: p, act: act, auto: auto}
-	if err := w.admit(p, act); err != nil {
+	x.watcher, x.life, x.send = w, life, life
+	if err := w.admit(x.p, act); err != nil {
 		x.refused(Warn, err)
 		return Result{}, err
 	}
@@ -98,7 +100,7 @@ func (e *Engine) do(ctx context.Context, p policy.Person, name string, act appli
 // refused tells that an act was not sent. Whoever tries by itself tells its own troubles.
 func (x *errand) refused(level Level, err error) {
 	if !x.auto {
-		x.e.event(level, x.name, x.p.Name, describe(x.act)+": "+appliance.Reason(err))
+		x.e.event(level, x.name, x.p.Name, x.e.describe(x.act)+": "+appliance.Reason(err))
 	}
 }
 
@@ -127,10 +129,17 @@ func (x *errand) prepare() error {
 	if err != nil {
 		return err
 	}
-	x.doubt = d
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	d.keep = x.keeping
 	if x.old != nil {
 		d.keeps = x.old.lock.ID
+		if d.keep == nil {
+			d.keep = x.keepOf(d.keeps)
+		}
 	}
+	x.join(d)
+	x.doubt = d
 	return nil
 }
 
@@ -148,7 +157,9 @@ func (x *errand) begin(ctx context.Context) (err error) {
 	}
 	x.intent, err = x.intend(waiting, x.act, x.doubt)
 	if _, mine := x.mine(x.act.Lock.ID); err != nil && mine && x.act.Verb == appliance.VerbRelease && waiting.Err() == nil {
-		x.e.event(Alarm, x.name, x.p.Name, describe(x.act)+": is done although it cannot be recorded: "+printable(err))
+		if !x.auto { // else it is tried again and again, and that nothing can be recorded is told
+			x.e.event(Alarm, x.name, x.p.Name, x.e.describe(x.act)+": is done although it cannot be recorded: "+printable(err))
+		}
 		return nil
 	}
 	return err
@@ -156,34 +167,19 @@ func (x *errand) begin(ctx context.Context) (err error) {
 
 // record notes how the act ended; not yet when what became of it may still be found out.
 func (x *errand) record(r Result, err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	if d := x.doubt; d != nil && err != nil && outcomeOf(err) == OutcomeUnknown && marked(d.claim.TTL) {
-		x.mu.Lock()
 		d.left, d.intent = true, x.intent
-		open := d.got == "" && slices.Contains(x.claims.doubts, d)
-		x.mu.Unlock()
-		if open {
+		switch {
+		case d.got != "": // just now
+			x.conclude(x.intent, OutcomeDone, "the lock was found after all")
+			return
+		case slices.Contains(x.claims.doubts, d):
 			return
 		}
 	}
-	if x.intent != 0 {
-		x.settle(x.life, x.intent, x.p, r, err)
-	}
-}
-
-// refusal is an act that a rule of ours forbids.
-type refusal struct {
-	why  string
-	kind error // beside ErrRefusedByUs; may be nil
-}
-
-func refuse(why string) error { return refusal{why: why} }
-
-// Error is the reason.
-func (r refusal) Error() string { return r.why }
-
-// Is makes every refusal an ErrRefusedByUs.
-func (r refusal) Is(target error) bool {
-	return target == ErrRefusedByUs || (r.kind != nil && target == r.kind)
+	x.settle(x.intent, r, err)
 }
 
 // admit checks every rule and sets the guard; after nil the caller must dismiss the act.
@@ -246,42 +242,13 @@ func (x *errand) intend(ctx context.Context, act appliance.Act, d *doubt) (uint6
 	return id, nil
 }
 
-// settle records how an intent ended.
-func (w *watcher) settle(ctx context.Context, id uint64, p policy.Person, r Result, err error) {
+// settle has the record say how an intent ended. The caller holds w.mu.
+func (w *watcher) settle(id uint64, r Result, err error) {
 	outcome, note := OutcomeDone, r.Text
 	if err != nil {
 		outcome, note = outcomeOf(err), printable(err)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
-	defer cancel()
-	if err := w.e.journal.Settle(ctx, id, outcome, note); err != nil {
-		w.e.event(Alarm, w.name, p.Name, "how it ended could not be recorded: "+printable(err))
-	}
-}
-
-// errNoEffect is an act of which it was found out, after its answer was lost, that it changed nothing.
-var errNoEffect = errors.New("it had no effect")
-
-// outcomeOf says what an error means for the record: refused only when the act surely had no effect.
-func outcomeOf(err error) Outcome {
-	var no *appliance.Refusal
-	sure := []error{
-		appliance.ErrUntrusted, appliance.ErrCredentials, appliance.ErrNoPassword, appliance.ErrForbidden, appliance.ErrHeld,
-		appliance.ErrNotHeld, appliance.ErrUnsupported, appliance.ErrReadOnly, appliance.ErrUnreachable, appliance.ErrGone,
-		ErrRefusedByUs, ErrJournal, errNoEffect,
-	}
-	if errors.Is(err, appliance.ErrAmbiguous) {
-		return OutcomeUnknown
-	}
-	for _, s := range sure {
-		if errors.Is(err, s) {
-			return OutcomeRefused
-		}
-	}
-	if errors.As(err, &no) && no.Status < 500 {
-		return OutcomeRefused
-	}
-	return OutcomeUnknown
+	w.conclude(id, outcome, note)
 }
 
 // perform sends the act. A client that panics leaves an unknown outcome, and everything else as it is.
@@ -290,6 +257,7 @@ func (x *errand) perform() (r Result, err error) {
 		if what := recover(); what != nil {
 			x.panicked(what)
 			r, err = Result{}, fmt.Errorf("%w: our client for it failed", appliance.ErrAmbiguous)
+			x.wonder()
 		}
 	}()
 	switch x.act.Verb {
@@ -326,9 +294,9 @@ func (x *errand) report(r Result, err error) {
 	case err == nil:
 		w.e.event(Good, w.name, p.Name, r.Text)
 	case outcomeOf(err) == OutcomeUnknown:
-		w.e.event(Alarm, w.name, p.Name, describe(act)+": "+appliance.Reason(err))
+		w.e.event(Alarm, w.name, p.Name, x.e.describe(act)+": "+appliance.Reason(err))
 	default:
-		w.e.event(Warn, w.name, p.Name, describe(act)+": "+appliance.Reason(err))
+		w.e.event(Warn, w.name, p.Name, x.e.describe(act)+": "+appliance.Reason(err))
 	}
 	x.strikeFor(err)
 	due := of(laneLocks, laneJobs)
@@ -359,40 +327,4 @@ func (x *errand) strikeFor(err error) {
 
 func transfers(v appliance.Verb) bool {
 	return v == appliance.VerbCopy || v == appliance.VerbMove || v == appliance.VerbPush
-}
-
-// told is what the appliance said along with a success, as the end of a sentence.
-func told(list []appliance.Message) string {
-	text := ""
-	for _, m := range list {
-		if s := m.String(); s != "" {
-			text += "; it says: " + s
-		}
-	}
-	return text
-}
-
-// describe is an act in words, as events and errors begin.
-func describe(act appliance.Act) string {
-	switch act.Verb {
-	case appliance.VerbAcquire:
-		return fmt.Sprintf("acquire %s%s", appliance.Label(act.Claim.Scope), lasting(act.Claim.TTL))
-	case appliance.VerbExtend, appliance.VerbRelease, appliance.VerbKeep, appliance.VerbUnkeep, appliance.VerbResume:
-		return fmt.Sprintf("%s %s", act.Verb, name(act.Lock))
-	case appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush:
-		return transferWords(act.Transfer)
-	case appliance.VerbCancelJob:
-		return "cancel job " + appliance.Label(string(act.Job)).String()
-	default:
-		return string(act.Verb)
-	}
-}
-
-// transferWords is a transfer in words: copy of NAME to PLACE.
-func transferWords(t appliance.Transfer) string {
-	label := t.Label.String()
-	if label == "" {
-		label = short(string(t.Backup))
-	}
-	return fmt.Sprintf("%s of %s to %s", t.Verb, label, appliance.Label(t.Destination))
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"holdfast/appliance"
+	"holdfast/appliance/lease"
 	"holdfast/appliance/policy"
 )
 
@@ -320,7 +321,7 @@ func TestWhyNotSaysWhatIsWrong(t *testing.T) {
 			{job("3"), "the appliance does not offer to cancel this job"},
 			{job("4"), "the job is not there any more"},
 		} {
-			must(t, describe(c.act), b.e.WhyNot(maria, "dc1", c.act), c.why)
+			must(t, b.e.describe(c.act), b.e.WhyNot(maria, "dc1", c.act), c.why)
 			if c.why != "" {
 				_, err := b.do(c.act)
 				mustIs(t, err, ErrRefusedByUs)
@@ -387,10 +388,12 @@ func TestFault_CLK03_AfterAStepNothingIsDoneBeforeTheLocksWereListed(t *testing.
 		must(t, "reason", err.Error(), "our clock jumped; it is being asked again first")
 		b.pass(2 * time.Second)
 		must(t, "still", b.e.WhyNot(maria, "dc1", up20), "our clock jumped; it is being asked again first")
-		must(t, "the lock is gone by our clock", b.lock(id), nil)
+		state, _ := b.lock(id).Term.At(b.clock.Now())
+		must(t, "the lock is gone by our clock, and asked for before that is said", state, lease.Gone)
 		must(t, "the step is told", strings.Contains(strings.Join(b.events(Warn), "|"), "forward by 2 h 0 min"), true)
 		close(block)
 		b.pass(time.Second)
 		must(t, "after the listing", b.e.WhyNot(maria, "dc1", up20), "")
+		must(t, "lock after the listing", b.lock(id), nil)
 	})
 }

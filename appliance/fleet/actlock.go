@@ -57,6 +57,13 @@ func (x *errand) extend() (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("the lock stays as it was: %w", err)
 	}
+	if !x.auto {
+		x.mu.Lock()
+		if k := x.keepOf(fresh.lock.ID); k != nil {
+			k.ttl = unmark(fresh.ttl)
+		}
+		x.mu.Unlock()
+	}
 	text := fmt.Sprintf("extended %s: now %s%s%s", name(x.old.lock), name(fresh.lock), lasting(fresh.ttl), said)
 	return Result{Text: text + "; the old one is given back once both are listed", Lock: fresh.lock.ID}, nil
 }
@@ -173,10 +180,13 @@ func (x *errand) released(l appliance.Lock) {
 	o := x.claims.own[l.ID]
 	ours := o != nil || x.claims.past[l.ID] != nil
 	if o != nil && o.replaces != "" { // what it was taken to extend is not wanted either
-		x.owe(o.replaces, x.p.Name, "released")
+		x.owe(o.replaces, x.p.Name)
 	}
-	if k := x.keepOf(l.ID); k != nil && !x.auto {
-		x.stopKeeping(k)
+	if !x.auto {
+		if k := x.keepOf(l.ID); k != nil {
+			x.stopKeeping(k)
+		}
+		x.unwant(l.ID)
 	}
 	x.drop(l.ID, x.e.clock.Now().Run)
 	if !ours && !l.Exclusive { // what is not ours is only known from the listing, which is older than this

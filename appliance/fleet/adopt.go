@@ -33,24 +33,21 @@ func (x *errand) before(claim appliance.Claim) (*doubt, error) {
 // take asks for a lock and notes it as ours. When the answer was lost, or did not say which lock it is, the appliance decides
 // (faults.md LCK-02, LCK-09).
 func (x *errand) take(d *doubt) (o own, said string, err error) {
-	sent := appliance.Stamp{Sent: x.e.clock.Now()}
-	r, err := x.acquireOnce(d.claim)
+	r, err := x.acquireOnce(d)
 	switch {
 	case err == nil && r.Lock.ID != "":
 		return x.granted(d, r), told(r.Told), nil
 	case err == nil:
 		err = fmt.Errorf("%w: a lock was granted, and the appliance did not say which", appliance.ErrAmbiguous)
-		sent = r.Stamp
-	case !errors.Is(err, appliance.ErrAmbiguous):
+	case outcomeOf(err) != OutcomeUnknown:
 		return own{}, "", err
 	case x.settler != nil:
 		o, err = x.settleTake(d.claim, err)
 		return o, "", err
+	case !errors.Is(err, appliance.ErrAmbiguous):
+		err = fmt.Errorf("%w: %w", appliance.ErrAmbiguous, err)
 	}
-	x.mu.Lock()
-	x.openDoubt(d, sent.Sent)
-	x.publish()
-	x.mu.Unlock()
+	x.wonder()
 	o, err = x.reconcile(d, err)
 	return o, told(r.Told), err
 }
@@ -68,65 +65,77 @@ func (x *errand) granted(d *doubt, r appliance.Receipt) own {
 	return *o
 }
 
-func (x *errand) acquireOnce(claim appliance.Claim) (appliance.Receipt, error) {
+// acquireOnce sends the request that d is about, which is the errand's from now on.
+func (x *errand) acquireOnce(d *doubt) (appliance.Receipt, error) {
 	ctx, cancel := x.call()
 	defer cancel()
-	return x.locker.Acquire(ctx, claim)
+	x.mu.Lock()
+	x.doubt, d.sent = d, x.e.clock.Now()
+	x.mu.Unlock()
+	return x.locker.Acquire(ctx, d.claim)
+}
+
+// wonder has the doubt about the latest request for a lock begin, if there was one: what became of it is not known.
+func (x *errand) wonder() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if d := x.doubt; d != nil && x.settler == nil && d.got == "" && !d.sent.IsZero() && !slices.Contains(x.claims.doubts, d) {
+		x.openDoubt(d)
+		x.publish()
+	}
 }
 
 // reconcile finds out what became of a request whose answer was lost. If nothing did for as long as it may still take effect,
-// it is sent once more; at once if that wait would let end what is to be extended (faults.md LCK-02).
+// it is sent once more; at once if that wait would let end what is to be extended (faults.md LCK-02). What is kept is not
+// waited for here: the keeper asks again in time.
 func (x *errand) reconcile(d *doubt, cause error) (own, error) {
-	failed := x.seek(d, 0)
-	if o, ok := x.came(d); ok {
-		return o, nil
-	}
-	patience := requestLimit + 2*x.m.Intervals.Locks
-	if failed == nil && len(d.found) == 0 && x.send.Err() == nil && x.mayWait(d, patience) {
-		x.e.event(Warn, x.name, x.p.Name, fmt.Sprintf("%s: the answer was lost; it is looked for until %s, then asked for once more",
-			describe(x.act), at(d.sent.Wall.Add(patience))))
-		failed = x.seek(d, d.sent.Run+patience)
-		if o, ok := x.came(d); ok {
-			return o, nil
+	o, found, failed := x.seek(d, 0)
+	if patience := x.patience(); !found && failed == nil && !x.auto && x.send.Err() == nil {
+		if x.mayWait(d, patience) {
+			x.e.event(Warn, x.name, x.p.Name, fmt.Sprintf("%s: the answer was lost; it is looked for until %s, then asked for once more",
+				x.e.describe(x.act), at(d.sent.Wall.Add(patience))))
+			o, found, failed = x.seek(d, d.sent.Run+patience)
+		}
+		if !found && failed == nil && x.send.Err() == nil {
+			return x.again(d)
 		}
 	}
-	if failed == nil && len(d.found) == 0 && x.send.Err() == nil {
-		return x.again(d)
+	if o.lock.ID != "" {
+		return o, nil
 	}
 	return own{}, fmt.Errorf("%w; %s", cause, x.notAdopted(d, failed))
 }
+
+// patience is how long a request may still take effect, and be listed, after it was sent.
+func (w *watcher) patience() time.Duration { return requestLimit + 2*w.m.Intervals.Locks }
 
 // mayWait reports whether what is to be extended, if anything, lasts that long after the request.
 func (x *errand) mayWait(d *doubt, patience time.Duration) bool {
 	return x.old == nil || !x.old.term.Known || d.sent.Run+patience <= x.old.term.HeldUntil
 }
 
-// seek lists the locks a few times at once and then, until the given run, as often as they are polled. It ends when the
-// doubt does. The error is that of the latest listing: without one, nothing is known.
-func (x *errand) seek(d *doubt, until time.Duration) (failed error) {
+// seek lists the locks a few times at once and then, until the given run, as often as they are polled. It ends when
+// something was found that may have come of the request: o is that lock if it is known to be ours. The error is that of the
+// latest listing: without one, nothing is known.
+func (x *errand) seek(d *doubt, until time.Duration) (o own, found bool, failed error) {
 	for n := 0; ; n++ {
 		pause := x.m.Intervals.Locks
-		if until == 0 {
-			if n == len(looks) {
-				return failed
-			}
+		switch left := until - x.e.clock.Now().Run; {
+		case until == 0 && n == len(looks), until != 0 && n > 0 && left <= 0:
+			return own{}, false, failed
+		case until == 0:
 			pause = looks[n]
-		} else if left := until - x.e.clock.Now().Run; n > 0 && left <= 0 {
-			return failed
-		} else {
+		default:
 			pause = min(pause, max(left, 0))
 		}
 		if !sleep(x.life, pause) {
-			return x.life.Err()
+			return own{}, false, x.life.Err()
 		}
 		if failed = x.seekOnce(); x.hopeless(failed) {
-			return failed
+			return own{}, false, failed
 		}
-		x.mu.Lock()
-		done := d.got != "" || len(d.found) > 0
-		x.mu.Unlock()
-		if done {
-			return nil
+		if o, found = x.came(d); found {
+			return o, true, nil
 		}
 	}
 }
@@ -142,60 +151,67 @@ func (x *errand) seekOnce() error {
 	return err
 }
 
-// came is the lock that came of a doubt.
-func (x *errand) came(d *doubt) (own, bool) {
+// came reports whether something was found that may have come of a request, and which lock of ours it is.
+func (x *errand) came(d *doubt) (o own, found bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if o := x.claims.own[d.got]; d.got != "" && o != nil {
-		return *o, true
+	if mine := x.claims.own[d.got]; d.got != "" && mine != nil {
+		return *mine, true
 	}
-	return own{}, false
+	return own{}, d.got != "" || len(d.found) > 0
 }
 
 // again asks once more, with another mark, so that both locks are known for ours should there be two.
 func (x *errand) again(first *doubt) (own, error) {
 	claim := first.claim
-	claim.TTL = x.e.remark(claim.TTL, x.locker.LockRules().MaxTTL)
+	x.mu.Lock()
+	claim.TTL = x.freshMark(unmark(claim.TTL), x.locker.LockRules().MaxTTL)
+	x.mu.Unlock()
 	d, err := x.before(claim)
 	if err != nil {
-		return own{}, fmt.Errorf("%w: the answer was lost, and it was not asked for again: %s", appliance.ErrAmbiguous, printable(err))
+		return own{}, notAgain(err)
 	}
-	d.keeps, d.twin = first.keeps, first
-	first.twin, first.early = d, true
-	act := appliance.Act{Verb: appliance.VerbAcquire, Claim: claim}
+	d.keeps, d.keep, d.family = first.keeps, first.keep, first.family
+	d.family.add(d)
+	act := x.act // of its kind, so that whoever finds the intent knows what it was to extend
+	act.Claim = claim
 	id, err := x.intend(x.send, act, d)
 	if err != nil {
-		return own{}, fmt.Errorf("%w: the answer was lost, and it was not asked for again: %s", appliance.ErrAmbiguous, printable(err))
+		return own{}, notAgain(err)
 	}
-	sent := x.e.clock.Now()
-	r, err := x.acquireOnce(claim)
-	if err == nil && r.Lock.ID != "" {
-		o := x.granted(d, r)
-		x.settle(x.life, id, x.p, Result{Text: "asked for once more"}, nil)
-		return o, nil
+	x.mu.Lock() // the first is left to whoever finds out what came of it
+	first.left, first.intent = true, x.intent
+	x.intent = id
+	if first.got != "" {
+		x.conclude(first.intent, OutcomeDone, "the lock was found after all")
 	}
-	if err != nil && !errors.Is(err, appliance.ErrAmbiguous) {
-		x.settle(x.life, id, x.p, Result{}, err)
-		return own{}, fmt.Errorf("%w: the answer was lost, and asked again the appliance refused: %s", appliance.ErrAmbiguous, printable(err))
-	}
-	x.mu.Lock()
-	d.intent = id
-	x.openDoubt(d, sent)
 	x.mu.Unlock()
-	failed := x.seek(d, 0)
-	if o, ok := x.came(d); ok {
-		x.settle(x.life, id, x.p, Result{Text: "asked for once more"}, nil)
+	r, err := x.acquireOnce(d)
+	switch {
+	case err == nil && r.Lock.ID != "":
+		return x.granted(d, r), nil
+	case err != nil && outcomeOf(err) != OutcomeUnknown:
+		return own{}, x.refusedAgain(id, err)
+	}
+	x.wonder()
+	o, _, failed := x.seek(d, 0)
+	if o.lock.ID != "" {
 		return o, nil
 	}
-	x.leave(d)
 	return own{}, fmt.Errorf("%w, twice; %s", appliance.ErrAmbiguous, x.notAdopted(d, failed))
 }
 
-// leave ends the waiting for what becomes of a doubt: whoever finds out says so.
-func (x *errand) leave(d *doubt) {
+func notAgain(err error) error {
+	return fmt.Errorf("%w: the answer was lost, and it was not asked for again: %s", appliance.ErrAmbiguous, printable(err))
+}
+
+// refusedAgain notes that the second request surely had no effect; what became of the first is not known.
+func (x *errand) refusedAgain(id uint64, err error) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	d.left = true
+	x.settle(id, Result{}, err)
+	x.intent = 0
+	return fmt.Errorf("%w: the answer was lost, and asked again the appliance refused: %s", appliance.ErrAmbiguous, printable(err))
 }
 
 // notAdopted says why no lock was taken for what was asked for.
@@ -237,15 +253,23 @@ func Mark(span, longest time.Duration, share float64) time.Duration {
 	return ttl
 }
 
-// remark marks a time anew, with another mark than the one that it has.
-func (e *Engine) remark(ttl, longest time.Duration) time.Duration {
-	span := ttl
+// unmark is the time that a marked one was made of, as near as can be told.
+func unmark(ttl time.Duration) time.Duration {
 	if ttl > time.Minute {
-		span = ttl.Truncate(time.Minute)
+		return ttl.Truncate(time.Minute)
+	}
+	return ttl
+}
+
+// freshMark marks a time, with another mark than those of the requests about which there are doubts. The caller holds w.mu.
+func (w *watcher) freshMark(span, longest time.Duration) (ttl time.Duration) {
+	if room := longest - 96*time.Second; room > 16*time.Minute {
+		span = min(span, room) // so that there is room for a mark
 	}
 	for range 16 {
-		if other := Mark(span, longest, e.dice.share()); other != ttl && marked(other) {
-			return other
+		ttl = Mark(span, longest, w.e.dice.share())
+		if marked(ttl) && !slices.ContainsFunc(w.claims.doubts, func(d *doubt) bool { return d.claim.TTL == ttl }) {
+			break
 		}
 	}
 	return ttl

@@ -188,24 +188,31 @@ func (w *watcher) compare(said map[appliance.LockID]word, stamp appliance.Stamp)
 }
 
 // end tells that a lock of ours is no more. One that should not have ended is lost, which stays said until somebody
-// acknowledges it (faults.md CLK-02, LCK-05).
+// acknowledges it (faults.md CLK-02, LCK-05). The caller holds w.mu.
 func (w *watcher) end(id appliance.LockID, o *own, now appliance.Reading, level Level, how string) {
+	k, next, before := w.keepOf(id), w.successor(id), w.claims.own[o.replaces]
 	w.drop(id, now.Run)
-	k := w.keepOf(id)
-	switch next := w.successor(id); {
+	switch {
 	case o.owed != nil:
-		w.e.event(Info, w.name, "", fmt.Sprintf("lock %s, whose release was asked for, is gone", name(o.lock)))
+		if k != nil {
+			w.stopKeeping(k)
+		}
+		w.event(Info, fmt.Sprintf("lock %s, whose release was asked for, is gone", name(o.lock)))
 		return
 	case next != nil:
 		next.replaces = ""
 		w.claims.dirty[next.lock.ID] = true
-		w.tellGap(o.lock.Scope, o.lastSeen(), next.granted.Received)
+		w.tellGap(o.lock.Scope, o.covered(now), next.granted.Received)
+		return
+	case k != nil && before != nil && before.owed == nil:
+		w.cover(k, before)
+		w.event(Warn, fmt.Sprintf("lock %s %s; %s, which it was to replace, is there still", name(o.lock), how, name(before.lock)))
 		return
 	case k != nil:
 		level = Alarm
-		w.uncover(k, o)
+		w.uncover(k, o, now)
 	}
-	w.e.event(level, w.name, "", fmt.Sprintf("lock %s %s", name(o.lock), how))
+	w.event(level, fmt.Sprintf("lock %s %s", name(o.lock), how))
 	if level == Alarm {
 		w.lose(Lost{Appliance: w.name, Lock: id, Scope: o.lock.Scope, Who: o.who, At: now, Why: how})
 	}
@@ -214,19 +221,24 @@ func (w *watcher) end(id appliance.LockID, o *own, now appliance.Reading, level 
 // successor is the lock of ours that was taken to extend the given one; nil = none.
 func (w *watcher) successor(id appliance.LockID) *own {
 	for _, o := range w.claims.own {
-		if o.replaces == id {
+		if o.replaces == id && o.owed == nil {
 			return o
 		}
 	}
 	return nil
 }
 
-// lastSeen is the latest moment at which the lock is known to have been there.
-func (o *own) lastSeen() appliance.Reading {
-	if o.seen.Run > o.granted.Received.Run {
-		return o.seen
+// covered is the latest moment at which the lock is known to have been there: it was granted or seen, and until it could be
+// relied on no longer nobody told otherwise.
+func (o *own) covered(now appliance.Reading) appliance.Reading {
+	last := o.granted.Received
+	if o.seen.Run > last.Run {
+		last = o.seen
 	}
-	return o.granted.Received
+	if state, _ := o.term.At(now); state != lease.Held && o.term.HeldUntil > last.Run {
+		last = ahead(now, o.term.HeldUntil-now.Run)
+	}
+	return last
 }
 
 // due is when an inherited lock ends, on our wall clock.

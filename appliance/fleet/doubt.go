@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -20,13 +19,31 @@ type doubt struct {
 	until  time.Duration    // run at which nothing can be left of it
 	keeps  appliance.LockID // the lock that it was to extend; empty = none
 
-	intent uint64            // its record, which stays open while the doubt does; 0 = somebody else settles it
-	left   bool              // nobody waits for it any more
-	found  []appliance.Lock  // what fits in the latest listing
-	got    appliance.LockID  // what came of it
-	twin   *doubt            // the same asked for once more, or the first time
-	early  bool              // the first of the two
-	heard  appliance.Reading // when a listing was last held against it
+	intent uint64           // its record, which stays open while the doubt does; 0 = somebody else settles it
+	left   bool             // nobody waits for it any more
+	found  []appliance.Lock // what fits in the latest listing
+	got    appliance.LockID // what came of it
+	family *family
+	keep   *keeping // what it was sent for by itself, or what kept the lock that it was to extend; may be nil
+	// unwanted tells that what it was to extend was given back meanwhile.
+	unwanted bool
+	heard    appliance.Reading // when a listing was last held against it
+}
+
+// family are the requests that were sent for one and the same lock, as answers were lost, in order.
+type family struct{ members []*doubt }
+
+func (f *family) add(d *doubt) { f.members = append(f.members, d) }
+
+// join makes a request one of the family of those that were sent for the same lock and are open still. The caller holds w.mu.
+func (w *watcher) join(d *doubt) {
+	d.family = &family{}
+	for _, other := range w.claims.doubts {
+		if (d.keeps != "" && other.keeps == d.keeps) || (d.keep != nil && other.keep == d.keep) {
+			d.family = other.family
+		}
+	}
+	d.family.add(d)
 }
 
 // newDoubt notes what is there just before a lock is asked for.
@@ -51,9 +68,9 @@ func (d *doubt) ids() []appliance.LockID {
 	return list
 }
 
-// open has the doubt begin: it was sent then, and what became of it is not known. The caller holds w.mu.
-func (w *watcher) openDoubt(d *doubt, sent appliance.Reading) {
-	d.sent, d.until = sent, sent.Run+d.claim.TTL+lateEffect
+// openDoubt has the doubt begin: what became of the request is not known. The caller holds w.mu.
+func (w *watcher) openDoubt(d *doubt) {
+	d.until = d.sent.Run + d.claim.TTL + lateEffect
 	w.claims.doubts = append(w.claims.doubts, d)
 	w.showClaims()
 }
@@ -79,7 +96,8 @@ func (d *doubt) fits(l appliance.Lock, date time.Time) bool {
 func (w *watcher) candidates(d *doubt, list appliance.LockList) []appliance.Lock {
 	var found []appliance.Lock
 	for _, l := range list.Locks {
-		if w.claims.own[l.ID] == nil && w.claims.past[l.ID] == nil && d.fits(l, list.Stamp.Date) {
+		_, elsewhere := w.claims.others[l.ID]
+		if !elsewhere && w.claims.own[l.ID] == nil && w.claims.past[l.ID] == nil && d.fits(l, list.Stamp.Date) {
 			found = append(found, l)
 		}
 	}
@@ -114,31 +132,50 @@ func (w *watcher) found(d *doubt, l appliance.Lock, seen appliance.Stamp) {
 		w.e.event(Good, w.name, "", fmt.Sprintf("the lock %s was found: it is what %s asked for at %s", name(l), d.who, at(d.sent.Wall)))
 	}
 	w.follow(o, d)
-	w.settleLater(d, OutcomeDone, "the lock "+name(l)+" was found to have come of it")
+	if d.left {
+		w.conclude(d.intent, OutcomeDone, "the lock "+name(l)+" was found to have come of it")
+	}
 }
 
-// follow has a new lock take the place of the one that it was asked for to extend, and one of two that were asked for
-// because the first answer was lost given back: the earlier one, once (faults.md LCK-03). The caller holds w.mu.
+// follow has a new lock take the place of the one that it was asked for to extend, and of several that were asked for
+// because answers were lost all but the latest given back, once (faults.md LCK-03). The caller holds w.mu.
 func (w *watcher) follow(o *own, d *doubt) {
-	if t := d.twin; t != nil && t.got != "" && w.claims.own[t.got] != nil {
-		first := w.claims.own[t.got]
-		if d.early {
-			first = o
-		}
-		w.e.event(Warn, w.name, d.who, fmt.Sprintf("was granted two locks, as the first answer was lost: %s is given back", name(first.lock)))
-		w.owe(first.lock.ID, d.who, "two locks came of one request")
-		if d.early {
-			return
-		}
-		o.replaces, first.replaces = first.replaces, ""
+	w.claims.dirty[o.lock.ID] = true
+	if d.unwanted {
+		w.owe(o.lock.ID, d.who)
+		return
 	}
-	if d.keeps != "" && w.claims.own[d.keeps] != nil {
+	later := false
+	for _, s := range d.family.members {
+		other := w.claims.own[s.got]
+		switch {
+		case s == d:
+			later = true
+		case other == nil || other.owed != nil || s.got == d.keeps:
+		case later:
+			w.surplus(o, d)
+			return
+		default:
+			w.surplus(other, d)
+			other.replaces = ""
+		}
+	}
+	if old := w.claims.own[d.keeps]; d.keeps != "" && old != nil && old.owed == nil {
 		o.replaces = d.keeps
 	}
-	if k := w.keepOf(d.keeps); d.keeps != "" && k != nil {
-		k.lock = o.lock.ID
+	k := d.keep
+	if !slices.Contains(w.claims.keeps, k) {
+		k = w.keepOf(d.keeps)
 	}
-	w.claims.dirty[o.lock.ID] = true
+	if k != nil {
+		w.cover(k, o)
+	}
+}
+
+// surplus has one of two locks that came of one wish given back. The caller holds w.mu.
+func (w *watcher) surplus(o *own, d *doubt) {
+	w.event(Warn, fmt.Sprintf("two locks were granted to %s, as an answer was lost: %s is given back", d.who, name(o.lock)))
+	w.owe(o.lock.ID, d.who)
 }
 
 // dropDoubts ends those doubts of which nothing can be left. The caller holds w.mu.
@@ -148,7 +185,9 @@ func (w *watcher) dropDoubts(now appliance.Reading) {
 		if now.Run <= d.until {
 			return false
 		}
-		w.settleLater(d, OutcomeUnknown, "no lock was seen that is known to have come of it")
+		if d.left {
+			w.conclude(d.intent, OutcomeUnknown, "no lock was seen that is known to have come of it")
+		}
 		return true
 	})
 	if len(w.claims.doubts) != before {
@@ -156,13 +195,4 @@ func (w *watcher) dropDoubts(now appliance.Reading) {
 		w.showLocks()
 		w.publish()
 	}
-}
-
-// settleLater records what became of a doubt that nobody waits for.
-func (w *watcher) settleLater(d *doubt, outcome Outcome, note string) {
-	if d.intent == 0 || !d.left {
-		return
-	}
-	id := d.intent
-	w.spawn(func(ctx context.Context) { w.conclude(ctx, id, outcome, note) })
 }

@@ -191,7 +191,7 @@ func (e *Engine) Start(ctx context.Context) {
 	}
 }
 
-// Close ends every poll and every act under way, waits for them, and ends every viewer.
+// Close ends every poll and every act under way, waits for them, has the journal know how things stand, and ends every viewer.
 func (e *Engine) Close() {
 	e.mu.Lock()
 	e.closed = true
@@ -200,6 +200,9 @@ func (e *Engine) Close() {
 	}
 	e.mu.Unlock()
 	e.running.Wait()
+	for _, w := range e.watchers {
+		_ = w.flush(context.Background()) // a failure is told
+	}
 	e.board.close()
 }
 

@@ -27,7 +27,8 @@ func (e *Engine) neighbours(ctx context.Context) {
 		estate, err := e.journal.Adopt(ctx, e.ours())
 		switch {
 		case err == nil:
-			e.inherit(ctx, estate)
+			e.said = ""
+			e.inherit(estate)
 		case ctx.Err() == nil:
 			e.sayOnce("what an earlier run left could not be read: " + printable(err))
 		}
@@ -82,33 +83,37 @@ func (e *Engine) learnOthers(list []Holding) {
 }
 
 // inherit goes on with what ended engines left, and says so.
-func (e *Engine) inherit(ctx context.Context, estate Estate) {
+func (e *Engine) inherit(estate Estate) {
 	for _, h := range estate.Holdings {
-		e.byName[h.Appliance].inherit(h)
+		if w := e.byName[h.Appliance]; w != nil {
+			w.inherit(h)
+		}
 	}
 	for _, t := range estate.Transits {
-		e.byName[t.Appliance].inheritTransit(t)
+		if w := e.byName[t.Appliance]; w != nil {
+			w.inheritTransit(t)
+		}
 	}
 	for _, r := range estate.Intents {
-		w := e.byName[r.Appliance]
-		note, open := w.inheritIntent(r, estate)
-		if open {
-			continue
+		if w := e.byName[r.Appliance]; w != nil {
+			w.inheritIntent(r, estate)
 		}
-		w.event(Warn, fmt.Sprintf("an earlier run ended in the middle of %s, asked by %s at %s: %s", describe(r.Act), r.Who, at(r.At.Wall), note))
-		w.conclude(ctx, r.ID, OutcomeUnknown, "the run ended before the answer was recorded; "+note)
 	}
 	for _, w := range e.watchers {
+		w.oneKeeps()
 		w.redraw()
 	}
 }
 
-// conclude records how an intent ended that nobody waits for.
-func (w *watcher) conclude(ctx context.Context, id uint64, outcome Outcome, note string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
-	defer cancel()
-	if err := w.e.journal.Settle(ctx, id, outcome, note); err != nil {
-		w.event(Alarm, "how it ended could not be recorded: "+printable(err))
+// oneKeeps has of two locks, one of which was taken to extend the other, only the newer kept: the earlier run may have ended
+// before it could record that the older is kept no longer.
+func (w *watcher) oneKeeps() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, o := range w.claims.own {
+		if k := w.keepOf(o.replaces); k != nil && w.keepOf(o.lock.ID) != nil {
+			w.stopKeeping(k)
+		}
 	}
 }
 
@@ -116,11 +121,12 @@ func (w *watcher) conclude(ctx context.Context, id uint64, outcome Outcome, note
 func (w *watcher) inherit(h Holding) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	scope := appliance.Scope{Code: h.Scope}
-	if w.locker != nil {
-		scope = w.scope(h.Scope)
-	}
 	now := w.e.clock.Now()
+	if w.locker == nil {
+		w.event(Warn, fmt.Sprintf("an earlier run took a lock about %s for %s, and there are no locks here now", appliance.Label(h.Scope), h.Who))
+		return
+	}
+	scope := w.scope(h.Scope)
 	switch {
 	case h.State == HoldingLost:
 		w.lose(Lost{Appliance: w.name, Lock: h.Lock, Scope: scope, Who: h.Who, At: pastReading(now, h.Since), Why: h.Note})
@@ -134,7 +140,7 @@ func (w *watcher) inherit(h Holding) {
 		}
 		w.claims.own[h.Lock] = o
 		if h.State == HoldingOwed {
-			w.owe(h.Lock, h.Who, "released")
+			w.owe(h.Lock, h.Who)
 			o.owed.trouble = h.Note
 		}
 		if h.Kept && h.Purpose == "" && (h.KeepUntil.IsZero() || h.KeepUntil.After(now.Wall)) {
@@ -151,41 +157,71 @@ func pastReading(now appliance.Reading, then time.Time) appliance.Reading {
 	return appliance.Reading{Wall: then, Run: now.Run - max(0, now.Wall.Sub(then))}
 }
 
-// inheritIntent goes on with an act that an ended engine was in the middle of. open: what became of it is looked for, and
-// its record stays open until that is known; else note says what to do.
-func (w *watcher) inheritIntent(r Record, estate Estate) (note string, open bool) {
+// inheritIntent goes on with an act that an ended engine was in the middle of, and says so. When what became of it is looked
+// for, its record stays open until that is known.
+func (w *watcher) inheritIntent(r Record, estate Estate) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	act, now := r.Act, w.e.clock.Now()
-	takes := act.Verb == appliance.VerbAcquire || act.Verb == appliance.VerbExtend
-	_, resumes := w.client.(appliance.Resumer)
-	switch {
-	case locks(act.Verb) && resumes:
-		known := slices.ContainsFunc(w.claims.heirs, func(h *heir) bool { return h.engine == r.Engine })
-		if !known {
-			w.claims.heirs = append(w.claims.heirs, &heir{engine: r.Engine, holding: Holding{Who: r.Who, Scope: appliance.ConfigurationLock}})
-		}
-		return "whose the lock is now is asked", false
-	case takes && r.Before != nil && marked(act.Claim.TTL):
-		w.inheritDoubt(r, now)
-		w.event(Warn, fmt.Sprintf("an earlier run ended in the middle of %s, asked by %s at %s: what came of it is looked for",
-			describe(act), r.Who, at(r.At.Wall)))
-		return "", true
-	case act.Verb == appliance.VerbRelease && w.claims.own[act.Lock.ID] != nil:
-		w.owe(act.Lock.ID, r.Who, "released")
-		return "it is tried again", false
-	case transfers(act.Verb):
-		if slices.ContainsFunc(estate.Transits, func(t Transit) bool { return t.ID == r.ID }) {
-			return "what came of it is looked for", false
-		}
-		return "nothing had been sent yet", false
-	default:
-		return "its outcome is not known, look there", false
+	outcome, note := w.goOn(r, estate)
+	w.event(Warn, fmt.Sprintf("an earlier run ended in the middle of %s, asked by %s at %s: %s", w.e.describe(r.Act), r.Who, at(r.At.Wall), note))
+	if outcome != "" {
+		w.conclude(r.ID, outcome, "the run ended before the answer was recorded; "+note)
 	}
 }
 
-// inheritDoubt looks for the lock that came of a request of an ended engine. The caller holds w.mu.
-func (w *watcher) inheritDoubt(r Record, now appliance.Reading) {
+// goOn goes on with an act of an ended engine, and tells how it ended, empty while that is looked for. The caller holds w.mu.
+func (w *watcher) goOn(r Record, estate Estate) (outcome Outcome, note string) {
+	act := r.Act
+	_, resumes := w.client.(appliance.Resumer)
+	mine := w.claims.own[act.Lock.ID]
+	switch {
+	case locks(act.Verb) && resumes:
+		w.inheritQuestion(r)
+		return OutcomeUnknown, "whose the lock is now is asked"
+	case act.Verb == appliance.VerbAcquire || act.Verb == appliance.VerbExtend:
+		return w.inheritDoubt(r)
+	case act.Verb == appliance.VerbRelease && mine != nil:
+		if k := w.keepOf(act.Lock.ID); k != nil {
+			w.stopKeeping(k)
+		}
+		w.unwant(act.Lock.ID)
+		w.owe(act.Lock.ID, r.Who)
+		return OutcomeUnknown, "it is tried again"
+	case transfers(act.Verb):
+		if slices.ContainsFunc(estate.Transits, func(t Transit) bool { return t.ID == r.ID }) {
+			return OutcomeUnknown, "what came of it is looked for"
+		}
+		return OutcomeRefused, "nothing had been sent yet"
+	default:
+		return OutcomeUnknown, "its outcome is not known, look there"
+	}
+}
+
+// inheritQuestion has it asked whose an exclusive lock is now, about which an ended engine was in the middle of something. The
+// caller holds w.mu.
+func (w *watcher) inheritQuestion(r Record) {
+	at := slices.IndexFunc(w.claims.heirs, func(h *heir) bool { return h.engine == r.Engine })
+	if at < 0 {
+		h := Holding{Who: r.Who, Scope: appliance.ConfigurationLock, Received: r.At.Wall, TTL: w.locker.LockRules().DefaultTTL}
+		at = len(w.claims.heirs)
+		w.claims.heirs = append(w.claims.heirs, &heir{engine: r.Engine, holding: h})
+	}
+	switch h := w.claims.heirs[at]; r.Act.Verb {
+	case appliance.VerbRelease:
+		if h.holding.State != "" {
+			h.holding.State = HoldingOwed
+		}
+	case appliance.VerbResume: // it may be kept under the engine from which it was about to be taken over
+		other := *h
+		other.engine, other.retry = r.Act.Engine, retry{}
+		w.claims.heirs = append(w.claims.heirs, &other)
+	}
+}
+
+// inheritDoubt looks for the lock that came of a request of an ended engine, unless that engine noted it. The caller holds
+// w.mu.
+func (w *watcher) inheritDoubt(r Record) (outcome Outcome, note string) {
+	now := w.e.clock.Now()
 	d := &doubt{
 		claim: r.Act.Claim, who: r.Who, since: r.Since, before: map[appliance.LockID]bool{}, intent: r.ID, left: true,
 		sent: pastReading(now, r.At.Wall),
@@ -196,12 +232,23 @@ func (w *watcher) inheritDoubt(r Record, now appliance.Reading) {
 	for _, id := range r.Before {
 		d.before[id] = true
 	}
+	if !marked(d.claim.TTL) || (r.Before == nil && r.Since.IsZero()) {
+		return OutcomeUnknown, "whether a lock came of it cannot be told, look there"
+	}
+	for id, o := range w.claims.own {
+		if o.inherited && !d.before[id] && o.lock.Scope.Code == d.claim.Scope && o.ttl == d.claim.TTL && !o.granted.Sent.Wall.Before(r.At.Wall) {
+			return OutcomeDone, "the lock " + name(o.lock) + " came of it"
+		}
+	}
 	if r.Act.Verb == appliance.VerbExtend {
 		d.keeps = r.Act.Lock.ID
+		d.keep = w.keepOf(d.keeps)
 	}
+	w.join(d)
 	d.until = max(d.sent.Run+d.claim.TTL+lateEffect, now.Run+2*w.m.Intervals.Locks) // one listing at least says something
 	w.claims.doubts = append(w.claims.doubts, d)
 	w.showClaims()
+	return "", "what came of it is looked for"
 }
 
 // takeUp has the client take up what earlier engines held by a token. The caller holds w.mu.
@@ -209,17 +256,23 @@ func (w *watcher) takeUp(now appliance.Reading) {
 	if !w.s.State.Answers() {
 		return
 	}
+	if slices.ContainsFunc(w.claims.heirs, func(h *heir) bool { return h.busy }) {
+		return
+	}
 	for _, h := range w.claims.heirs {
-		if h.busy || now.Run < h.next {
+		if now.Run < h.next {
 			continue
 		}
 		h.busy = true
+		by := policy.Person{Name: h.holding.Who, Role: policy.Operator}
+		lock := appliance.Lock{ID: appliance.ConfigurationLock, Scope: w.scope(appliance.ConfigurationLock), Exclusive: true}
+		act := appliance.Act{Verb: appliance.VerbResume, Lock: lock, Engine: h.engine}
 		w.spawn(func(ctx context.Context) {
-			by := policy.Person{Name: h.holding.Who, Role: policy.Operator}
-			lock := appliance.Lock{ID: appliance.ConfigurationLock, Scope: w.scope(appliance.ConfigurationLock), Exclusive: true}
-			_, err := w.e.do(ctx, by, w.name, appliance.Act{Verb: appliance.VerbResume, Lock: lock, Engine: h.engine}, true)
-			w.tookUp(h, err)
+			err := errFailed
+			defer func() { w.tookUp(h, err) }()
+			_, err = w.e.do(ctx, w.name, errand{p: by, act: act, auto: true})
 		})
+		return // of several the next when this one is answered: there is one lock
 	}
 }
 
@@ -232,7 +285,9 @@ func (w *watcher) tookUp(h *heir, err error) {
 	switch {
 	case err == nil || errors.Is(err, appliance.ErrGone) || errors.Is(err, appliance.ErrNotHeld) || over:
 		w.claims.heirs = slices.DeleteFunc(w.claims.heirs, func(x *heir) bool { return x == h })
-		w.tellHeir(h, err, over)
+		if !errors.Is(err, appliance.ErrGone) || len(w.claims.heirs) == 0 { // else another may have it
+			w.tellHeir(h, err, over)
+		}
 	default:
 		h.again(w.e, 0)
 	}
@@ -247,16 +302,16 @@ func (w *watcher) tellHeir(h *heir, err error, over bool) {
 	switch {
 	case err == nil && o != nil:
 		w.continueHeld(h.holding, o)
-	case h.holding.State == "":
-		if err == nil {
-			w.event(Info, "what an earlier run had asked for was given back")
-		}
+	case o != nil: // another of the engines that ended had it
 	case over:
 		w.claims.dirty[appliance.ConfigurationLock] = true
 		w.event(Info, "the configuration lock of an earlier run has ended meanwhile")
 	case errors.Is(err, appliance.ErrGone):
 		w.claims.ghost = &ghost{free: free}
+		w.claims.dirty[appliance.ConfigurationLock] = true
 		w.ring(Alarm, fmt.Sprintf("an earlier run of yours may hold the configuration lock, and its token is not kept: free by %s", at(free)))
+	case h.holding.State == "":
+		w.event(Info, "the configuration lock, about which an earlier run asked last, is not yours")
 	case h.holding.State == HoldingOwed:
 		w.claims.dirty[appliance.ConfigurationLock] = true
 		w.event(Info, "the configuration lock, whose release an earlier run asked for, is not yours any more")
@@ -269,15 +324,11 @@ func (w *watcher) tellHeir(h *heir, err error, over bool) {
 
 // continueHeld goes on with a lock of an earlier engine that is still ours. The caller holds w.mu.
 func (w *watcher) continueHeld(h Holding, o *own) {
-	o.purpose = h.Purpose
+	o.purpose, w.claims.ghost = h.Purpose, nil
 	text := "the configuration lock of an earlier run is still yours"
 	switch {
 	case h.State == HoldingOwed:
-		l := o.lock
-		by := policy.Person{Name: h.Who, Role: policy.Operator}
-		w.spawn(func(ctx context.Context) {
-			_, _ = w.e.do(ctx, by, w.name, appliance.Act{Verb: appliance.VerbRelease, Lock: l}, false)
-		})
+		w.owe(o.lock.ID, h.Who)
 		text += "; its release was asked for and is done now"
 	case h.Kept && h.Purpose == "" && (h.KeepUntil.IsZero() || h.KeepUntil.After(w.e.clock.Now().Wall)):
 		w.claims.keeps = append(w.claims.keeps, w.newKeeping(policy.Person{Name: h.Who, Role: policy.Operator}, o, h.KeepUntil))

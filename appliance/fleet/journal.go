@@ -3,6 +3,7 @@ package fleet
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -36,9 +37,14 @@ const (
 	OutcomeUnknown Outcome = "unknown"
 )
 
+// ErrNotOurs: what is to be settled, or is over, is not in the journal, or another engine answers for it; to say it again
+// changes nothing.
+var ErrNotOurs = errors.New("not an intent of this engine")
+
 // Journal keeps intents. Intend returns only when the intent is durable; an error means that nothing may be sent.
 //
-// Hold and Track replace what is there of the same lock or transfer; Forget and Ended are no error when nothing is.
+// Hold and Track replace what is there of the same lock or transfer; Forget and Ended are no error when nothing is. Settle,
+// Track and Ended may fail with ErrNotOurs, which is final; anything else that fails is tried again.
 type Journal interface {
 	Intend(context.Context, Intent) (id uint64, err error)
 	Settle(ctx context.Context, id uint64, outcome Outcome, note string) error

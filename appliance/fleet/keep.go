@@ -8,22 +8,26 @@ import (
 	"time"
 
 	"holdfast/appliance"
-	"holdfast/appliance/lease"
 	"holdfast/appliance/policy"
 )
 
 // keeping has a lock extended by itself until told otherwise (faults.md LCK-04 to LCK-06).
 type keeping struct {
-	by    policy.Person
+	wish
 	scope appliance.Scope
-	ttl   time.Duration     // asked for each time, before its mark
-	until appliance.Reading // zero = until told otherwise
-	job   appliance.JobID   // it ends with this job; empty = with none
-	lock  appliance.LockID  // the one that covers now; empty = none does
+	lock  appliance.LockID // the one that covers now; empty = none does
 	// broken is the latest moment at which it was covered, while it is not.
 	broken appliance.Reading
 	retry
 	trouble string // why the latest try failed
+}
+
+// wish is how somebody wants a lock to be kept.
+type wish struct {
+	by    policy.Person
+	ttl   time.Duration     // asked for each time, before its mark
+	until appliance.Reading // zero = until told otherwise
+	job   appliance.JobID   // it ends with this job; empty = with none
 }
 
 // mostAtOnce is how many locks of one appliance are extended at the same time.
@@ -48,29 +52,35 @@ func (x *errand) keep() (Result, error) {
 		x.mu.Unlock()
 		return Result{}, refuse("it is not yours any more")
 	}
-	before := slices.Clone(x.claims.keeps)
 	fresh := x.newKeeping(x.p, o, x.act.Until)
 	fresh.job = x.act.Job
-	x.claims.keeps = append(slices.DeleteFunc(x.claims.keeps, func(old *keeping) bool { return old == k }), fresh)
+	back := func() { x.stopKeeping(fresh) }
+	if k == nil {
+		x.claims.keeps = append(slices.Clone(x.claims.keeps), fresh)
+	} else { // an extension of it may be under way
+		before := k.wish
+		k.wish = fresh.wish
+		back = func() { k.wish = before }
+	}
 	x.claims.dirty[id] = true
+	text := fmt.Sprintf("keeps %s%s", name(o.lock), fresh.span())
 	x.mu.Unlock()
-	if err := x.flush(x.life); err != nil {
-		x.mu.Lock()
-		x.claims.keeps = before
+	err := x.flush(x.life)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	defer x.publish()
+	defer x.showLocks()
+	if err != nil {
+		back()
 		x.claims.dirty[id] = true
-		x.mu.Unlock()
 		return Result{}, fmt.Errorf("%w: %w", ErrJournal, err)
 	}
-	x.redraw()
-	return Result{Text: fmt.Sprintf("keeps %s%s", name(o.lock), fresh.span()), Lock: id}, nil
+	return Result{Text: text, Lock: id}, nil
 }
 
 // newKeeping keeps a lock as it was asked for. The caller holds w.mu.
 func (w *watcher) newKeeping(p policy.Person, o *own, until time.Time) *keeping {
-	k := &keeping{by: p, scope: o.lock.Scope, ttl: o.ttl, lock: o.lock.ID}
-	if marked(k.ttl) && k.ttl > time.Minute {
-		k.ttl = k.ttl.Truncate(time.Minute)
-	}
+	k := &keeping{wish: wish{by: p, ttl: unmark(o.ttl)}, scope: o.lock.Scope, lock: o.lock.ID}
 	if !until.IsZero() {
 		now := w.e.clock.Now()
 		k.until = ahead(now, until.Sub(now.Wall))
@@ -113,8 +123,10 @@ func (w *watcher) stopKeeping(k *keeping) {
 	}
 }
 
-// Unkeep stops all keeping, as when the operator leaves and wants the locks to end.
-func (e *Engine) Unkeep() {
+// Unkeep stops all keeping, as when the operator leaves and wants the locks to end. Errors are those of the journal, in which
+// case a later run keeps them further.
+func (e *Engine) Unkeep(ctx context.Context) error {
+	var failed error
 	for _, w := range e.watchers {
 		w.mu.Lock()
 		for _, k := range w.claims.keeps {
@@ -122,7 +134,9 @@ func (e *Engine) Unkeep() {
 		}
 		w.mu.Unlock()
 		w.redraw()
+		failed = errors.Join(failed, w.flush(ctx))
 	}
+	return failed
 }
 
 // redraw brings the rows up to date.
@@ -133,12 +147,23 @@ func (w *watcher) redraw() {
 	w.publish()
 }
 
+// cover has another lock of ours be the one that covers what is kept, and tells for how long none did. The caller holds w.mu.
+func (w *watcher) cover(k *keeping, o *own) {
+	if k.lock == "" {
+		w.tellGap(k.scope, k.broken, o.granted.Received)
+	} else {
+		w.claims.dirty[k.lock] = true
+	}
+	k.lock, k.broken = o.lock.ID, appliance.Reading{}
+	w.claims.dirty[o.lock.ID] = true
+}
+
 // uncover notes that a kept lock ended before another took its place. What can be taken beside others' locks is taken anew,
 // and the gap told then; an exclusive lock is for the operator to take, who first compares what was changed meanwhile
 // (faults.md LCK-06, LCK-10). The caller holds w.mu.
-func (w *watcher) uncover(k *keeping, o *own) {
+func (w *watcher) uncover(k *keeping, o *own, now appliance.Reading) {
 	k.lock = ""
-	k.broken = o.lastSeen()
+	k.broken = o.covered(now)
 	if o.lock.Exclusive {
 		w.stopKeeping(k)
 	}
@@ -180,46 +205,74 @@ func (k *keeping) over(w *watcher, now appliance.Reading) bool {
 
 // timeFor reports whether a kept lock is to be extended now, and may be: from half of its time on (faults.md LCK-04).
 func (w *watcher) timeFor(k *keeping, now appliance.Reading) bool {
-	if !w.s.State.Answers() || !w.unsure.IsZero() {
+	if !w.s.State.Answers() {
 		return false
 	}
-	if k.lock == "" {
-		return true
-	}
 	o := w.claims.own[k.lock]
-	return o != nil && o.owed == nil && o.term.Known && now.Run >= o.term.ExtendFrom() && (k.until.IsZero() || k.until.Run > o.term.End)
+	switch {
+	case w.mustWait(k, o, now):
+		return false
+	case k.lock == "":
+		return true
+	case o == nil || o.owed != nil:
+		return false
+	case !o.term.Known: // inherited, and the appliance does not tell how long it lasts
+		return o.listed
+	}
+	need := k.until.IsZero() || k.until.Run > o.term.End
+	return need && now.Run >= o.term.ExtendFrom() && o.term.End-now.Run <= k.ttl
+}
+
+// mustWait reports whether a request for the lock, whose answer was lost, is to be given time to take effect before another
+// one is sent. It is while the lock lasts that long; else a second one is sent at once, and further ones when the first had
+// time to be listed: a surplus lock does no harm, and is given back (faults.md LCK-02, LCK-03). The caller holds w.mu.
+func (w *watcher) mustWait(k *keeping, o *own, now appliance.Reading) bool {
+	sent, latest := 0, time.Duration(0)
+	for _, d := range w.claims.doubts {
+		if d.keep == k {
+			sent++
+			latest = max(latest, d.sent.Run)
+		}
+	}
+	full := latest + w.patience()
+	switch {
+	case sent == 0:
+		return false
+	case o != nil && o.term.Known && full <= o.term.HeldUntil:
+		return now.Run < full
+	}
+	return sent > 1 && now.Run < latest+2*w.m.Intervals.Locks
 }
 
 // extendKept extends a kept lock once, or takes it anew.
 func (w *watcher) extendKept(ctx context.Context, k *keeping) {
+	var r Result
+	err := errFailed // if something of ours panics
+	defer func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		k.settle(w, r, err)
+		w.showLocks()
+		w.publish()
+	}()
 	w.mu.Lock()
 	act := appliance.Act{Verb: appliance.VerbAcquire, Claim: appliance.Claim{Scope: k.scope.Code}}
 	if o := w.claims.own[k.lock]; o != nil {
 		act.Verb, act.Lock = appliance.VerbExtend, o.lock
 	}
 	if rules := w.locker.LockRules(); rules.ChooseTTL {
-		act.Claim.TTL = Mark(k.ttl, rules.MaxTTL, w.e.dice.share())
+		act.Claim.TTL = w.freshMark(k.ttl, rules.MaxTTL)
 	}
 	by := k.by
 	w.mu.Unlock()
-	r, err := w.e.do(ctx, by, w.name, act, true)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	k.settle(w, r, err)
-	w.showLocks()
-	w.publish()
+	r, err = w.e.do(ctx, w.name, errand{p: by, act: act, auto: true, keeping: k})
 }
+
+// errFailed: we failed at something ourselves, which the log tells.
+var errFailed = errors.New("our engine failed at it")
 
 // settle takes over what came of a try. The caller holds w.mu.
 func (k *keeping) settle(w *watcher, r Result, err error) {
-	if err == nil && k.lock == "" {
-		k.lock = r.Lock
-		w.claims.dirty[r.Lock] = true
-		if o := w.claims.own[r.Lock]; o != nil {
-			w.tellGap(k.scope, k.broken, o.granted.Received)
-			k.broken = appliance.Reading{}
-		}
-	}
 	if err == nil && !r.Unproven {
 		k.retry, k.trouble = retry{}, ""
 		return
@@ -232,46 +285,6 @@ func (k *keeping) settle(w *watcher, r Result, err error) {
 		k.trouble = why
 		if !errors.Is(err, ErrRefusedByUs) {
 			w.event(Warn, fmt.Sprintf("the kept lock about %s could not be extended, which is tried again: %s", k.scope, why))
-		}
-	}
-}
-
-// warnings before the end of a lock, by what is left of its time; the last is given when it cannot be relied on any more
-// (faults.md LCK-05).
-var warnings = [...]struct {
-	share float64
-	level Level
-}{{0.25, Warn}, {0.10, Alarm}}
-
-// warn tells once each that a lock of ours comes to its end. One that is being replaced or given back does not matter. The
-// caller holds w.mu.
-func (w *watcher) warn(now appliance.Reading) {
-	for id, o := range w.claims.own {
-		if !o.term.Known || o.owed != nil || w.successor(id) != nil {
-			continue
-		}
-		state, left := o.term.At(now)
-		k, share := w.keepOf(id), o.term.Share(now)
-		why := ""
-		if k != nil {
-			why = ": it is kept, and could not be extended yet"
-			if k.trouble != "" {
-				why += " (" + k.trouble + ")"
-			}
-		}
-		if state != lease.Held {
-			if k != nil && o.warned <= len(warnings) {
-				o.warned = len(warnings) + 1
-				w.ring(Alarm, fmt.Sprintf("lock %s is lost, for all that may be relied on%s", name(o.lock), why))
-			}
-			continue
-		}
-		for o.warned < len(warnings) && share <= warnings[o.warned].share {
-			o.warned++
-			if o.warned < len(warnings) && share <= warnings[o.warned].share {
-				continue // the next one says more
-			}
-			w.ring(warnings[o.warned-1].level, fmt.Sprintf("lock %s ends in %s, at %s%s", name(o.lock), rough(left), at(o.term.EndsWall), why))
 		}
 	}
 }

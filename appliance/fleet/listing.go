@@ -34,14 +34,30 @@ func (w *watcher) askLocks(ctx context.Context) (appliance.LockList, error) {
 	if err != nil {
 		return list, err
 	}
-	var unclear []appliance.LockID
-	for _, id := range w.missingLocks(list) {
+	found, unclear, err := byID(w, w.missingLocks(list), func(id appliance.LockID) (appliance.Lock, appliance.LockID, appliance.Stamp, error) {
 		l, stamp, err := w.lockGetter.Lock(ctx, id)
+		return l, l.ID, stamp, err
+	})
+	list.Locks = append(list.Locks, found...)
+	if err != nil {
+		return list, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.takeLocks(list, unclear)
+	return list, nil
+}
+
+// byID asks for things one by one that a listing should show and does not. unclear are those of which it could not be told
+// whether they are there; an error means that asking further can only do harm.
+func byID[ID ~string, T any](w *watcher, ids []ID, get func(ID) (T, ID, appliance.Stamp, error)) (found []T, unclear []ID, err error) {
+	for _, id := range ids {
+		x, is, stamp, err := get(id)
 		switch {
-		case err == nil && l.ID == id:
-			list.Locks = append(list.Locks, l)
+		case err == nil && is == id:
+			found = append(found, x)
 		case errors.Is(err, appliance.ErrCredentials), errors.Is(err, appliance.ErrNoPassword):
-			return list, err
+			return found, unclear, err
 		case !errors.Is(err, appliance.ErrGone):
 			unclear = append(unclear, id)
 		}
@@ -49,10 +65,7 @@ func (w *watcher) askLocks(ctx context.Context) (appliance.LockList, error) {
 		w.took(stamp)
 		w.mu.Unlock()
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.takeLocks(list, unclear)
-	return list, nil
+	return found, unclear, nil
 }
 
 // missingLocks are those of ours that a listing should show and does not; none where they cannot be asked for by id.
@@ -81,20 +94,13 @@ func (w *watcher) askJobs(ctx context.Context) (appliance.JobList, error) {
 	if err != nil {
 		return list, err
 	}
-	var unclear []appliance.JobID
-	for _, id := range w.missingJobs(list) {
+	found, unclear, err := byID(w, w.missingJobs(list), func(id appliance.JobID) (appliance.Job, appliance.JobID, appliance.Stamp, error) {
 		j, stamp, err := w.jobGetter.Job(ctx, id)
-		switch {
-		case err == nil && j.ID == id:
-			list.Jobs = append(list.Jobs, j)
-		case errors.Is(err, appliance.ErrCredentials), errors.Is(err, appliance.ErrNoPassword):
-			return list, err
-		case !errors.Is(err, appliance.ErrGone):
-			unclear = append(unclear, id)
-		}
-		w.mu.Lock()
-		w.took(stamp)
-		w.mu.Unlock()
+		return j, j.ID, stamp, err
+	})
+	list.Jobs = append(list.Jobs, found...)
+	if err != nil {
+		return list, err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

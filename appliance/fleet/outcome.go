@@ -28,6 +28,8 @@ type started struct {
 	seen     bool          // a listing showed the job
 	ended    bool          // at its end, or not listed any more
 	intent   uint64        // by which the journal knows it
+	// cancelled tells that we asked for its end.
+	cancelled bool
 }
 
 // overdue reports whether a listing that was asked for then should show the job.
@@ -75,7 +77,7 @@ func (w *watcher) followJobs(unclear []appliance.JobID) bool {
 		case s.ended || sent < s.since || slices.Contains(unclear, id):
 		case j == nil:
 			if s.overdue(sent) {
-				w.e.event(Warn, w.name, "", fmt.Sprintf("job %s (%s) is not listed any more; the backups will tell", id, transferWords(s.transfer)))
+				w.e.event(Warn, w.name, "", fmt.Sprintf("job %s (%s) is not listed any more; the backups will tell", id, w.e.transferWords(s.transfer)))
 				w.vanished(id, s)
 				found = true
 			}
@@ -92,15 +94,19 @@ func (w *watcher) followJobs(unclear []appliance.JobID) bool {
 
 // tellEnd says how a job of ours ended, in its own words.
 func (w *watcher) tellEnd(id appliance.JobID, s *started, j *appliance.Job) {
-	text := fmt.Sprintf("job %s (%s) ended: %s", id, transferWords(s.transfer), j.State)
+	text := fmt.Sprintf("job %s (%s) ended: %s", id, w.e.transferWords(s.transfer), j.State)
 	if j.Phase == appliance.PhaseSucceeded {
 		w.e.event(Good, w.name, "", text)
 		return
 	}
+	level := Alarm
+	if s.cancelled {
+		level, text = Warn, text+", cancelled as asked"
+	}
 	for _, m := range j.Messages {
 		text += ": " + m.String()
 	}
-	w.e.event(Alarm, w.name, "", text)
+	w.e.event(level, w.name, "", text)
 }
 
 // jobEnded has the backups listed, and what they say of a copy or a move told. A push is seen at its target only, which
@@ -110,7 +116,7 @@ func (w *watcher) jobEnded(id appliance.JobID, s *started, success bool) {
 	if s.transfer.Verb != appliance.VerbPush {
 		w.expect(&check{transfer: s.transfer, who: s.who, job: id, success: success, intent: s.intent})
 	} else {
-		w.transitOver(s.intent)
+		w.tracked(s.intent, nil)
 	}
 	w.showBackups()
 	w.e.sched.wake(w, of(laneBackups)&w.lanes)
@@ -131,7 +137,7 @@ func (w *watcher) vanished(id appliance.JobID, s *started) {
 // expect has the next listings tell the outcome. The caller holds w.mu.
 func (w *watcher) expect(c *check) {
 	if w.backups == nil && (w.jobs == nil || !c.unknown) {
-		w.transitOver(c.intent)
+		w.tracked(c.intent, nil)
 		return
 	}
 	c.since = w.e.clock.Now().Run
@@ -152,7 +158,7 @@ func (w *watcher) tellChecks(l lane, sent time.Duration) bool {
 			return w.search(c)
 		case l == laneBackups:
 			w.tellCheck(c)
-			w.transitOver(c.intent)
+			w.tracked(c.intent, nil)
 			return true
 		}
 		return false
@@ -166,8 +172,8 @@ func (w *watcher) search(c *check) bool {
 	if id := w.become(c); id != "" {
 		now := w.e.clock.Now()
 		w.started[id] = &started{transfer: t, who: c.who, since: now.Run, intent: c.intent}
-		w.tracked(Transit{ID: c.intent, Appliance: w.name, Who: c.who, Transfer: t, Job: id, Since: now.Wall, Had: c.had})
-		w.e.event(Info, w.name, "", fmt.Sprintf("the %s became job %s", transferWords(t), id))
+		w.tracked(c.intent, &Transit{ID: c.intent, Appliance: w.name, Who: c.who, Transfer: t, Job: id, Since: now.Wall, Had: c.had})
+		w.e.event(Info, w.name, "", fmt.Sprintf("the %s became job %s", w.e.transferWords(t), id))
 		w.e.sched.wake(w, of(laneJobs)&w.lanes)
 		return true
 	}
@@ -198,7 +204,7 @@ func (w *watcher) search(c *check) bool {
 		}
 	}
 	w.tellSearch(c, sure)
-	w.transitOver(c.intent)
+	w.tracked(c.intent, nil)
 	return true
 }
 
@@ -219,11 +225,11 @@ func (w *watcher) tellSearch(c *check, sure bool) {
 	case t.Verb == appliance.VerbMove && c.lists[laneBackups] > 0:
 		w.tellCheck(c)
 	case !sure:
-		w.e.event(Warn, w.name, "", fmt.Sprintf("unknown, nothing found: no job of the %s, and the backup was not seen there", transferWords(t)))
+		w.e.event(Warn, w.name, "", fmt.Sprintf("unknown, nothing found: no job of the %s, and the backup was not seen there", w.e.transferWords(t)))
 	case t.Verb == appliance.VerbPush:
-		w.e.event(Good, w.name, "", fmt.Sprintf("the %s arrived, as the listing of its target says", transferWords(t)))
+		w.e.event(Good, w.name, "", fmt.Sprintf("the %s arrived, as the listing of its target says", w.e.transferWords(t)))
 	default:
-		w.e.event(Good, w.name, "", fmt.Sprintf("the %s took place, as the listing says", transferWords(t)))
+		w.e.event(Good, w.name, "", fmt.Sprintf("the %s took place, as the listing says", w.e.transferWords(t)))
 	}
 }
 

@@ -262,7 +262,7 @@ func TestFault_JOB01_FoundAtItsDestination(t *testing.T) {
 		good bool
 	}{
 		{appliance.VerbCopy, "/mnt/nas", false, "the copy of nightly to /mnt/nas took place", true},
-		{appliance.VerbPush, "198.18.0.dc2", false, "the push of nightly to 198.18.0.dc2 arrived", true},
+		{appliance.VerbPush, "198.18.0.dc2", false, "the push of nightly to dc2 (198.18.0.dc2) arrived", true},
 		{appliance.VerbPush, "198.18.0.dc2", true, "unknown, nothing found", false},
 	} {
 		t.Run(fmt.Sprint(c.verb, c.had), func(t *testing.T) {

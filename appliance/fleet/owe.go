@@ -14,7 +14,6 @@ import (
 // owed is a release that was asked for. It is tried until the lock is gone (faults.md LCK-08).
 type owed struct {
 	by    policy.Person
-	why   string
 	since appliance.Reading
 	retry
 	trouble string // how the latest try ended
@@ -44,12 +43,12 @@ func (r *retry) again(e *Engine, ttl time.Duration) {
 }
 
 // owe notes that a lock of ours is to be given back. The caller holds w.mu.
-func (w *watcher) owe(id appliance.LockID, who, why string) {
+func (w *watcher) owe(id appliance.LockID, who string) {
 	o := w.claims.own[id]
 	if o == nil || o.owed != nil {
 		return
 	}
-	o.owed = &owed{by: policy.Person{Name: who, Role: policy.Operator}, why: why, since: w.e.clock.Now()}
+	o.owed = &owed{by: policy.Person{Name: who, Role: policy.Operator}, since: w.e.clock.Now()}
 	w.claims.dirty[id] = true
 }
 
@@ -59,7 +58,7 @@ func (w *watcher) relieve(said map[appliance.LockID]word, stamp appliance.Stamp)
 	for id, o := range w.claims.own {
 		old := w.claims.own[o.replaces]
 		switch {
-		case o.replaces == "" || said[id] != wordOurs || stamp.Sent.Run <= o.granted.Received.Run:
+		case o.replaces == "" || o.owed != nil || said[id] != wordOurs || stamp.Sent.Run <= o.granted.Received.Run:
 			continue
 		case old == nil: // ended and told
 			o.replaces = ""
@@ -70,17 +69,29 @@ func (w *watcher) relieve(said map[appliance.LockID]word, stamp appliance.Stamp)
 		}
 		w.measure(o)
 		w.claims.dirty[id] = true
+		o.replaces = ""
 		if !o.inherited && (!o.term.Known || (old.term.Known && o.term.End < old.term.End)) {
-			o.replaces = ""
-			if k := w.keepOf(id); k != nil {
-				k.lock = old.lock.ID
-			}
-			w.e.event(Warn, w.name, "", fmt.Sprintf("the new lock %s ends before the old one, which is kept too", name(o.lock)))
+			w.tooShort(o, old)
 			continue
 		}
-		w.owe(old.lock.ID, o.who, "extended by "+name(o.lock))
-		o.replaces = ""
+		w.owe(old.lock.ID, o.who)
 	}
+}
+
+// tooShort goes on with the old lock, since the new one ends before it: less was granted than was asked for. What is kept is
+// extended again when the old one has no more left than is granted. The caller holds w.mu.
+func (w *watcher) tooShort(o, old *own) {
+	k := w.keepOf(o.lock.ID)
+	if k == nil {
+		w.event(Warn, fmt.Sprintf("the new lock %s ends before the old one, which is kept too", name(o.lock)))
+		return
+	}
+	w.event(Warn, fmt.Sprintf("the new lock %s ends before the old one, so it is given back: only %s was granted", name(o.lock), words(o.ttl)))
+	w.cover(k, old)
+	if o.ttl > 0 {
+		k.ttl = min(k.ttl, o.ttl)
+	}
+	w.owe(o.lock.ID, o.who)
 }
 
 // measure holds a lock of ours against what the newest listing says of it.
@@ -98,14 +109,15 @@ func (w *watcher) repay(now appliance.Reading) {
 		return
 	}
 	for id, o := range w.claims.own {
-		if o.owed == nil || o.owed.busy || now.Run < o.owed.next || o.lock.Exclusive {
+		if o.owed == nil || o.owed.busy || now.Run < o.owed.next {
 			continue
 		}
 		o.owed.busy = true
 		l, by := o.lock, o.owed.by
 		w.spawn(func(ctx context.Context) {
-			_, err := w.e.do(ctx, by, w.name, appliance.Act{Verb: appliance.VerbRelease, Lock: l}, true)
-			w.repaid(id, err)
+			err := errFailed
+			defer func() { w.repaid(id, err) }()
+			_, err = w.e.do(ctx, w.name, errand{p: by, act: appliance.Act{Verb: appliance.VerbRelease, Lock: l}, auto: true})
 		})
 	}
 }
@@ -119,9 +131,17 @@ func (w *watcher) repaid(id appliance.LockID, err error) {
 		return
 	}
 	o.owed.again(w.e, o.ttl)
-	if err != nil && !errors.Is(err, ErrRefusedByUs) {
-		o.owed.trouble = appliance.Reason(err)
-		w.claims.dirty[id] = true
+	if why := ""; err != nil && !errors.Is(err, ErrRefusedByUs) {
+		why = appliance.Reason(err)
+		if why != o.owed.trouble {
+			o.owed.trouble = why
+			w.claims.dirty[id] = true
+		}
+		if o.lock.Exclusive && !nothingSent(err) { // a token's release is not sent again blindly (faults.md, "What may be sent twice")
+			o.owed = nil
+			w.claims.dirty[id] = true
+			w.event(Warn, fmt.Sprintf("lock %s could not be given back: %s", name(o.lock), why))
+		}
 	}
 	w.showLocks()
 	w.publish()
@@ -135,7 +155,11 @@ func (x *errand) pending(l appliance.Lock, cause error) error {
 	if o == nil || x.auto || o.lock.Exclusive {
 		return cause
 	}
-	x.owe(l.ID, x.p.Name, "released")
+	if k := x.keepOf(l.ID); k != nil {
+		x.stopKeeping(k)
+	}
+	x.unwant(l.ID)
+	x.owe(l.ID, x.p.Name)
 	o.owed.trouble = appliance.Reason(cause)
 	o.owed.again(x.e, o.ttl)
 	x.showLocks()
@@ -145,4 +169,23 @@ func (x *errand) pending(l appliance.Lock, cause error) error {
 		until = "until it ends at " + at(o.term.EndsWall)
 	}
 	return fmt.Errorf("%w; its release is pending and tried again %s", cause, until)
+}
+
+// nothingSent reports whether an act failed before it reached the appliance.
+func nothingSent(err error) bool {
+	for _, kind := range []error{ErrRefusedByUs, ErrJournal, appliance.ErrUnreachable, appliance.ErrBusy} {
+		if errors.Is(err, kind) && !errors.Is(err, appliance.ErrAmbiguous) {
+			return true
+		}
+	}
+	return false
+}
+
+// unwant has what may still come of requests to extend a lock given back, as that lock is. The caller holds w.mu.
+func (w *watcher) unwant(id appliance.LockID) {
+	for _, d := range w.claims.doubts {
+		if id != "" && d.keeps == id {
+			d.unwanted = true
+		}
+	}
 }

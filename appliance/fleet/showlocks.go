@@ -74,9 +74,10 @@ func (w *watcher) show(l appliance.Lock, before *Lock) Lock {
 	}
 	w.shorten(o, l)
 	s.TTL = o.ttl
-	if state, _ := o.term.At(w.e.clock.Now()); state != lease.Gone {
-		s.Term = o.term
+	if state, _ := o.term.At(w.e.clock.Now()); state == lease.Gone { // the list is right
+		o.term = s.Term
 	}
+	s.Term = o.term
 	return s
 }
 
@@ -125,7 +126,7 @@ func (w *watcher) explain(s *Lock) {
 		s.Term = lease.Own(stamp, h.TTL, w.worst())
 		return
 	}
-	if g := w.claims.ghost; g != nil && now.Wall.Before(g.free) {
+	if g := w.claims.ghost; g != nil && s.Holder != appliance.HolderNobody && now.Wall.Before(g.free) {
 		s.Note = "an earlier run of yours may hold it: free by " + at(g.free)
 	}
 }

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -24,7 +25,7 @@ func (x *errand) transfer() (Result, error) {
 	if err != nil && !errors.Is(err, appliance.ErrAmbiguous) {
 		x.mu.Lock()
 		defer x.mu.Unlock()
-		x.transitOver(x.intent)
+		x.tracked(x.intent, nil)
 		return Result{}, err
 	}
 	id, answers := r.Job, 0
@@ -50,10 +51,10 @@ func (x *errand) transfer() (Result, error) {
 	default:
 		now := x.e.clock.Now()
 		x.started[id] = &started{transfer: t, who: x.p.Name, since: now.Run, intent: x.intent}
-		x.tracked(Transit{ID: x.intent, Appliance: x.name, Who: x.p.Name, Transfer: t, Job: id, Since: now.Wall, Had: had})
+		x.tracked(x.intent, &Transit{ID: x.intent, Appliance: x.name, Who: x.p.Name, Transfer: t, Job: id, Since: now.Wall, Had: had})
 		x.showJobs()
 	}
-	return Result{Text: fmt.Sprintf("started the %s, job %s%s", transferWords(t), id, told(r.Told)), Job: id}, nil
+	return Result{Text: fmt.Sprintf("started the %s, job %s%s", x.e.transferWords(t), id, told(r.Told)), Job: id}, nil
 }
 
 // asSeen looks at the backups just before anything is sent: what an operator decided on a listing that may be a minute old
@@ -177,11 +178,9 @@ func (x *errand) cancelPush() (Result, error) {
 	x.mu.Unlock()
 	whose := "it was not started here"
 	if push.Ours {
-		whose = fmt.Sprintf("ours, job %s to %s", push.Job, appliance.Label(push.Destination))
+		whose = fmt.Sprintf("ours, job %s to %s", push.Job, x.e.place(appliance.Transfer{Verb: appliance.VerbPush, Destination: push.Destination}))
 	}
-	ctx, cancel := x.call()
-	defer cancel()
-	r, err := x.transferrer.CancelPush(ctx)
+	r, err := x.cancelOnce(push.Job, x.transferrer.CancelPush)
 	if err != nil {
 		return Result{}, fmt.Errorf("%w (%s)", err, whose)
 	}
@@ -205,10 +204,28 @@ func (x *errand) lookAtPush() error {
 	return nil
 }
 
-func (x *errand) cancelJob() (Result, error) {
+// cancelOnce asks for the end of a job and notes that it was asked, if it may have been heard. The note is made before the
+// answer is there: a poll may see the end first.
+func (x *errand) cancelOnce(id appliance.JobID, ask func(context.Context) (appliance.Receipt, error)) (appliance.Receipt, error) {
 	ctx, cancel := x.call()
 	defer cancel()
-	r, err := x.jobs.CancelJob(ctx, x.act.Job)
+	note := func(asked bool) {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		if s := x.started[id]; s != nil {
+			s.cancelled = asked
+		}
+	}
+	note(true)
+	r, err := ask(ctx)
+	if err != nil && outcomeOf(err) != OutcomeUnknown {
+		note(false)
+	}
+	return r, err
+}
+
+func (x *errand) cancelJob() (Result, error) {
+	r, err := x.cancelOnce(x.act.Job, func(ctx context.Context) (appliance.Receipt, error) { return x.jobs.CancelJob(ctx, x.act.Job) })
 	if err != nil {
 		return Result{}, err
 	}

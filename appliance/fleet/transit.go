@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"context"
 	"fmt"
 	"slices"
 
@@ -27,49 +26,11 @@ func (x *errand) track(known map[appliance.JobID]bool, had bool) error {
 	return nil
 }
 
-// tracked has the journal know which job a transfer became. That it cannot be recorded is no failure of the transfer: a later
-// run looks for it.
-func (w *watcher) tracked(t Transit) {
-	w.spawn(func(ctx context.Context) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeLimit)
-		defer cancel()
-		if err := w.e.journal.Track(ctx, t); err != nil {
-			w.event(Warn, fmt.Sprintf("that the %s became job %s could not be recorded: %s", transferWords(t.Transfer), t.Job, printable(err)))
-		}
-	})
-}
-
-// transitOver has the journal forget a transfer whose outcome was told. The caller holds w.mu.
-func (w *watcher) transitOver(id uint64) {
-	if id != 0 {
-		w.over = append(w.over, id)
-	}
-}
-
-// flushTransits has the journal forget the transfers that are over.
-func (w *watcher) flushTransits(ctx context.Context) error {
-	for {
-		w.mu.Lock()
-		if len(w.over) == 0 {
-			w.mu.Unlock()
-			return nil
-		}
-		id := w.over[0]
-		w.mu.Unlock()
-		if err := w.e.journal.Ended(ctx, id); err != nil {
-			return err
-		}
-		w.mu.Lock()
-		w.over = w.over[1:]
-		w.mu.Unlock()
-	}
-}
-
 // inheritTransit goes on with a transfer of an ended engine: with its job, or by looking for what came of it.
 func (w *watcher) inheritTransit(t Transit) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	what := fmt.Sprintf("the %s that an earlier run began for %s", transferWords(t.Transfer), t.Who)
+	what := fmt.Sprintf("the %s that an earlier run began for %s", w.e.transferWords(t.Transfer), t.Who)
 	since := pastReading(w.e.clock.Now(), t.Since).Run
 	if t.Job != "" && w.jobs != nil {
 		w.started[t.Job] = &started{transfer: t.Transfer, who: t.Who, since: since, intent: t.ID}

@@ -39,7 +39,7 @@ func (e *Engine) Wait(ctx context.Context, p policy.Person, name string, claim a
 	defer w.endWait()
 	e.event(Info, name, p.Name, fmt.Sprintf("waits for %s", w.scope(claim.Scope)))
 	for {
-		r, err := e.do(ctx, p, name, appliance.Act{Verb: appliance.VerbAcquire, Claim: claim}, true)
+		r, err := e.do(ctx, name, errand{p: p, act: appliance.Act{Verb: appliance.VerbAcquire, Claim: claim}, auto: true})
 		if err == nil {
 			e.tell(Event{Level: Good, Appliance: name, Who: p.Name, Text: "has " + w.scope(claim.Scope).String() + " after waiting", Ring: true})
 			return r, nil
@@ -103,7 +103,9 @@ func (w *watcher) worthwhile(claim appliance.Claim, err error) bool {
 	if w.line.open() {
 		return false
 	}
-	for _, kind := range []error{appliance.ErrHeld, appliance.ErrUnreachable, appliance.ErrBusy, appliance.ErrAmbiguous} {
+	for _, kind := range []error{
+		appliance.ErrHeld, appliance.ErrNotHeld, appliance.ErrUnreachable, appliance.ErrBusy, appliance.ErrAmbiguous,
+	} { // not held: the answer was lost, and it was found out that it was not granted
 		if errors.Is(err, kind) {
 			return true
 		}
@@ -136,6 +138,8 @@ func (w *watcher) whyNotWait(claim appliance.Claim, whole bool) string {
 	switch {
 	case w.locker == nil:
 		return "this appliance has no locks"
+	case w.s.LocksPart.At.IsZero():
+		return "its lock was not looked at yet"
 	case !exclusive:
 		return "locks there are never waited for: several may exist, take one"
 	case w.s.Wait != nil:

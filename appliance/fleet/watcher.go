@@ -52,10 +52,8 @@ type watcher struct {
 	unsure  appliance.Reading            // our clock stepped then and the locks were not listed since; zero = no
 	claims  claims                       // locks of ours
 	// stopWait ends the wait for its lock that is under way.
-	stopWait  context.CancelCauseFunc
-	over      []uint64 // transfers that ended and that the journal still has
-	flushing  bool     // the journal is being told of locks, by tend
-	unwritten bool     // that the journal could not be written was told
+	stopWait context.CancelCauseFunc
+	backlog  backlog
 	// unsettled tells that the client could not find out how its last request about its lock ended.
 	unsettled bool
 	listed    appliance.LockList   // the last listing of locks
@@ -74,6 +72,7 @@ func newWatcher(e *Engine, order int, m Member) *watcher {
 	w := &watcher{
 		e: e, order: order, name: m.Name, m: m, client: m.Appliance,
 		claims:  newClaims(),
+		backlog: backlog{transits: map[uint64]*Transit{}},
 		started: map[appliance.JobID]*started{},
 		guard:   map[string]Doing{},
 		asked:   map[appliance.BackupID]*appliance.Transfer{},

@@ -265,7 +265,7 @@ func (w *watcher) whyBusy(act appliance.Act) string {
 	for _, d := range w.guard {
 		same := act.Target() == d.Act.Target() && namesTarget(act)
 		if same || (act.Verb == appliance.VerbPush && d.Act.Verb == appliance.VerbPush) {
-			return fmt.Sprintf("%s is under way (%s)", describe(d.Act), d.Who)
+			return fmt.Sprintf("%s is under way (%s)", w.e.describe(d.Act), d.Who)
 		}
 	}
 	if !transfers(act.Verb) {
@@ -276,13 +276,13 @@ func (w *watcher) whyBusy(act appliance.Act) string {
 			continue
 		}
 		if s.transfer.Backup == act.Transfer.Backup || (act.Verb == appliance.VerbPush && s.transfer.Verb == appliance.VerbPush) {
-			return fmt.Sprintf("%s is under way (job %s, %s)", transferWords(s.transfer), id, s.who)
+			return fmt.Sprintf("%s is under way (job %s, %s)", w.e.transferWords(s.transfer), id, s.who)
 		}
 	}
 	for _, c := range w.checks {
 		pushes := act.Verb == appliance.VerbPush && c.transfer.Verb == appliance.VerbPush
 		if c.transfer.Backup == act.Transfer.Backup || pushes {
-			return fmt.Sprintf("whether the %s is complete is being looked at", transferWords(c.transfer))
+			return fmt.Sprintf("whether the %s is complete is being looked at", w.e.transferWords(c.transfer))
 		}
 	}
 	return ""
