@@ -31,6 +31,9 @@ func program() int {
 	switch upset := os.Getenv(asProgram); upset {
 	case "yes":
 		return Process()
+	case "protection":
+		defer func() { fmt.Println(protection()) }()
+		return Process()
 	default:
 		return runProcess(func(env *Env) { env.wrap = upsets(upset, env) })
 	}

@@ -86,3 +86,13 @@ func TestFault_SIG06_QuitWithoutSecrets(t *testing.T) {
 		}
 	}
 }
+
+// Whatever command runs, the process leaves no core, and others cannot look into it.
+func TestFault_SIG06_Protected(t *testing.T) {
+	t.Parallel()
+	c := start(t, how{upset: "protection"}, "version")
+	if code := c.end(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	c.until("holdfast ", protected)
+}

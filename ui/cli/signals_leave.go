@@ -63,10 +63,11 @@ func (r *run) leave(why, onDrop string) string {
 		level = fleet.Info
 		text += "; no lock is held"
 	case onDrop == dropRelease:
-		released, left := r.release(held)
-		text += r.count(released, "was released", "were released") + r.count(left, "is left to expire", "are left to expire")
+		released, left, unknown := r.release(held)
+		text += r.count(released, "was released", "were released", false) + r.count(left, leftOne, leftMany, true) +
+			r.count(unknown, "is perhaps released", "are perhaps released", true)
 	default:
-		text += r.count(held, "is left to expire", "are left to expire")
+		text += r.count(held, leftOne, leftMany, true)
 	}
 	r.engine.Say(level, text)
 	return text
@@ -98,43 +99,50 @@ func (r *run) held() []fleet.Lock {
 	return held
 }
 
-// release gives locks back, all at once, and tells which were and which were not.
-func (r *run) release(locks []fleet.Lock) (released, left []fleet.Lock) {
-	done := make([]bool, len(locks))
+// release gives locks back, all at once, and tells which were, which surely were not, and of which it is not known.
+func (r *run) release(locks []fleet.Lock) (released, left, unknown []fleet.Lock) {
+	errs := make([]error, len(locks))
 	var all sync.WaitGroup
 	for i, l := range locks {
 		all.Go(func() {
 			act := appliance.Act{Verb: appliance.VerbRelease, Lock: l.Lock, Deadline: releaseTime}
-			_, err := r.engine.Do(context.Background(), r.person, l.Appliance, act)
-			done[i] = err == nil // why not is an event of its own
+			_, errs[i] = r.engine.Do(context.Background(), r.person, l.Appliance, act)
 		})
 	}
 	all.Wait()
 	for i, l := range locks {
-		if done[i] {
+		switch err := errs[i]; { // why not is an event of its own
+		case err == nil:
 			released = append(released, l)
-		} else {
+		case errors.Is(err, fleet.ErrRefusedByUs), errors.Is(err, fleet.ErrJournal):
 			left = append(left, l)
+		default:
+			unknown = append(unknown, l)
 		}
 	}
-	return released, left
+	return released, left, unknown
 }
+
+const leftOne, leftMany = "is left to expire", "are left to expire"
 
 // mostNamed is how many locks are named one by one.
 const mostNamed = 20
 
-// count says what becomes of locks, as the end of a sentence; nothing for none.
-func (r *run) count(locks []fleet.Lock, one, many string) string {
+// count says what becomes of locks, with when they end if that matters, as the end of a sentence; nothing for none.
+func (r *run) count(locks []fleet.Lock, one, many string, ends bool) string {
 	if len(locks) == 0 {
 		return ""
 	}
 	names := make([]string, 0, len(locks))
 	for _, l := range locks {
-		end := "at a time that is not known"
-		if l.Term.Known {
-			end = l.Term.EndsWall.UTC().Format("15:04:05") + " UTC"
+		name := fmt.Sprintf("%s on %s", l.Scope, l.Appliance)
+		switch {
+		case ends && l.Term.Known:
+			name += " (ends " + endsAt(l.Term.EndsWall, r.engine.Clock().Now().Wall) + ")"
+		case ends:
+			name += " (end unknown)"
 		}
-		names = append(names, fmt.Sprintf("%s on %s (ends %s)", l.Scope, l.Appliance, end))
+		names = append(names, name)
 	}
 	if n := len(names) - mostNamed; n > 0 {
 		names = append(names[:mostNamed], fmt.Sprintf("and %d more", n))
@@ -144,4 +152,13 @@ func (r *run) count(locks []fleet.Lock, one, many string) string {
 		head = fmt.Sprintf("; %d locks %s", len(locks), many)
 	}
 	return head + ": " + strings.Join(names, ", ")
+}
+
+// endsAt is a time of day, with its date when that is not within a day.
+func endsAt(t, now time.Time) string {
+	layout := time.TimeOnly
+	if t.Sub(now) >= 24*time.Hour {
+		layout = time.DateTime
+	}
+	return t.UTC().Format(layout) + " UTC"
 }
