@@ -2,13 +2,10 @@
 package main
 
 import (
-	"context"
 	"io"
 	"log"
 	"os"
-	"os/signal"
 	"runtime/debug"
-	"syscall"
 
 	"holdfast/ui/cli"
 )
@@ -18,8 +15,5 @@ func main() {
 	debug.SetGCPercent(50)
 	// net/http writes what appliances send unasked to the process's log; it may hold a secret and is for nobody's eyes.
 	log.SetOutput(io.Discard)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	code := cli.Main(ctx, cli.Host())
-	stop()
-	os.Exit(code)
+	os.Exit(cli.Process())
 }

@@ -279,9 +279,9 @@ func (m *Model) askToQuit(opener string) tea.Cmd {
 
 func (m *Model) quit(msg quitMsg) tea.Cmd {
 	held := m.held()
-	if !msg.release || len(held) == 0 {
-		m.engine.Unkeep() // what is left to its expiry is not to be kept by the next run
-		return tea.Quit
+	if !msg.release || len(held) == 0 { // what is left to its expiry is not to be kept by the next run
+		engine, ctx := m.engine, m.opts.Context
+		return tea.Sequence(func() tea.Msg { _ = engine.Unkeep(ctx); return nil }, tea.Quit)
 	}
 	m.leaving.waiting = len(held)
 	return tea.Batch(m.do(held), m.say("releasing "+plural(len(held), "lock", "locks"), false))

@@ -36,6 +36,17 @@ type Env struct {
 	Dial    func(ctx context.Context, network, addr string) (net.Conn, error)
 	Program []tea.ProgramOption // further options of the dashboard, for tests
 	Mark    func() float64      // see app.Options; nil = by chance
+
+	process *process                  // that this is run by; nil = by something within a process
+	wrap    func(tea.Model) tea.Model // stands around the dashboard, for tests; nil = nothing
+}
+
+// wrapped is the dashboard with what stands around it.
+func (e *Env) wrapped(m tea.Model) tea.Model {
+	if e.wrap == nil {
+		return m
+	}
+	return e.wrap(m)
 }
 
 // Exit codes (design.md 6).
@@ -77,21 +88,49 @@ func Main(ctx context.Context, env Env) int {
 	root.SetIn(env.In)
 	root.SetOut(env.Out)
 	root.SetErr(env.Err)
+	failed := aside(root)
 	err := fang.Execute(ctx, root, fang.WithoutVersion(), fang.WithErrorHandler(func(_ io.Writer, _ fang.Styles, err error) {
 		if !errors.Is(err, errSilent) {
 			fmt.Fprintln(env.Err, "holdfast: "+err.Error())
 		}
 	}))
+	if *failed != nil {
+		err = *failed
+		fmt.Fprintln(env.Err, "holdfast: "+err.Error())
+	}
 	var coded *exitError
+	var sig Interrupted
 	switch {
 	case err == nil:
 		return ExitDone
+	case errors.As(context.Cause(ctx), &sig):
+		return sig.Code()
 	case errors.As(err, &coded):
 		return coded.code
 	default: // the command line itself was wrong
 		fmt.Fprintln(env.Err, "Try holdfast --help.")
 		return ExitUsage
 	}
+}
+
+// aside keeps the errors of commands from fang, which at each puts the terminal into raw mode to ask for its background and
+// waits seconds for the answer: at an end, which is no time for questions. It gets those of the command line itself.
+func aside(c *cobra.Command) *error {
+	var failed error
+	var each func(c *cobra.Command)
+	each = func(c *cobra.Command) {
+		if run := c.RunE; run != nil {
+			c.RunE = func(cmd *cobra.Command, args []string) error {
+				failed = run(cmd, args)
+				return nil
+			}
+		}
+		for _, sub := range c.Commands() {
+			each(sub)
+		}
+	}
+	each(c)
+	return &failed
 }
 
 // flags are what several commands share.

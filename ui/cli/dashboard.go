@@ -17,6 +17,7 @@ const fps = 16
 
 var errNoTerminal = errors.New("the dashboard needs a terminal and this is none; holdfast status prints the fleet once")
 
+// dashboard runs the dashboard of the configuration. The engine outlives ctx for as long as an orderly end takes.
 func dashboard(ctx context.Context, env *Env, f flags) error {
 	c, err := load(env, f)
 	if err != nil {
@@ -25,32 +26,72 @@ func dashboard(ctx context.Context, env *Env, f flags) error {
 	if !env.Terminal {
 		return exit(ExitUsage, errNoTerminal)
 	}
-	r, err := assemble(ctx, env, c, part{acting: true, adopt: true})
+	env.process.reports(c.StateDir)
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	r, err := assemble(life, env, c, part{acting: true, adopt: true})
 	if err != nil {
+		end()
 		return err
 	}
 	defer r.close()
-	return show(ctx, env, r)
+	defer end()
+	if ctx.Err() != nil { // while a password was asked for
+		why, code := ending(context.Cause(ctx))
+		return exit(code, errors.New(why))
+	}
+	return show(ctx, env, r, c.OnDrop)
 }
 
-// show runs the dashboard until its operator leaves or the context ends.
-func show(ctx context.Context, env *Env, r *run) error {
-	session, end := context.WithCancel(ctx)
-	defer end()
+// show runs the dashboard until its operator leaves, the line drops or the context ends. onDrop is what then becomes of the
+// locks when the operator was not asked.
+func show(ctx context.Context, env *Env, r *run, onDrop string) error {
+	session, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	terminal := newScreen(env.In, env.Out, func() { end(errLine) })
+	left := make(chan string, 1)
+	leaving := context.AfterFunc(session, func() { // beside the end of the screen, which a terminal that takes nothing can hold up
+		why, code := ending(context.Cause(session))
+		env.process.limit(code, why)
+		if failed := (*crash)(nil); errors.As(context.Cause(session), &failed) {
+			onDrop = dropLeave // nothing is begun by a program that has failed
+		}
+		env.process.guard("its end", func() { left <- r.leave(why, onDrop) })()
+	})
 	model := app.New(app.Options{
 		Context: session, Engine: r.engine, Person: r.person, Keys: r.keys, Theme: r.config.Theme, ASCII: r.config.ASCII,
 		NoColor: env.look("NO_COLOR") != "", Dark: true, Mouse: r.config.Mouse, Bell: true, Mark: env.Mark,
 	})
 	defer model.Close()
+	outer := &guarded{model: env.wrapped(model), process: env.process, state: r.config.StateDir, end: end,
+		resumed: func() { r.engine.Look("") }, free: func(key string) bool { return r.keys.Action(key) == "" }}
 	options := append([]tea.ProgramOption{
-		tea.WithContext(ctx), tea.WithInput(escape.Reader(env.In)), tea.WithOutput(env.Out), tea.WithEnvironment(env.Environ), tea.WithFPS(fps),
-		tea.WithoutSignalHandler(),
+		tea.WithContext(session), tea.WithInput(escape.Reader(terminal.input())), tea.WithOutput(terminal.output()),
+		tea.WithEnvironment(env.Environ), tea.WithFPS(fps), tea.WithoutSignalHandler(),
 	}, env.Program...)
-	_, err := tea.NewProgram(model, options...).Run()
-	switch {
-	case err == nil, ctx.Err() != nil:
-		return nil
-	default:
-		return exit(ExitFailed, fmt.Errorf("run the dashboard: %w", err))
+	program := tea.NewProgram(outer, options...)
+	release := env.process.take(terminal, program)
+	_, err := program.Run()
+	terminal.restore()
+	release()
+	if err != nil {
+		end(fmt.Errorf("run the dashboard: %w", err)) // unless the session has ended already
 	}
+	if leaving() {
+		return nil
+	}
+	text := <-left
+	cause := context.Cause(session)
+	if _, code := ending(cause); code != ExitDone {
+		return exit(code, &ended{text, cause})
+	}
+	return nil
 }
+
+// ended is how a session ended and what became of its locks.
+type ended struct {
+	text  string
+	cause error
+}
+
+func (e *ended) Error() string { return e.text }
+func (e *ended) Unwrap() error { return e.cause }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -44,11 +45,14 @@ func demo(ctx context.Context, env *Env, f flags) (err error) {
 		return exit(ExitFailed, fmt.Errorf("make a folder for the demo: %w", err))
 	}
 	defer func() {
+		if failed := (*crash)(nil); errors.As(err, &failed) {
+			return // the report lies there
+		}
 		if gone := os.RemoveAll(dir); gone != nil && err == nil {
 			err = exit(ExitFailed, fmt.Errorf("remove the demo's folder: %w", gone))
 		}
 	}()
-	fleet, err := sim.Start(ctx, demoFleet())
+	fleet, err := sim.Start(context.WithoutCancel(ctx), demoFleet()) // an orderly end still speaks to it
 	if err != nil {
 		return exit(ExitFailed, fmt.Errorf("start the simulated appliances: %w", err))
 	}

@@ -16,8 +16,12 @@ import (
 	"holdfast/appliance/sim"
 )
 
-// TestMain reads every time in UTC and ends with a look for goroutines that a command has left.
+// TestMain reads every time in UTC and ends with a look for goroutines that a command has left. As the child of a test it is
+// the program instead.
 func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		os.Exit(program())
+	}
 	time.Local = time.UTC
 	goleak.VerifyTestMain(m)
 }

@@ -121,6 +121,7 @@ func (h *holdFlags) hold(ctx context.Context, env *Env, r *run, x kept) error {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = env.In, env.Out, env.Err
 	cmd.Env = append(append([]string(nil), env.Environ...), "HOLDFAST_LOCK_ID="+string(x.id), "HOLDFAST_APPLIANCE="+x.name,
 		"HOLDFAST_SCOPE="+lock.Scope.Code)
+	env.process.deaf() // from here on signals are the command's
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, passed...)
 	defer signal.Stop(signals)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/user"
@@ -8,21 +9,61 @@ import (
 	"github.com/charmbracelet/x/term"
 )
 
-// Host is what the process itself was given: its arguments, streams and environment, and the user who started it.
-func Host() Env {
+// Host is what the process itself was given: its arguments, streams and environment, and the user who started it. Nobody is
+// asked for a password beyond ctx.
+func Host(ctx context.Context) Env {
 	env := Env{
 		Args: os.Args[1:], In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Environ: os.Environ(), User: userName(),
-		Terminal: term.IsTerminal(os.Stdin.Fd()) && term.IsTerminal(os.Stdout.Fd()),
+		Terminal: term.IsTerminal(os.Stdin.Fd()) && term.IsTerminal(os.Stdout.Fd()), Clock: processClock(),
 	}
 	if env.Terminal {
 		env.ReadPassword = func(prompt string) (string, error) {
-			fmt.Fprint(os.Stderr, prompt)
-			defer fmt.Fprintln(os.Stderr)
-			b, err := term.ReadPassword(os.Stdin.Fd())
-			return string(b), err
+			defer env.Clock.Now() // the time that the operator took is no pause of ours
+			return readPassword(ctx, prompt)
 		}
 	}
 	return env
+}
+
+// readPassword asks at the terminal without echo. When ctx ends, the echo comes back at once.
+func readPassword(ctx context.Context, prompt string) (string, error) {
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
+	}
+	state, err := term.GetState(os.Stdin.Fd())
+	if err != nil {
+		return "", fmt.Errorf("ask for a password: %w", err)
+	}
+	fmt.Fprint(os.Stderr, prompt)
+	defer fmt.Fprintln(os.Stderr)
+	text, err := answer(ctx, func() (string, error) {
+		b, err := term.ReadPassword(os.Stdin.Fd())
+		return string(b), err
+	})
+	if ctx.Err() != nil {
+		_ = term.Restore(os.Stdin.Fd(), state) // there is nothing else that could be done
+	}
+	return text, err
+}
+
+// answer is what read returns, or the cause of the end of ctx. What waits at a terminal for a line cannot be called back: it
+// is left behind for the end of the process, which then is near.
+func answer(ctx context.Context, read func() (string, error)) (string, error) {
+	type line struct {
+		text string
+		err  error
+	}
+	got := make(chan line, 1)
+	go func() {
+		text, err := read()
+		got <- line{text, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	case l := <-got:
+		return l.text, l.err
+	}
 }
 
 // userName is the OS user, or somebody when the system cannot tell.

@@ -14,6 +14,7 @@ import (
 // record is the journal of a run with the goroutine that keeps its events.
 type record struct {
 	journal *journal.Journal
+	process *process
 	engine  atomic.Pointer[fleet.Engine]
 	running sync.WaitGroup
 }
@@ -23,7 +24,7 @@ func journalPath(c *config.Config) string { return filepath.Join(c.StateDir, "jo
 // openRecord opens the journal for the engine of that id. A journal that cannot be ours is wrong usage; one that only cannot
 // be written now is told on the screen, and acts are then refused one by one.
 func openRecord(ctx context.Context, env *Env, c *config.Config, id string, options journal.Options) (*record, error) {
-	r := &record{}
+	r := &record{process: env.process}
 	options.Engine, options.Clock = id, env.Clock
 	options.OnNotice = func(text string) {
 		if e := r.engine.Load(); e != nil {
@@ -45,7 +46,7 @@ func (r *record) follow(e *fleet.Engine) {
 	for _, text := range early {
 		e.Say(fleet.Warn, text)
 	}
-	r.running.Go(func() { r.journal.Follow(e) })
+	r.running.Go(r.process.guard("keeping events", func() { r.journal.Follow(e) }))
 }
 
 // close waits for the last events of an engine that has ended, then closes the journal.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -82,13 +83,16 @@ func trust(ctx context.Context, env *Env, f flags, name string) error {
 	if !env.Terminal {
 		return exit(ExitRefused, errors.New("nobody is here to confirm the key: run this in a terminal, or set pin in the configuration"))
 	}
-	return confirmKey(env, pins, key, peer)
+	return confirmKey(ctx, env, pins, key, peer)
 }
 
-// confirmKey pins the key after a full yes; anything else leaves things as they are.
-func confirmKey(env *Env, pins *transport.Known, key string, peer appliance.Peer) error {
+// confirmKey pins the key after a full yes; anything else, and the end of ctx at once, leaves things as they are.
+func confirmKey(ctx context.Context, env *Env, pins *transport.Known, key string, peer appliance.Peer) error {
 	fmt.Fprint(env.Out, "\nTrust this key from now on? Type yes: ")
-	line, err := bufio.NewReader(env.In).ReadString('\n')
+	line, err := answer(ctx, func() (string, error) { return bufio.NewReader(env.In).ReadString('\n') })
+	if ctx.Err() != nil {
+		fmt.Fprintln(env.Out) // the line that was not ended
+	}
 	if strings.TrimSpace(line) != "yes" {
 		return exit(ExitRefused, errors.Join(errors.New("not confirmed, nothing was changed"), ignoreEOF(err)))
 	}
@@ -101,7 +105,7 @@ func confirmKey(env *Env, pins *transport.Known, key string, peer appliance.Peer
 
 // ignoreEOF drops the end of input, which is an answer like any other that is not yes.
 func ignoreEOF(err error) error {
-	if err != nil && err.Error() == "EOF" {
+	if errors.Is(err, io.EOF) {
 		return nil
 	}
 	return err

@@ -81,7 +81,7 @@ func TestOpenIntentIsTold(t *testing.T) {
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}
-	const said = "an earlier run ended in the middle of acquire UP on dc1-lxca"
+	const said = "an earlier run ended in the middle of acquire UP for 20m"
 	uitest.Run(t, uitest.Options{Sim: one(), Config: config}, func(x *uitest.Terminal) { x.Until(said) })
 	uitest.Run(t, uitest.Options{Sim: one(), Config: config}, func(x *uitest.Terminal) {
 		x.Until("1 up").Never(said)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"holdfast/appliance/sim"
+	"holdfast/appliance/sim/broker"
 	"holdfast/appliance/sim/xclarity"
 	"holdfast/ui/keymap"
 	"holdfast/ui/uitest"
@@ -23,6 +24,29 @@ var plays = map[keymap.Action]func(t *testing.T, x *uitest.Terminal, key string)
 	},
 	keymap.Release: func(_ *testing.T, x *uitest.Terminal, key string) {
 		x.Press("2", "g", key).Until("╭ Release FC")
+	},
+	keymap.Keep: func(_ *testing.T, x *uitest.Terminal, key string) {
+		acquire(x, "updates", "20m")
+		x.Until("UP Updates", "you").Press("2", "g", key).Until("╭ Keep UP Updates on dc1-lxca").Press("enter")
+		x.UntilMatch(`UP Updates +you · kept`).Press(key).Until("no longer keeps").UntilNoMatch(`you · kept`)
+	},
+	keymap.Wait: func(_ *testing.T, x *uitest.Terminal, key string) {
+		ecb := x.Fleet.Appliance("ecb-edge").ECB
+		ecb.LockByOther(broker.SourceGUI)
+		x.Press("2", "G", key).Until("╭ Wait for configuration on ecb-edge").Press("y").Until("waits")
+		x.Advance(time.Minute)
+		x.Press("x").Until("stopped waiting for configuration")
+		x.Press(key).Until("╭ Wait for").Press("y").Until("waits")
+		ecb.UnlockByOther()
+		x.Advance(30 * time.Second)
+		x.UntilMatch(`configuration +you`).Until("has configuration after waiting")
+	},
+	keymap.Ack: func(_ *testing.T, x *uitest.Terminal, key string) {
+		acquire(x, "updates", "20m")
+		x.UntilMatch(`UP Updates +you`)
+		x.Fleet.Appliance("dc1-lxca").LXCA.StealLock(func(int) int { return 0 })
+		x.Advance(12 * time.Second)
+		x.Until("LOST at").Press("2", "g", key).UntilGone("LOST at")
 	},
 	keymap.Copy: func(_ *testing.T, x *uitest.Terminal, key string) {
 		x.Until("nightly-1231").Press("3", key).Until("╭ Copy nightly-1231")
