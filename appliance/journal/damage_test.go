@@ -310,9 +310,14 @@ func TestFault_JNL02_HoldingsGoIntoTheNewJournal(t *testing.T) {
 		if err := j.Forget(t.Context(), "dc1-lxca", nthLock(1)); err != nil {
 			t.Fatal(err)
 		}
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := j.Hold(ended, someHolding(9)); !errors.Is(err, context.Canceled) { // what was not confirmed is not there later
+			t.Error(err)
+		}
 		before, err := contentOf(j)
-		if err != nil {
-			t.Fatal(err)
+		if err != nil || len(before.Holdings) != 3 {
+			t.Fatal(before.Holdings, err)
 		}
 		if _, err := k.db.write.Exec(`UPDATE intents SET lock = ''`); err != nil {
 			t.Fatal(err)
@@ -362,6 +367,31 @@ func TestFault_JNL02_GoneWhileOpen(t *testing.T) {
 	closed(t, j)
 	k := opened(t, path, "second")
 	if got := adopt(t, k); len(k.Notices()) > 0 || len(got.Intents) != 1 || len(got.Holdings) != 1 {
+		t.Errorf("adopted %+v, notices %q", got, k.Notices())
+	}
+}
+
+// When the whole state folder was emptied, nothing is left that tells which numbers were handed out but what is recorded anew.
+func TestFault_JNL02_FolderEmptiedWhileOpen(t *testing.T) {
+	dir, path := folder(t)
+	j := opened(t, path, "first")
+	for i := range 9 {
+		intend(t, j, i)
+	}
+	hold(t, j, someHolding(1))
+	last := intend(t, j, 9)
+	track(t, j, someTransit(last))
+	for _, name := range files(t, dir) {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if id := intend(t, j, 10); id <= last {
+		t.Errorf("intent %d after %d", id, last)
+	}
+	closed(t, j)
+	k := opened(t, path, "second")
+	if got := adopt(t, k); len(k.Notices()) > 0 || len(got.Intents) != 1 || len(got.Holdings) != 1 || len(got.Transits) != 1 {
 		t.Errorf("adopted %+v, notices %q", got, k.Notices())
 	}
 }

@@ -24,7 +24,7 @@ var (
 	ErrUnsafe = errors.New("not a safe place for the journal")
 	// ErrDamaged: the journal was found damaged while it was read; it is being set aside.
 	ErrDamaged = errors.New("journal damaged")
-	// ErrNotOurs: the intent is not there, or another engine answers for it.
+	// ErrNotOurs: the intent, or the transfer that came of it, is not there, or another engine answers for it.
 	ErrNotOurs = errors.New("not an intent of this engine")
 	// ErrClosed: the journal was closed.
 	ErrClosed = errors.New("journal closed")

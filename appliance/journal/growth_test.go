@@ -183,3 +183,29 @@ func BenchmarkTell(b *testing.B) {
 		}
 	}
 }
+
+// The locks of others are asked for every few seconds: 200 of them, beside some days of records.
+func BenchmarkOthers(b *testing.B) {
+	_, path := folder(b)
+	j, k := opened(b, path, "first"), opened(b, path, "second")
+	grow(b, j, 100, 400, 1, 2, 3)
+	for i := range 200 {
+		hold(b, k, someHolding(i))
+	}
+	for b.Loop() {
+		if got, err := j.Others(b.Context()); err != nil || len(got) != 200 {
+			b.Fatal(len(got), err)
+		}
+	}
+}
+
+func BenchmarkHold(b *testing.B) {
+	_, path := folder(b)
+	j := opened(b, path, "first")
+	h := someHolding(1)
+	for b.Loop() {
+		if err := j.Hold(b.Context(), h); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
