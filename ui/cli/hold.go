@@ -193,10 +193,12 @@ func (r *run) watchLoss(ctx context.Context, name string) <-chan string {
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()
 		for {
-			if lock, ok := r.mine(name); !ok {
+			lock, ok := r.mine(name)
+			if !ok || len(r.engine.Snapshot(name).Lost) > 0 { // one that was taken anew does not cover the gap
 				lost <- "the lock was lost while the command ran"
 				return
-			} else if state, _ := lock.Term.At(r.engine.Clock().Now()); lock.Term.Known && state != lease.Held {
+			}
+			if state, _ := lock.Term.At(r.engine.Clock().Now()); lock.Term.Known && state != lease.Held {
 				lost <- "the lock may be gone while the command runs: it could not be extended in time"
 				return
 			}
