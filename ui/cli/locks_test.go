@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
 	"holdfast/appliance/sim"
 	"holdfast/appliance/sim/broker"
+	"holdfast/appliance/sim/xclarity"
 )
 
 // locksOf runs a locks command on the simulated fleet.
@@ -36,10 +38,15 @@ func TestLocksOfOneCommandAreThoseOfTheNext(t *testing.T) {
 		if n := len(lxca.Locks()); n < before+1 {
 			t.Errorf("%d locks while one is ours, %d before", n, before)
 		}
-		for range 2 { // the extension left two when it ended before both were listed; each is ours
-			if list := locksOf(t, sims, config, "list", "--json"); strings.Contains(list.out, `"holder":"you"`) {
-				line := strings.SplitN(list.out[strings.Index(list.out, `"holder":"you"`)-200:], `"id":"`, 2)[1]
-				locksOf(t, sims, config, "release", "dc1", line[:32]).want(t, ExitDone)
+		// The extension may have left two, as it ended before both were listed; each is ours.
+		list := json.NewDecoder(strings.NewReader(locksOf(t, sims, config, "list", "--json").out))
+		for list.More() {
+			var l listedJSON
+			if err := list.Decode(&l); err != nil {
+				t.Fatal(err)
+			}
+			if l.Holder == "you" && slices.ContainsFunc(lxca.Locks(), func(x xclarity.Lock) bool { return x.ID == l.ID }) {
+				locksOf(t, sims, config, "release", "dc1", l.ID).want(t, ExitDone)
 			}
 		}
 		if n := len(lxca.Locks()); n != before {
@@ -81,7 +88,7 @@ func TestLocksBadInput(t *testing.T) {
 			"acquire dc1 UP --ttl -1s":                {ExitUsage, "--ttl -1s: a lock of dc1 lasts from"},
 			"acquire dc1 UP --ttl soon":               {ExitUsage, "invalid argument"},
 			"acquire edge configuration":              {ExitRefused, "locked by another user"},
-			"release dc1 UP":                          {ExitRefused, "UP at dc1 is not yours"},
+			"release dc1 UP":                          {ExitRefused, "UP Updates at dc1 is not yours"},
 			"release dc1 nosuch":                      {ExitRefused, "you hold no lock nosuch at dc1"},
 			"hold dc1 UP":                             {ExitUsage, "requires at least 3 arg"},
 			"hold dc1 UP true":                        {ExitUsage, "then --, then the command"},

@@ -223,8 +223,9 @@ func (r *run) own(ctx context.Context, name, said string) (fleet.Lock, error) {
 	ctx, cancel := context.WithTimeout(ctx, adoptLimit)
 	defer cancel()
 	for {
-		lock, sure, err := find(r.engine.Snapshot(name), said)
-		if sure {
+		s := r.engine.Snapshot(name)
+		lock, sure, err := find(s, said)
+		if sure && len(s.Doing) == 0 { // it may be being taken up just now
 			return lock, err
 		}
 		if _, over := viewer.Next(ctx); over != nil {
