@@ -90,7 +90,9 @@ func TestFault_SIG03_BrokenOutput(t *testing.T) {
 				if x.said == "" { // it must go on
 					<-time.After(time.Minute)
 					leave()
-					err = <-ended
+					if err := <-ended; err != nil {
+						t.Error(err)
+					}
 				} else {
 					err = <-ended
 					var coded *exitError
