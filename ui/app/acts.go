@@ -259,9 +259,6 @@ func (m *Model) cancelDialog(opener string) *dialog.Dialog {
 // quitMsg is how an operator who holds locks wants to leave.
 type quitMsg struct{ release bool }
 
-// leaving counts the releases that are waited for before the program ends.
-type leaving struct{ waiting int }
-
 // askToQuit leaves at once when nothing of ours is held; else asks what becomes of the locks (faults.md LCK-11).
 func (m *Model) askToQuit(opener string) tea.Cmd {
 	held := m.held()
@@ -283,7 +280,7 @@ func (m *Model) quit(msg quitMsg) tea.Cmd {
 		engine, ctx := m.engine, m.opts.Context
 		return tea.Sequence(func() tea.Msg { _ = engine.Unkeep(ctx); return nil }, tea.Quit)
 	}
-	m.leaving.waiting = len(held)
+	m.leaving = awaiting(held)
 	return tea.Batch(m.do(held), m.say("releasing "+plural(len(held), "lock", "locks"), false))
 }
 

@@ -76,10 +76,8 @@ func (m *Model) do(acts actsMsg) tea.Cmd {
 
 // done says how an act ended; the event log has it too.
 func (m *Model) done(msg doneMsg) tea.Cmd {
-	if m.leaving.waiting > 0 {
-		if m.leaving.waiting--; m.leaving.waiting == 0 && msg.err == nil {
-			return tea.Quit
-		}
+	if m.left(msg) {
+		return tea.Quit
 	}
 	switch {
 	case msg.err == nil:

@@ -65,10 +65,11 @@ func show(ctx context.Context, env *Env, r *run, onDrop string) error {
 	outer := &guarded{model: env.wrapped(model), process: env.process, state: r.config.StateDir, end: end,
 		resumed: func() { r.engine.Look("") }, free: func(key string) bool { return r.keys.Action(key) == "" }}
 	options := append([]tea.ProgramOption{
-		tea.WithContext(session), tea.WithInput(escape.Reader(terminal.input())), tea.WithOutput(terminal.output()),
-		tea.WithEnvironment(env.Environ), tea.WithFPS(fps), tea.WithoutSignalHandler(),
+		tea.WithInput(escape.Reader(terminal.input())), tea.WithOutput(terminal.output()), tea.WithEnvironment(env.Environ), tea.WithFPS(fps),
+		tea.WithoutSignalHandler(),
 	}, env.Program...)
 	program := tea.NewProgram(outer, options...)
+	defer context.AfterFunc(session, program.Quit)() // not by its context, at whose end it does not wait for its reader
 	release := env.process.take(terminal, program)
 	_, err := program.Run()
 	terminal.restore()

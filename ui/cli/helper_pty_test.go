@@ -153,7 +153,8 @@ func start(t *testing.T, h how, args ...string) *child {
 		t.Fatal(err)
 	}
 	c.cmd.Env = []string{"TERM=xterm-256color", "LANG=en_US.UTF-8", "TZ=UTC", "HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH"),
-		"TMPDIR=" + t.TempDir(), asProgram + "=" + h.upset, "PROGRAM=" + self, "PS1=ready> ", "ENV="}
+		"TMPDIR=" + t.TempDir(), asProgram + "=" + h.upset, "PROGRAM=" + self, "PS1=ready> ", "ENV=",
+		"GORACE=halt_on_error=1"} // with the race detector: a code that no test expects
 	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = c.tty, c.tty, c.tty
 	if h.stderr != nil {
 		c.cmd.Stderr = h.stderr

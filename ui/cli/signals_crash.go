@@ -41,33 +41,40 @@ func (g *guarded) Init() (cmd tea.Cmd) {
 }
 
 // Update answers a message. Being stopped is the matter of the process, not of the dashboard.
-func (g *guarded) Update(msg tea.Msg) (next tea.Model, cmd tea.Cmd) {
-	next = g // also after a panic
+func (g *guarded) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	return g, g.answer(msg)
+}
+
+// answer is Update's command; none after a panic.
+func (g *guarded) answer(msg tea.Msg) tea.Cmd {
 	defer g.rescue("an answer")
 	switch msg := msg.(type) {
 	case suspendMsg:
-		return g, standAside(g.process)
+		return standAside(g.process)
 	case redrawMsg:
-		return g, standAside(nil)
+		return standAside(nil)
 	case resumedMsg:
 		g.resumed()
-		return g, nil
+		return nil
 	case tea.KeyPressMsg:
 		if msg.String() == "ctrl+z" && g.process != nil && g.free("ctrl+z") {
-			return g, standAside(g.process)
+			return standAside(g.process)
 		}
 	}
-	g.model, cmd = g.model.Update(msg)
-	return g, g.guard(cmd)
+	next, cmd := g.model.Update(msg)
+	g.model = next
+	return g.guard(cmd)
 }
 
 // View draws. After a panic the last picture stays, for the moment until the terminal is put back.
-func (g *guarded) View() (v tea.View) {
-	v = g.last
+func (g *guarded) View() tea.View {
+	g.draw()
+	return g.last
+}
+
+func (g *guarded) draw() {
 	defer g.rescue("a drawing")
-	v = g.model.View()
-	g.last = v
-	return v
+	g.last = g.model.View()
 }
 
 // guard makes a command, and those that it brings, one whose panic ends the session.

@@ -90,7 +90,9 @@ func TestFault_SIG03_BrokenOutput(t *testing.T) {
 				if x.said == "" { // it must go on
 					<-time.After(time.Minute)
 					leave()
-					err = <-ended
+					if err := <-ended; err != nil {
+						t.Error(err)
+					}
 				} else {
 					err = <-ended
 					var coded *exitError
@@ -262,5 +264,28 @@ func TestAsBefore(t *testing.T) {
 		if wrong := set("\x1b[?" + mode + "\x1b[?25l" + asBefore); wrong != nil {
 			t.Errorf("%s stays: %q", mode, wrong)
 		}
+	}
+}
+
+// The end of the input is the end of the line; what was read before it is not.
+func TestFault_SIG03_EndOfInput(t *testing.T) {
+	t.Parallel()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Close() })
+	lost := 0
+	in := newScreen(r, io.Discard, func() { lost++ }).input()
+	if _, err := w.WriteString("q"); err != nil {
+		t.Fatal(err)
+	}
+	_ = w.Close()
+	buf := make([]byte, 8)
+	if n, err := in.Read(buf); n != 1 || err != nil || lost != 0 {
+		t.Errorf("%d, %v, lost %d times", n, err, lost)
+	}
+	if n, err := in.Read(buf); n != 0 || !errors.Is(err, io.EOF) || lost != 1 {
+		t.Errorf("%d, %v, lost %d times", n, err, lost)
 	}
 }
