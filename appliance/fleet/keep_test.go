@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -252,17 +253,18 @@ func TestFault_LCK05_AMinuteOfResets(t *testing.T) {
 
 // Whatever goes wrong inside, the keeper tries again.
 func TestTheKeeperOutlivesAPanic(t *testing.T) {
-	j := &orderJournal{check: func() {}}
-	run(t, func(_ *bench, o *Options) { o.Journal = j }, func(t *testing.T, b *bench) {
-		b.keep("UP", 2*time.Minute)
-		bad := 0
-		b.e.byName["dc1"].mu.Lock()
-		j.check = func() {
+	var panics atomic.Bool
+	bad := 0
+	j := &orderJournal{check: func() {
+		if panics.Load() {
 			if bad++; bad < 4 {
 				panic("journal")
 			}
 		}
-		b.e.byName["dc1"].mu.Unlock()
+	}}
+	run(t, func(_ *bench, o *Options) { o.Journal = j }, func(t *testing.T, b *bench) {
+		b.keep("UP", 2*time.Minute)
+		panics.Store(true)
 		b.pass(5 * time.Minute)
 		must(t, "panics", bad > 3, true)
 		must(t, "kept", b.kept() != "", true)
@@ -332,10 +334,12 @@ func TestFault_LCK08_ReleaseOfAKeptLockEndsItsKeeping(t *testing.T) {
 
 // After a step of our clock nothing is extended before the locks were listed.
 func TestFault_CLK03_NothingIsExtendedBeforeTheLocksWereListed(t *testing.T) {
-	ahead := time.Duration(0)
+	var ahead atomic.Int64
 	run(t, func(b *bench, o *Options) {
 		from := time.Now()
-		b.clock = stepping(func() (time.Time, time.Duration) { return time.Now().Add(ahead).Round(0), time.Since(from) })
+		b.clock = stepping(func() (time.Time, time.Duration) {
+			return time.Now().Add(time.Duration(ahead.Load())).Round(0), time.Since(from)
+		})
 		o.Clock, b.f.clock = b.clock, b.clock
 	}, func(t *testing.T, b *bench) {
 		old := b.keep("UP", 20*time.Minute)
@@ -343,7 +347,7 @@ func TestFault_CLK03_NothingIsExtendedBeforeTheLocksWereListed(t *testing.T) {
 		calls := []string{}
 		b.f.with(func() {
 			b.f.before = func(_ context.Context, call string) error {
-				calls = append(calls, call)
+				b.f.with(func() { calls = append(calls, call) })
 				if call == "locks" {
 					<-time.After(3 * time.Second)
 				}
@@ -352,7 +356,7 @@ func TestFault_CLK03_NothingIsExtendedBeforeTheLocksWereListed(t *testing.T) {
 			b.f.locks[0].Created = b.f.locks[0].Created.Add(2 * time.Hour) // the appliance's clock was set as ours: the lock is there
 		})
 		synctest.Wait()
-		ahead = 2 * time.Hour
+		ahead.Store(int64(2 * time.Hour))
 		b.pass(15 * time.Second)
 		must(t, "the list is right: it lasts", b.kept(), old)
 		b.pass(10 * time.Minute)
@@ -422,7 +426,7 @@ func TestFault_JNL03_WithoutAJournal(t *testing.T) {
 		id := b.acquire(20 * time.Minute)
 		kept := b.keep("FC", 2*time.Minute)
 		b.pass(time.Second)
-		p.step = func(string) error { return full }
+		p.fail(full)
 		_, err := b.do(keepAct(b.lock(id).Lock))
 		mustIs(t, err, ErrJournal)
 		must(t, "kept", b.lock(id).Kept, false)
@@ -436,7 +440,7 @@ func TestFault_JNL03_WithoutAJournal(t *testing.T) {
 		must(t, "ours is given back", err, nil)
 		mustSay(t, b.events(Alarm), "is done although it cannot be recorded: journal not writable: disk full")
 		must(t, "locks", len(b.f.alive()), 1)
-		p.step = nil
+		p.fail(nil)
 		b.pass(time.Minute)
 		must(t, "kept on", b.kept() != "" && b.kept() != kept, true)
 		b.pass(10 * time.Second)

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,21 +41,26 @@ type page struct {
 
 // write is one write, durable before the second step.
 func (p *page) write(ctx context.Context, what string, effect func()) error {
-	if p.step != nil {
-		if err := p.step("before " + what); err != nil {
-			return err
-		}
+	p.mu.Lock()
+	step := p.step
+	p.mu.Unlock()
+	if step == nil {
+		step = func(string) error { return nil }
 	}
-	if err := ctx.Err(); err != nil {
+	if err := cmp.Or(step("before "+what), ctx.Err()); err != nil {
 		return err
 	}
 	p.mu.Lock()
 	effect()
 	p.mu.Unlock()
-	if p.step != nil {
-		return p.step("after " + what)
-	}
-	return nil
+	return step("after " + what)
+}
+
+// fail has every write fail from now on; nil = none.
+func (p *page) fail(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.step = func(string) error { return err }
 }
 
 func (p *page) Intend(ctx context.Context, in Intent) (id uint64, err error) {
@@ -175,16 +181,24 @@ type victim struct {
 	appliance.Appliance
 	f     *fake
 	mu    sync.Mutex
-	steps int // since it was armed
-	dies  int // at this step; 0 = never
-	what  string
 	armed bool
+	count map[string]int // of each step since it was armed
+	steps []string       // all of them, as "after hold 2"
+	dies  string         // at this step; empty = never
+	what  string         // at which it died
 	dead  chan struct{}
 	over  chan struct{} // closed at the end of the test, so that what hangs can end
 }
 
 func newVictim(f *fake) *victim {
-	return &victim{Appliance: f, f: f, dead: make(chan struct{}), over: make(chan struct{})}
+	return &victim{Appliance: f, f: f, count: map[string]int{}, dead: make(chan struct{}), over: make(chan struct{})}
+}
+
+// arm has it die at a step, counted from now on.
+func (v *victim) arm(dies string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.armed, v.dies = true, dies
 }
 
 var errKilled = errors.New("killed")
@@ -192,9 +206,11 @@ var errKilled = errors.New("killed")
 func (v *victim) step(what string) error {
 	v.mu.Lock()
 	if v.armed && v.what == "" {
-		v.steps++
-		if v.steps == v.dies {
-			v.what = what
+		v.count[what]++
+		step := fmt.Sprintf("%s %d", what, v.count[what])
+		v.steps = append(v.steps, step)
+		if step == v.dies {
+			v.what = step
 			close(v.dead)
 		}
 	}

@@ -2,8 +2,10 @@ package fleet
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"holdfast/appliance"
@@ -13,33 +15,29 @@ import (
 // appliance; the next one goes on. At no time is there less than one lock, or more than one beyond what is needed.
 func TestFault_LCK04_KilledAtEveryStepOfAnExtension(t *testing.T) {
 	const ttl = 2*time.Minute + 7*time.Second
-	seen := map[string]bool{}
-	for n := 1; ; n++ {
-		finished := false
+	var steps []string // of an extension that nothing disturbs
+	onLedger(t, func(t *testing.T, b *bench, _ *ledger, v *victim) {
+		first := b.keep("UP", ttl)
+		b.pass(50 * time.Second)
+		v.arm("")
+		b.pass(35 * time.Second)
+		must(t, "extended", len(b.f.alive()) == 1 && b.f.alive()[0] != first, true)
+		steps = v.steps
+	})
+	for _, part := range []string{
+		"before intend extend", "after acquire", "before hold", "after hold", "after settle", "after locks", "after intend release",
+		"before release", "after release", "before forget",
+	} {
+		must(t, "a step of it is "+part, slices.Contains(steps, part+" 1"), true)
+	}
+	for _, step := range steps {
 		onLedger(t, func(t *testing.T, b *bench, l *ledger, v *victim) {
-			first := b.keep("UP", ttl)
+			b.keep("UP", ttl)
 			b.pass(50 * time.Second)
-			v.mu.Lock()
-			v.armed, v.dies = true, n
-			v.mu.Unlock()
-			died := false
-			for range 40 {
-				b.pass(time.Second)
-				select {
-				case <-v.dead:
-					died = true
-				default:
-					continue
-				}
-				break
-			}
-			if !died {
-				finished = len(b.f.alive()) == 1 && b.f.alive()[0] != first
-				must(t, "the extension ended", finished, true)
-				return
-			}
-			seen[v.what] = true
-			where := fmt.Sprintf("step %d, %s: ", n, v.what)
+			v.arm(step)
+			<-v.dead
+			synctest.Wait()
+			where := "killed " + step + ": "
 			l.end("one")
 			next := b.another(t, l, "two", b.f)
 			most := 0
@@ -67,16 +65,9 @@ func TestFault_LCK04_KilledAtEveryStepOfAnExtension(t *testing.T) {
 			must(t, where+"alarms: "+next.story(), len(next.events(Alarm)), 0)
 			must(t, where+"losses", len(next.snap().Lost), 0)
 		})
-		if finished || t.Failed() {
-			break
+		if t.Failed() {
+			return
 		}
-	}
-	for _, step := range []string{
-		"before intend extend", "after intend extend", "before acquire", "after acquire", "before hold", "after hold",
-		"after settle", "after locks", "before intend release", "after intend release", "before release", "after release",
-		"before forget",
-	} {
-		must(t, "a step at which it was killed: "+step, seen[step], true)
 	}
 }
 
@@ -84,12 +75,10 @@ func TestFault_LCK04_KilledAtEveryStepOfAnExtension(t *testing.T) {
 // the same scope stays another's.
 func TestFault_LCK02_FoundByTheNextRun(t *testing.T) {
 	onLedger(t, func(t *testing.T, b *bench, l *ledger, v *victim) {
-		v.mu.Lock()
-		v.armed, v.dies = true, 5 // before locks, after locks, before intend, after intend, before acquire: see below
-		v.mu.Unlock()
+		v.arm("before acquire 1")
 		go func() { _, _ = b.e.Do(t.Context(), maria, "dc1", up20) }()
 		b.pass(time.Second)
-		must(t, "killed", v.what, "before acquire")
+		must(t, "killed", v.what, "before acquire 1")
 		in := l.records[0].Intent
 		must(t, "the intent has what was there", in.Before != nil && len(in.Before) == 0, true)
 		must(t, "and since when", in.Since.IsZero(), false)
@@ -137,6 +126,42 @@ func TestFault_LCK08_PendingSurvivesARestart(t *testing.T) {
 				must(t, "tries after it is gone", b.f.asked("release"), tries)
 			}
 			must(t, "journal", len(l.held("two")), 0)
+		})
+	}
+}
+
+// However a release fails, it is pending and tried again by itself; what is not there any more was given back.
+func TestFault_LCK08_HoweverItFails(t *testing.T) {
+	for _, c := range []struct {
+		err     error
+		pending bool
+	}{
+		{fmt.Errorf("dial: %w", appliance.ErrUnreachable), true},
+		{&appliance.Refusal{Status: 500}, true},
+		{fmt.Errorf("reset: %w", appliance.ErrAmbiguous), true},
+		{fmt.Errorf("401: %w", appliance.ErrCredentials), true},
+		{fmt.Errorf("404: %w", appliance.ErrGone), false},
+	} {
+		run(t, nil, func(t *testing.T, b *bench) {
+			id := b.acquire(20 * time.Minute)
+			b.f.with(func() { b.f.before = on("release", c.err) })
+			_, err := b.do(appliance.Act{Verb: appliance.VerbRelease, Lock: b.lock(id).Lock})
+			must(t, fmt.Sprint("failed: ", err), err != nil, c.pending)
+			b.f.with(func() { b.f.before = nil })
+			if !c.pending {
+				must(t, "holdings", len(b.notes.Holdings()), 0)
+				return
+			}
+			must(t, "owed", b.lock(id).Owed, true)
+			must(t, "why", b.lock(id).Note, appliance.Reason(c.err))
+			must(t, "extend", b.e.WhyNot(maria, "dc1", appliance.Act{Verb: appliance.VerbExtend, Lock: b.lock(id).Lock}) != "", true)
+			b.pass(10 * time.Second)
+			must(t, "locks", len(b.f.alive()), 0)
+			must(t, "row", b.lock(id), nil)
+			must(t, "holdings", len(b.notes.Holdings()), 0)
+			for _, r := range b.notes.Records() {
+				must(t, "recorded", r.Outcome != "", true)
+			}
 		})
 	}
 }
