@@ -100,3 +100,63 @@ func thousand(b *testing.B) (*Engine, []*fake) {
 	}
 	return e, fakes
 }
+
+// BenchmarkKeep200 is the cost of 200 locks that are kept at four appliances: of one second of housekeeping, and of one whole
+// extension. Of both together 1 % of a core is the limit at a lock's time of 20 minutes.
+func BenchmarkKeep200(b *testing.B) {
+	c := clock.System()
+	o := Options{Clock: c, Seed: 3}
+	var fakes []*fake
+	for i := range 4 {
+		f := newFake(fmt.Sprintf("a%d", i), c)
+		fakes = append(fakes, f)
+		o.Members = append(o.Members, Member{Appliance: f, Name: f.name})
+	}
+	e, err := New(o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	e.Start(b.Context())
+	defer e.Close()
+	for e.Snapshot("a3").State != StateUp {
+		wait(time.Millisecond)
+	}
+	for i := range 200 {
+		name := fakes[i%4].name
+		act := appliance.Act{Verb: appliance.VerbAcquire, Claim: appliance.Claim{Scope: "UP", TTL: time.Hour + time.Duration(i)*time.Second}}
+		r, err := e.Do(b.Context(), maria, name, act)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err = e.Do(b.Context(), maria, name, keepAct(appliance.Lock{ID: r.Lock})); err != nil {
+			b.Fatal(err)
+		}
+	}
+	var tending, extending time.Duration
+	n := 0
+	for b.Loop() {
+		from := time.Now()
+		for _, w := range e.watchers {
+			w.tend(c.Now())
+		}
+		tending += time.Since(from)
+		from = time.Now()
+		w := e.byName["a0"]
+		w.mu.Lock()
+		k := w.claims.keeps[n%len(w.claims.keeps)]
+		k.busy, k.ttl = true, min(2*time.Hour+time.Duration(n/50)*2*time.Minute, 23*time.Hour) // longer each time than what is left
+		w.mu.Unlock()
+		w.extendKept(b.Context(), k)
+		if n++; k.trouble != "" {
+			b.Fatal(k.trouble)
+		}
+		if _, err := w.askLocks(b.Context()); err != nil { // both are listed, the old one is owed
+			b.Fatal(err)
+		}
+		extending += time.Since(from)
+	}
+	b.ReportMetric(float64(tending.Microseconds())/float64(b.N), "µs-tend")
+	b.ReportMetric(float64(extending.Microseconds())/float64(b.N), "µs-extend")
+	perSecond := tending.Seconds()/float64(b.N) + extending.Seconds()/float64(b.N)*200/600
+	b.ReportMetric(100*perSecond, "%core")
+}

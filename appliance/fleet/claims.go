@@ -155,6 +155,7 @@ func (w *watcher) compare(said map[appliance.LockID]word, stamp appliance.Stamp)
 				o.seen = stamp.Sent
 			}
 		case stamp.Sent.Run <= o.granted.Received.Run: // asked for before we had it
+		case w.releasing(o.lock): // it may be gone since, and whoever gives it back says so
 		case state == lease.Expiring || state == lease.Gone:
 			w.end(id, o, now, Warn, "of yours has ended")
 		case o.inherited && !now.Wall.Before(o.due()):
@@ -185,6 +186,13 @@ func (w *watcher) compare(said map[appliance.LockID]word, stamp appliance.Stamp)
 			delete(w.claims.past, id)
 		}
 	}
+}
+
+// releasing reports whether a lock is being given back. The caller holds w.mu.
+func (w *watcher) releasing(l appliance.Lock) bool {
+	act := appliance.Act{Verb: appliance.VerbRelease, Lock: l}
+	d, busy := w.guard[act.Target()]
+	return busy && d.Act.Verb == appliance.VerbRelease
 }
 
 // end tells that a lock of ours is no more. One that should not have ended is lost, which stays said until somebody

@@ -112,12 +112,25 @@ func (w *watcher) resolve(list appliance.LockList) {
 	}
 	for _, d := range w.claims.doubts {
 		d.found, d.heard = w.candidates(d, list), list.Stamp.Sent
-		if len(d.found) == 1 && marked(d.claim.TTL) && d.found[0].TTL == d.claim.TTL {
-			w.found(d, d.found[0], list.Stamp)
+		if l, ok := w.theOne(d); ok {
+			w.found(d, l, list.Stamp)
 		}
 	}
 	w.claims.doubts = slices.DeleteFunc(w.claims.doubts, func(d *doubt) bool { return d.got != "" })
 	w.showClaims()
+}
+
+// theOne is the only lock that was found for a request and has its mark. One that would fit only if the time that is left were
+// listed is no rival to it, unless this appliance does so. The caller holds w.mu.
+func (w *watcher) theOne(d *doubt) (one appliance.Lock, ok bool) {
+	exact := 0
+	for _, l := range d.found {
+		if l.TTL == d.claim.TTL {
+			one = l
+			exact++
+		}
+	}
+	return one, exact == 1 && marked(d.claim.TTL) && (len(d.found) == 1 || !w.claims.remaining)
 }
 
 // marked reports whether a time tells the request it came of. Whole minutes are what everybody asks for (faults.md LCK-02).

@@ -31,6 +31,11 @@ var (
 	ErrJournal = errors.New("journal not writable")
 	// ErrClosed: the engine, or the viewer, has ended.
 	ErrClosed = errors.New("closed")
+	// ErrStopped: a wait was ended before the lock was ours.
+	ErrStopped = errors.New("stopped waiting")
+	// ErrNotOurs: what a journal is told to settle, or is over, is not in it, or another engine answers for it; to say it again
+	// changes nothing.
+	ErrNotOurs = errors.New("not an intent of this engine")
 )
 
 // Member is one appliance of the fleet and what the settings say of it.

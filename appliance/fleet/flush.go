@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -56,10 +57,14 @@ type written struct {
 // An intent is settled only after the locks and transfers that came of it are known: whoever finds it open looks for them, and
 // nobody else does (faults.md I1).
 func (w *watcher) flush(ctx context.Context) error {
-	w.writing.Lock()
-	defer w.writing.Unlock()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeLimit)
 	defer cancel()
+	select {
+	case w.writing <- struct{}{}:
+		defer func() { <-w.writing }()
+	case <-ctx.Done():
+		return fmt.Errorf("the journal is busy: %w", ctx.Err())
+	}
 	for {
 		batch := w.unwritten()
 		var failed error
@@ -82,8 +87,9 @@ func (w *watcher) flush(ctx context.Context) error {
 	}
 }
 
-// unwritten takes what the journal does not know yet, in the order in which to tell it. Of locks those that are kept come first,
-// and those that are over last: so whatever is told of a lock that takes another's place, one of the two is always known.
+// unwritten takes what the journal does not know yet, in the order in which to tell it. Of locks those that are to be given
+// back come first, then those that are kept, and those that are over last: so, wherever the run ends, of two locks one of
+// which takes the other's place one is kept, and what is not needed is given back.
 func (w *watcher) unwritten() (batch []written) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -93,10 +99,15 @@ func (w *watcher) unwritten() (batch []written) {
 	var ids []appliance.LockID
 	for id := range locks {
 		ids = append(ids, id)
-		if h := w.holding(id); h == nil {
-			rank[id] = 2
-		} else if !h.Kept {
+		switch h := w.holding(id); {
+		case h == nil:
+			rank[id] = 3
+		case h.State == HoldingOwed:
+			rank[id] = 0
+		case h.Kept:
 			rank[id] = 1
+		default:
+			rank[id] = 2
 		}
 	}
 	slices.SortFunc(ids, func(a, b appliance.LockID) int { return cmp.Or(rank[a]-rank[b], cmp.Compare(a, b)) })

@@ -84,32 +84,39 @@ func (e *Engine) learnOthers(list []Holding) {
 
 // inherit goes on with what ended engines left, and says so.
 func (e *Engine) inherit(estate Estate) {
-	for _, h := range estate.Holdings {
-		if w := e.byName[h.Appliance]; w != nil {
-			w.inherit(h)
-		}
-	}
-	for _, t := range estate.Transits {
-		if w := e.byName[t.Appliance]; w != nil {
-			w.inheritTransit(t)
-		}
-	}
-	for _, r := range estate.Intents {
-		if w := e.byName[r.Appliance]; w != nil {
-			w.inheritIntent(r, estate)
-		}
-	}
 	for _, w := range e.watchers {
-		w.oneKeeps()
-		w.redraw()
+		w.inherit(estate)
 	}
 }
 
-// oneKeeps has of two locks, one of which was taken to extend the other, only the newer kept: the earlier run may have ended
-// before it could record that the older is kept no longer.
-func (w *watcher) oneKeeps() {
+// inherit goes on with what ended engines left here. It is all taken over at once, so that nothing is begun in between that
+// does not know of the rest.
+func (w *watcher) inherit(estate Estate) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	for _, h := range estate.Holdings {
+		if h.Appliance == w.name {
+			w.inheritLock(h)
+		}
+	}
+	for _, t := range estate.Transits {
+		if t.Appliance == w.name {
+			w.inheritTransit(t)
+		}
+	}
+	w.oneKeeps()
+	for _, r := range estate.Intents {
+		if r.Appliance == w.name {
+			w.inheritIntent(r, estate)
+		}
+	}
+	w.showLocks()
+	w.publish()
+}
+
+// oneKeeps has of two locks, one of which was taken to extend the other, only the newer kept: the earlier run may have ended
+// before it could record that the older is kept no longer. The caller holds w.mu.
+func (w *watcher) oneKeeps() {
 	for _, o := range w.claims.own {
 		if k := w.keepOf(o.replaces); k != nil && w.keepOf(o.lock.ID) != nil {
 			w.stopKeeping(k)
@@ -117,10 +124,9 @@ func (w *watcher) oneKeeps() {
 	}
 }
 
-// inherit takes over a lock of an ended engine. Whether it is there still, the appliance says (faults.md JNL-11).
-func (w *watcher) inherit(h Holding) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+// inheritLock takes over a lock of an ended engine. Whether it is there still, the appliance says (faults.md JNL-11). The
+// caller holds w.mu.
+func (w *watcher) inheritLock(h Holding) {
 	now := w.e.clock.Now()
 	if w.locker == nil {
 		w.event(Warn, fmt.Sprintf("an earlier run took a lock about %s for %s, and there are no locks here now", appliance.Label(h.Scope), h.Who))
@@ -158,10 +164,8 @@ func pastReading(now appliance.Reading, then time.Time) appliance.Reading {
 }
 
 // inheritIntent goes on with an act that an ended engine was in the middle of, and says so. When what became of it is looked
-// for, its record stays open until that is known.
+// for, its record stays open until that is known. The caller holds w.mu.
 func (w *watcher) inheritIntent(r Record, estate Estate) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	outcome, note := w.goOn(r, estate)
 	w.event(Warn, fmt.Sprintf("an earlier run ended in the middle of %s, asked by %s at %s: %s", w.e.describe(r.Act), r.Who, at(r.At.Wall), note))
 	if outcome != "" {

@@ -3,7 +3,6 @@ package fleet
 import (
 	"cmp"
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -36,10 +35,6 @@ const (
 	OutcomeRefused Outcome = "refused" // it surely had no effect
 	OutcomeUnknown Outcome = "unknown"
 )
-
-// ErrNotOurs: what is to be settled, or is over, is not in the journal, or another engine answers for it; to say it again
-// changes nothing.
-var ErrNotOurs = errors.New("not an intent of this engine")
 
 // Journal keeps intents. Intend returns only when the intent is durable; an error means that nothing may be sent.
 //

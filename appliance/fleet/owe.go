@@ -131,8 +131,8 @@ func (w *watcher) repaid(id appliance.LockID, err error) {
 		return
 	}
 	o.owed.again(w.e, o.ttl)
-	if why := ""; err != nil && !errors.Is(err, ErrRefusedByUs) {
-		why = appliance.Reason(err)
+	if err != nil && !errors.Is(err, ErrRefusedByUs) {
+		why := appliance.Reason(err)
 		if why != o.owed.trouble {
 			o.owed.trouble = why
 			w.claims.dirty[id] = true

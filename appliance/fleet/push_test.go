@@ -114,3 +114,30 @@ func TestI3_ForeignJobs(t *testing.T) {
 		must(t, "cancelled", strings.Join(b.f.log, "|"), "cancel job 500|copy 4edf27ff-08d1-49b5-b7f3-7e8edc4fd278 /mnt/nas|cancel job 1")
 	})
 }
+
+// A push goes to an appliance by name where it is one of ours, and its end is no alarm when we asked for it.
+func TestFault_JOB06_CancelledAsAsked(t *testing.T) {
+	for _, how := range []appliance.Verb{appliance.VerbCancelPush, appliance.VerbCancelJob, ""} {
+		run(t, func(b *bench, o *Options) { withNightly(b, o); b.add("dc2") }, func(t *testing.T, b *bench) {
+			r, err := b.do(send(appliance.VerbPush, "198.18.0.dc2"))
+			must(t, "error", err, nil)
+			must(t, "text", r.Text, "started the push of nightly to dc2 (198.18.0.dc2), job "+string(r.Job))
+			b.pass(3 * time.Second)
+			if how != "" {
+				r, err = b.do(appliance.Act{Verb: how, Job: r.Job})
+				must(t, "error", err, nil)
+			}
+			if how == appliance.VerbCancelPush {
+				must(t, "text", r.Text, "cancelled the running push (ours, job "+string(r.Job)+" to dc2 (198.18.0.dc2))")
+			}
+			b.f.end(r.Job, appliance.PhaseProblem, "Cancelled")
+			b.pass(3 * time.Second)
+			if how == "" {
+				mustSay(t, b.events(Alarm), "(push of nightly to dc2 (198.18.0.dc2)) ended: Cancelled")
+				return
+			}
+			must(t, "alarms", len(b.events(Alarm)), 0)
+			mustSay(t, b.events(Warn), "(push of nightly to dc2 (198.18.0.dc2)) ended: Cancelled, cancelled as asked")
+		})
+	}
+}

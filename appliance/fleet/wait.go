@@ -56,9 +56,6 @@ func (e *Engine) Wait(ctx context.Context, p policy.Person, name string, claim a
 	}
 }
 
-// ErrStopped: a wait was ended before the lock was ours.
-var ErrStopped = errors.New("stopped waiting")
-
 // beginWait checks whether one may wait there, and shows that somebody does.
 func (w *watcher) beginWait(p policy.Person, claim appliance.Claim, cancel context.CancelCauseFunc) error {
 	w.mu.Lock()

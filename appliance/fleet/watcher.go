@@ -37,8 +37,9 @@ type watcher struct {
 	jobs        appliance.JobSource
 	transferrer appliance.Transferrer
 
-	snap    atomic.Pointer[Snapshot]
-	writing sync.Mutex // held while the journal is told of locks; never with mu
+	snap atomic.Pointer[Snapshot]
+	// writing has room for the one who tells the journal what is ours; never waited for with mu held.
+	writing chan struct{}
 
 	mu sync.Mutex // guards everything below; never held while an appliance or the journal is waited for
 	// s is the working copy of the snapshot. Its slices are replaced, never changed, since published ones share them.
@@ -72,6 +73,7 @@ func newWatcher(e *Engine, order int, m Member) *watcher {
 	w := &watcher{
 		e: e, order: order, name: m.Name, m: m, client: m.Appliance,
 		claims:  newClaims(),
+		writing: make(chan struct{}, 1),
 		backlog: backlog{transits: map[uint64]*Transit{}},
 		started: map[appliance.JobID]*started{},
 		guard:   map[string]Doing{},
