@@ -63,7 +63,7 @@ func (x *errand) keep() (Result, error) {
 		back = func() { k.wish = before }
 	}
 	x.claims.dirty[id] = true
-	text := fmt.Sprintf("keeps %s%s", name(o.lock), fresh.span())
+	text := fmt.Sprintf("began to keep %s%s", name(o.lock), fresh.span())
 	x.mu.Unlock()
 	err := x.flush(x.life)
 	x.mu.Lock()
@@ -112,7 +112,7 @@ func (x *errand) unkeep() (Result, error) {
 	if k == nil {
 		return Result{}, refuse("it is not kept")
 	}
-	return Result{Text: fmt.Sprintf("no longer keeps %s: it lasts to its end", name(x.act.Lock)), Lock: x.act.Lock.ID}, nil
+	return Result{Text: fmt.Sprintf("stopped keeping %s: it lasts to its end", name(x.act.Lock)), Lock: x.act.Lock.ID}, nil
 }
 
 // stopKeeping ends a keeping. The caller holds w.mu.

@@ -279,7 +279,7 @@ func TestKeepingEnds(t *testing.T) {
 		act.Until = b.clock.Now().Wall.Add(5 * time.Minute)
 		r, err := b.do(act)
 		must(t, "error", err, nil)
-		must(t, "text", r.Text, "keeps UP (00000000…) until 00:05:00 UTC")
+		must(t, "text", r.Text, "began to keep UP (00000000…) until 00:05:00 UTC")
 		must(t, "shown", b.lock(id).KeptTo.Equal(act.Until), true)
 		b.pass(5*time.Minute + time.Second)
 		must(t, "kept", b.kept(), "")

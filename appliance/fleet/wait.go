@@ -37,7 +37,7 @@ func (e *Engine) Wait(ctx context.Context, p policy.Person, name string, claim a
 		return Result{}, err
 	}
 	defer w.endWait()
-	e.event(Info, name, p.Name, fmt.Sprintf("waits for %s", w.scope(claim.Scope)))
+	e.event(Info, name, p.Name, fmt.Sprintf("began to wait for %s", w.scope(claim.Scope)))
 	for {
 		r, err := e.do(ctx, name, errand{p: p, act: appliance.Act{Verb: appliance.VerbAcquire, Claim: claim}, auto: true})
 		if err == nil {

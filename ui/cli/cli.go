@@ -68,6 +68,9 @@ type exitError struct {
 func (e *exitError) Error() string { return e.err.Error() }
 func (e *exitError) Unwrap() error { return e.err }
 
+// commandError is the end of a command that was run for somebody: its own code, whatever ended it.
+type commandError struct{ exitError }
+
 // errSilent is an end with a code about which everything was said already.
 var errSilent = errors.New("nothing more to say")
 
@@ -96,13 +99,18 @@ func Main(ctx context.Context, env Env) int {
 	}))
 	if *failed != nil {
 		err = *failed
-		fmt.Fprintln(env.Err, "holdfast: "+err.Error())
+		if !errors.Is(err, errSilent) {
+			fmt.Fprintln(env.Err, "holdfast: "+err.Error())
+		}
 	}
 	var coded *exitError
+	var own *commandError
 	var sig Interrupted
 	switch {
 	case err == nil:
 		return ExitDone
+	case errors.As(err, &own): // also when a signal ended the command
+		return own.code
 	case errors.As(context.Cause(ctx), &sig):
 		return sig.Code()
 	case errors.As(err, &coded):

@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"holdfast/appliance"
+	"holdfast/appliance/config"
 	"holdfast/appliance/fleet"
 	"holdfast/appliance/lease"
 )
@@ -70,15 +73,16 @@ func (h *holdFlags) run(ctx context.Context, env *Env, f flags, name, scope stri
 	if err != nil {
 		return exit(ExitHoldFailed, fmt.Errorf("nothing was locked: %w", err))
 	}
-	c, err := load(env, f)
-	if err == nil {
-		c, err = only(c, name)
+	whole, err := load(env, f)
+	if err != nil {
+		return err
 	}
+	c, err := only(whole, name)
 	if err != nil {
 		return err
 	}
 	life := context.WithoutCancel(ctx) // a signal ends the wait for the lock, and later is the command's
-	r, err := assemble(life, env, c, part{acting: true, purpose: "locks hold: " + appliance.Label(strings.Join(command, " ")).String()})
+	r, err := assemble(life, env, c, part{acting: true, purpose: "locks hold: " + appliance.Label(filepath.Base(command[0])).String()})
 	if err != nil {
 		return err
 	}
@@ -96,7 +100,11 @@ func (h *holdFlags) run(ctx context.Context, env *Env, f flags, name, scope stri
 		}
 		return exit(ExitNotHad, fmt.Errorf("the lock was not had, and the command not run: %w", err))
 	}
-	return h.hold(life, env, r, kept{name: name, id: id, until: until, path: path, command: command})
+	if ctx.Err() != nil { // it came just too late: the lock is not wanted any more
+		r.giveBack(life, env, name)
+		return exit(ExitNotHad, fmt.Errorf("%w; the command was not run", context.Cause(ctx)))
+	}
+	return h.hold(life, env, r, kept{name: name, id: id, until: until, path: path, command: command, all: whole.Appliances})
 }
 
 // kept is a lock that was taken and the command that it was taken for.
@@ -106,10 +114,15 @@ type kept struct {
 	until   time.Time
 	path    string
 	command []string
+	all     []config.Appliance // whose passwords the command must not see
 }
 
 // hold keeps the lock, runs the command, and gives the lock back whatever happens.
 func (h *holdFlags) hold(ctx context.Context, env *Env, r *run, x kept) error {
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, heeded()...)
+	defer signal.Stop(signals) // after the lock was given back
+	env.process.deaf()         // from here on signals are the command's
 	defer r.giveBack(ctx, env, x.name)
 	lock, _ := r.mine(x.name)
 	keep := appliance.Act{Verb: appliance.VerbKeep, Lock: appliance.Lock{ID: x.id, Scope: lock.Scope}, Until: x.until}
@@ -119,12 +132,8 @@ func (h *holdFlags) hold(ctx context.Context, env *Env, r *run, x kept) error {
 	cmd := exec.Command(x.path, x.command[1:]...) //nolint:gosec,noctx // it is the operator's own command; only signals end it
 	cmd.Args[0] = x.command[0]
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = env.In, env.Out, env.Err
-	cmd.Env = append(append([]string(nil), env.Environ...), "HOLDFAST_LOCK_ID="+string(x.id), "HOLDFAST_APPLIANCE="+x.name,
+	cmd.Env = append(withoutPasswords(env.Environ, x.all), "HOLDFAST_LOCK_ID="+string(x.id), "HOLDFAST_APPLIANCE="+x.name,
 		"HOLDFAST_SCOPE="+lock.Scope.Code)
-	env.process.deaf() // from here on signals are the command's
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, passed...)
-	defer signal.Stop(signals)
 	if err := cmd.Start(); err != nil {
 		return exit(ExitHoldFailed, fmt.Errorf("run the command: %w", err))
 	}
@@ -137,17 +146,20 @@ func (h *holdFlags) hold(ctx context.Context, env *Env, r *run, x kept) error {
 	for {
 		select {
 		case s := <-signals:
-			if !env.Terminal || (s != syscall.SIGINT && s != syscall.SIGQUIT) { // a terminal sends those to the command itself
+			if s != syscall.SIGPIPE && (!env.Terminal || (s != syscall.SIGINT && s != syscall.SIGQUIT)) { // a terminal sends those to all
 				_ = cmd.Process.Signal(s) // it may have ended just now
 			}
 		case gone = <-lost:
 			lost = nil
-			fmt.Fprintln(env.Err, "holdfast: "+gone)
 			if h.onLost == "term" {
 				_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended just now
 			}
+			fmt.Fprintln(env.Err, "holdfast: "+gone)
 		case err := <-ended:
 			if gone != "" {
+				return exit(ExitLost, errSilent)
+			}
+			if gone = r.lossOf(x.name); gone != "" {
 				return exit(ExitLost, errors.New(gone))
 			}
 			return passOn(err)
@@ -155,9 +167,18 @@ func (h *holdFlags) hold(ctx context.Context, env *Env, r *run, x kept) error {
 	}
 }
 
-// passed are the signals that the command gets when we do.
-var passed = []os.Signal{
-	syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2,
+// heeded are the signals that the command gets when we do, but for those that whoever started us wants ignored; and SIGPIPE,
+// which must not end us while a lock is held.
+func heeded() []os.Signal {
+	list := []os.Signal{syscall.SIGPIPE}
+	for _, s := range []os.Signal{
+		syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2,
+	} {
+		if !signal.Ignored(s) {
+			list = append(list, s)
+		}
+	}
+	return list
 }
 
 // passOn is the command's own exit code, without words of ours; 128 and the number of the signal that ended it.
@@ -173,7 +194,19 @@ func passOn(err error) error {
 	if status, ok := ended.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		code = 128 + int(status.Signal())
 	}
-	return exit(code, errSilent)
+	return &commandError{exitError{code, errSilent}}
+}
+
+// withoutPasswords is an environment without those variables that hold a password of an appliance (faults.md SEC-02).
+func withoutPasswords(environ []string, all []config.Appliance) []string {
+	var rest []string
+	for _, kv := range environ {
+		name, _, _ := strings.Cut(kv, "=")
+		if !slices.ContainsFunc(all, func(a config.Appliance) bool { return a.Password.Env == name }) {
+			rest = append(rest, kv)
+		}
+	}
+	return rest
 }
 
 // mine is the lock of ours there that lasts longest.
@@ -193,13 +226,8 @@ func (r *run) watchLoss(ctx context.Context, name string) <-chan string {
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()
 		for {
-			lock, ok := r.mine(name)
-			if !ok || len(r.engine.Snapshot(name).Lost) > 0 { // one that was taken anew does not cover the gap
-				lost <- "the lock was lost while the command ran"
-				return
-			}
-			if state, _ := lock.Term.At(r.engine.Clock().Now()); lock.Term.Known && state != lease.Held {
-				lost <- "the lock may be gone while the command runs: it could not be extended in time"
+			if gone := r.lossOf(name); gone != "" {
+				lost <- gone
 				return
 			}
 			select {
@@ -212,16 +240,46 @@ func (r *run) watchLoss(ctx context.Context, name string) <-chan string {
 	return lost
 }
 
+// lossOf says that the lock was lost, in words; empty = it was not, for all that is known.
+func (r *run) lossOf(name string) string {
+	lock, ok := r.mine(name)
+	if !ok || len(r.engine.Snapshot(name).Lost) > 0 { // one that was taken anew does not cover the gap
+		return "the lock was lost while the command ran"
+	}
+	if state, _ := lock.Term.At(r.engine.Clock().Now()); lock.Term.Known && state != lease.Held {
+		return "the lock may be gone while the command runs: it could not be extended in time"
+	}
+	return ""
+}
+
 // giveBack releases what is held there; what cannot be is owed, which the journal keeps and a later run does.
 func (r *run) giveBack(ctx context.Context, env *Env, name string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseLimit)
 	defer cancel()
+	_ = r.engine.Unkeep(ctx) // a failure is told by the engine
 	for _, l := range r.engine.Snapshot(name).Locks {
-		if !l.Mine {
-			continue
+		if l.Mine {
+			r.giveBackOne(ctx, env, name, l.Lock)
 		}
-		if _, err := r.engine.Do(ctx, r.person, name, appliance.Act{Verb: appliance.VerbRelease, Lock: l.Lock, Deadline: releaseLimit}); err != nil {
+	}
+}
+
+// giveBackOne tries while a rule of ours forbids it only for now, as while the appliance restarts.
+func (r *run) giveBackOne(ctx context.Context, env *Env, name string, l appliance.Lock) {
+	for {
+		_, err := r.engine.Do(ctx, r.person, name, appliance.Act{Verb: appliance.VerbRelease, Lock: l, Deadline: releaseLimit})
+		if err == nil {
+			return
+		}
+		retry := time.NewTimer(time.Second)
+		select {
+		case <-retry.C:
+		case <-ctx.Done():
+		}
+		retry.Stop()
+		if ctx.Err() != nil || !errors.Is(err, fleet.ErrRefusedByUs) {
 			fmt.Fprintf(env.Err, "holdfast: the lock could not be given back: %v\n", err)
+			return
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -209,7 +210,27 @@ func (r *run) extend(ctx context.Context, env *Env, name, said string, l lockFla
 		return "", coded(err)
 	}
 	fmt.Fprintln(env.Err, res.Text)
+	if res.Lock != own.ID && !r.gone(ctx, name, own.ID) {
+		fmt.Fprintf(env.Err, "the old lock is still there: the next holdfast that runs gives it back, or it ends by itself\n")
+	}
 	return res.Lock, nil
+}
+
+// gone waits until a lock is not ours any more, as the old one of an extension, and reports whether that came in time.
+func (r *run) gone(ctx context.Context, name string, id appliance.LockID) bool {
+	viewer := r.engine.Subscribe()
+	defer viewer.Close()
+	ctx, cancel := context.WithTimeout(ctx, adoptLimit)
+	defer cancel()
+	for {
+		mine := slices.ContainsFunc(r.engine.Snapshot(name).Locks, func(l fleet.Lock) bool { return l.ID == id && l.Mine })
+		if !mine {
+			return true
+		}
+		if _, err := viewer.Next(ctx); err != nil {
+			return false
+		}
+	}
 }
 
 // adoptLimit is how long to wait for a lock that an earlier command took to be known for ours.
@@ -243,6 +264,7 @@ func find(s *fleet.Snapshot, said string) (lock fleet.Lock, sure bool, err error
 			continue
 		}
 		switch {
+		case l.Owed: // on its way out already
 		case l.Mine && l.Holder == appliance.HolderYou:
 			mine = append(mine, l)
 		case l.Elsewhere:

@@ -28,7 +28,7 @@ var plays = map[keymap.Action]func(t *testing.T, x *uitest.Terminal, key string)
 	keymap.Keep: func(_ *testing.T, x *uitest.Terminal, key string) {
 		acquire(x, "updates", "20m")
 		x.Until("UP Updates", "you").Press("2", "g", key).Until("╭ Keep UP Updates on dc1-lxca").Press("enter")
-		x.UntilMatch(`UP Updates +you · kept`).Press(key).Until("no longer keeps").UntilNoMatch(`you · kept`)
+		x.UntilMatch(`UP Updates +you · kept`).Press(key).Until("stopped keeping").UntilNoMatch(`you · kept`)
 	},
 	keymap.Wait: func(_ *testing.T, x *uitest.Terminal, key string) {
 		ecb := x.Fleet.Appliance("ecb-edge").ECB
