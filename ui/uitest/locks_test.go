@@ -113,7 +113,7 @@ func TestExtendByOverlap(t *testing.T) {
 		x.Advance(time.Minute)
 		x.Press("2", "e").Until("Extend UP Updates on dc1-lxca").Until("from now for", "5m")
 		x.Press("ctrl+u").Type("30m").Press("enter").UntilMatch(`UP Updates +you +(29|30|31):\d\d`).Until("you extended UP Updates")
-		x.Advance(12 * time.Second) // the next listings show both, then the old one is given back
+		x.Advance(30 * time.Second) // the next listings show both, then the old one is given back
 		locks := x.Fleet.Appliance("dc1-lxca").LXCA.Locks()
 		if len(locks) != 1 || locks[0].ID == old {
 			t.Fatalf("locks %+v, the old one was %s", locks, old)
