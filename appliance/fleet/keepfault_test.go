@@ -153,3 +153,22 @@ func TestFault_JNL03_TheLockIsRecordedBeforeItsIntentIsSettled(t *testing.T) {
 		must(t, "held", strings.Join(l.held("one"), ""), "01 UP held kept=false")
 	})
 }
+
+// What the journal could not take yet is told to it when the engine ends, at the latest.
+func TestFault_JNL03_ToldAtTheEnd(t *testing.T) {
+	l := newLedger()
+	p := &page{ledger: l, engine: "one"}
+	run(t, func(_ *bench, o *Options) { o.ID, o.Journal = "one", p }, func(t *testing.T, b *bench) {
+		p.set(func(what string) error {
+			if what == "before hold" {
+				return errors.New("busy")
+			}
+			return nil
+		})
+		b.acquire(up20.Claim.TTL)
+		p.set(nil)
+		b.e.Close()
+		must(t, "held", strings.Join(l.held("one"), ""), "01 UP held kept=false")
+		must(t, "open", l.open(), 0)
+	})
+}
