@@ -205,8 +205,10 @@ func (e *Engine) Close() {
 	}
 	e.mu.Unlock()
 	e.running.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
+	defer cancel()
 	for _, w := range e.watchers {
-		_ = w.flush(context.Background()) // a failure is told
+		_ = w.flushBy(ctx) // a failure is told
 	}
 	e.board.close()
 }

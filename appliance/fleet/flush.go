@@ -11,8 +11,11 @@ import (
 	"holdfast/appliance"
 )
 
-// writeLimit is how long the journal may take for what nobody waits for.
-const writeLimit = 10 * time.Second
+// How long the journal may take for what was done, even while the engine ends, and for what is left then.
+const (
+	writeLimit = 5 * time.Second
+	closeLimit = time.Second
+)
 
 // backlog is what the journal does not know yet, beside the locks that are dirty.
 type backlog struct {
@@ -59,6 +62,11 @@ type written struct {
 func (w *watcher) flush(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeLimit)
 	defer cancel()
+	return w.flushBy(ctx)
+}
+
+// flushBy is flush for as long as ctx lives.
+func (w *watcher) flushBy(ctx context.Context) error {
 	select {
 	case w.writing <- struct{}{}:
 		defer func() { <-w.writing }()

@@ -56,11 +56,11 @@ func (p *page) write(ctx context.Context, what string, effect func()) error {
 	return step("after " + what)
 }
 
-// fail has every write fail from now on; nil = none.
-func (p *page) fail(err error) {
+// set has a function called before and after each write from now on; nil = none.
+func (p *page) set(step func(what string) error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.step = func(string) error { return err }
+	p.step = step
 }
 
 func (p *page) Intend(ctx context.Context, in Intent) (id uint64, err error) {

@@ -64,6 +64,13 @@ func TestFault_LCK04_KilledAtEveryStepOfAnExtension(t *testing.T) {
 			must(t, where+"it says what happened", strings.Contains(all, "earlier run"), true)
 			must(t, where+"alarms: "+next.story(), len(next.events(Alarm)), 0)
 			must(t, where+"losses", len(next.snap().Lost), 0)
+			if step == "after hold 1" {
+				must(t, where+"the extension is known to be done", l.records[1].Outcome, OutcomeDone)
+			}
+			w := next.e.byName["dc1"]
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			must(t, where+"keepings", len(w.claims.keeps), 1)
 		})
 		if t.Failed() {
 			return
