@@ -192,13 +192,13 @@ func TestFault_SIG04_JobOfAShell(t *testing.T) {
 	}
 	stopped()
 	c.press("fg\r")
-	c.until("2 Locks", "UP Updates", "1 yours", "quit")
+	c.until("2 Locks", "UP Updates", "1 yours")
 	if err := syscall.Kill(pid, syscall.SIGTSTP); err != nil {
 		t.Fatal(err)
 	}
 	stopped()
 	c.press("fg\r")
-	c.until("2 Locks", "UP Updates", "1 yours", "quit")
+	c.until("2 Locks", "UP Updates", "1 yours")
 	c.press("q")
 	c.until("You hold 1 lock.")
 	c.press("\r")
@@ -238,7 +238,7 @@ func TestFault_CLK07_StoppedAndContinued(t *testing.T) {
 	before := seconds(t, c.match(countdown))
 	began := time.Now()
 	c.signal(syscall.SIGSTOP)
-	p.sims.Appliance("dc1").LXCA.SetSlow(4 * time.Second) // so long the locks are not listed after the stop
+	p.sims.Appliance("dc1").LXCA.SetSlow(2 * time.Second) // so long the locks are not listed after the stop
 	<-time.After(mostPause + time.Second)                 // the stop itself
 	drawn := len(c.written())
 	c.signal(syscall.SIGCONT)
