@@ -12,6 +12,8 @@ import (
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"holdfast/appliance/fleet"
 )
 
 // What can be wrong, for errors.Is.
@@ -25,7 +27,7 @@ var (
 	// ErrDamaged: the journal was found damaged while it was read; it is being set aside.
 	ErrDamaged = errors.New("journal damaged")
 	// ErrNotOurs: the intent, or the transfer that came of it, is not there, or another engine answers for it.
-	ErrNotOurs = errors.New("not an intent of this engine")
+	ErrNotOurs = fleet.ErrNotOurs
 	// ErrClosed: the journal was closed.
 	ErrClosed = errors.New("journal closed")
 )
