@@ -20,8 +20,8 @@ func TestFault_SIG01_LineDropped(t *testing.T) {
 		how  how
 		drop func(c *child)
 	}{
-		"SIGHUP":                        {how{}, func(c *child) { c.signal(syscall.SIGHUP) }},
-		"SIGHUP twice":                  {how{}, func(c *child) {
+		"SIGHUP": {how{}, func(c *child) { c.signal(syscall.SIGHUP) }},
+		"SIGHUP twice": {how{}, func(c *child) {
 			c.signal(syscall.SIGHUP)
 			_ = c.cmd.Process.Signal(syscall.SIGHUP) // the first may have ended it already
 		}},
