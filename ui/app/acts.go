@@ -9,6 +9,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"holdfast/appliance"
+	"holdfast/appliance/fleet"
 	"holdfast/appliance/policy"
 	"holdfast/ui/pane/jobs"
 	"holdfast/ui/pane/locks"
@@ -89,7 +90,7 @@ func (m *Model) acquireDialog(opener string) *dialog.Dialog {
 	}
 	mark := m.mark()
 	make := func(v dialog.Values) []target {
-		claim := appliance.Claim{Scope: scope, TTL: marked(v.Span, mark, rules)}
+		claim := appliance.Claim{Scope: scope, TTL: fleet.Mark(v.Span, rules.MaxTTL, mark)}
 		if scope == "" {
 			claim.Scope = v.Choice
 		}
@@ -106,23 +107,13 @@ func even(ttl time.Duration) time.Duration {
 	return ttl.Truncate(time.Minute)
 }
 
-// mark is the share of a lock's time that is asked for on top of what was typed, 0 to 1 of what marked allows: by its odd
+// mark is the share of a lock's time that is asked for on top of what was typed, 0 to 1 of what fleet.Mark allows: by its odd
 // end a lock is known again in a list should the answer be lost (faults.md LCK-02).
 func (m *Model) mark() float64 {
 	if m.opts.Mark != nil {
 		return m.opts.Mark()
 	}
 	return rand.Float64()
-}
-
-// marked adds up to a tenth and at most 96 s to a time, in whole seconds and never a whole minute.
-func marked(span time.Duration, mark float64, rules appliance.LockRules) time.Duration {
-	most := min(span/10, 96*time.Second, rules.MaxTTL-span)
-	ttl := span + time.Duration(mark*float64(most)).Truncate(time.Second)
-	if mark > 0 && ttl%time.Minute == 0 && ttl < span+most {
-		ttl += time.Second
-	}
-	return ttl
 }
 
 // finish makes the dialog show and return what make makes of the values.
@@ -152,7 +143,7 @@ func (m *Model) extendDialog(opener string) *dialog.Dialog {
 		var targets []target
 		for _, r := range rows {
 			targets = append(targets, target{r.Lock.Appliance, appliance.Act{Verb: appliance.VerbExtend, Lock: r.Lock.Lock,
-				Claim: appliance.Claim{Scope: r.Scope.Code, TTL: marked(v.Span, mark, rules)}}})
+				Claim: appliance.Claim{Scope: r.Scope.Code, TTL: fleet.Mark(v.Span, rules.MaxTTL, mark)}}})
 		}
 		return targets
 	})
