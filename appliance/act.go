@@ -19,6 +19,14 @@ const (
 	VerbPush       Verb = "push"
 	VerbCancelPush Verb = "cancel push"
 	VerbCancelJob  Verb = "cancel job"
+	VerbCreate     Verb = "create" // a backup
+	VerbDelete     Verb = "delete" // a backup
+	VerbProcess    Verb = "process"
+	VerbPrepare    Verb = "prepare"
+	VerbRestore    Verb = "restore"
+	VerbVerify     Verb = "verify" // this and the next: the configuration of an ECB
+	VerbSave       Verb = "save"
+	VerbActivate   Verb = "activate"
 )
 
 // Transfer is a copy, a move or a push of one backup.
@@ -30,12 +38,15 @@ type Transfer struct {
 	Destination string // a Location, or for a push the address by which the target is named
 }
 
-// Act is one thing to be done to one appliance. Which members count depends on the verb.
+// Act is one thing to be done to one appliance. Which members count depends on the verb. A passphrase is never part of it.
 type Act struct {
 	Verb     Verb
 	Claim    Claim     // acquire; extend: the TTL of the new term
 	Lock     Lock      // extend, release
 	Transfer Transfer  // copy, move, push
+	Making   NewBackup // create
+	Restore  Restoring // prepare, restore; delete: its backup
+	Location Location  // delete: one place, or Everywhere
 	Engine   string    // resume: the one that held it
 	Until    time.Time // keep: when keeping ends, on our wall clock; zero = when told
 	Job      JobID     // cancel job; cancel push: the running push as the operator saw it, empty when none was known
@@ -56,6 +67,10 @@ func (a Act) Target() string {
 		return "lock " + string(a.Lock.ID)
 	case VerbCopy, VerbMove, VerbPush:
 		return "backup " + string(a.Transfer.Backup)
+	case VerbDelete:
+		return "backup " + string(a.Restore.Backup)
+	case VerbCreate, VerbProcess, VerbPrepare, VerbRestore, VerbVerify, VerbSave, VerbActivate: // one at a time keeps it busy
+		return "backup and restore"
 	case VerbCancelJob:
 		return "job " + string(a.Job)
 	default:

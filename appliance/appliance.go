@@ -104,7 +104,7 @@ type Forgetter interface{ ForgetPassword() }
 type Receipt struct {
 	Stamp Stamp
 	Lock  Lock      // for Acquire and Renew
-	Job   JobID     // for Transfer; empty when the appliance named none
+	Job   JobID     // for Transfer and what else is done by a job; empty when the appliance named none
 	Told  []Message // what it said along with it; a warning is a success that is told
 	// Unproven tells that a renewal was accepted while it is not proven that the lock goes on with it; the stamp is then that
 	// of the term that is proven, and Told says why in our words.

@@ -13,12 +13,13 @@ type Call struct {
 	User        string // with basic
 	Accept      string
 	ContentType string
-	Body        string // never holds a secret: one is written as $TOKEN
+	Body        string // never holds a secret: one is written as $TOKEN or $PASSPHRASE
 	Pin         string // sha256//…, when trust is by pinned key
 	CAFile      string // when trust is by a CA file
 }
 
-// Curl is the same request as a shell line. The password is asked for by curl, a token is taken from $TOKEN.
+// Curl is the same request as a shell line. The password is asked for by curl, a token is taken from $TOKEN and a passphrase,
+// written as it stands in JSON, from $PASSPHRASE.
 func (c Call) Curl() string {
 	words := []string{"curl", "-X", quote(c.Method)}
 	switch c.Auth {
@@ -54,18 +55,21 @@ func (c Call) dataOption() string {
 	return "--data-raw"
 }
 
-// quoteAround makes s one word of a POSIX shell, in which $TOKEN and nothing else is expanded.
+// quoteAround makes s one word of a POSIX shell, in which $TOKEN and $PASSPHRASE and nothing else are expanded.
 func quoteAround(s string) string {
-	parts := strings.Split(s, "$TOKEN")
-	if len(parts) == 1 {
-		return quote(s)
-	}
-	for i, p := range parts {
-		if p != "" {
-			parts[i] = quote(p)
+	for _, name := range []string{"$TOKEN", "$PASSPHRASE"} {
+		parts := strings.Split(s, name)
+		if len(parts) == 1 {
+			continue
 		}
+		for i, p := range parts {
+			if p != "" {
+				parts[i] = quote(p)
+			}
+		}
+		return strings.Join(parts, `"`+name+`"`)
 	}
-	return strings.Join(parts, `"$TOKEN"`)
+	return quote(s)
 }
 
 // quote makes s one word of a POSIX shell.

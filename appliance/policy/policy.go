@@ -15,7 +15,7 @@ type Role int
 const (
 	Viewer   Role = iota // looks
 	Operator             // acts
-	Admin                // also re-trusts keys
+	Admin                // also re-trusts keys, deletes backups, restores, saves and activates
 )
 
 // String is the role's word.
@@ -65,15 +65,27 @@ func WhyNot(p Person, rules Rules, verb appliance.Verb) string {
 		return "this appliance is read-only in the configuration"
 	case p.Role != Operator && p.Role != Admin:
 		return "your role is " + p.Role.String() + ", which may only look"
+	case p.Role != Admin && adminOnly(verb):
+		return "your role is " + p.Role.String() + "; to " + string(verb) + " takes an admin"
 	}
 	return ""
+}
+
+// adminOnly tells the verbs of which one may cost a backup or a running configuration.
+func adminOnly(verb appliance.Verb) bool {
+	switch verb {
+	case appliance.VerbDelete, appliance.VerbRestore, appliance.VerbSave, appliance.VerbActivate:
+		return true
+	}
+	return false
 }
 
 func known(verb appliance.Verb) bool {
 	switch verb {
 	case appliance.VerbAcquire, appliance.VerbExtend, appliance.VerbRelease, appliance.VerbKeep, appliance.VerbUnkeep,
 		appliance.VerbResume, appliance.VerbWait, appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush, appliance.VerbCancelPush,
-		appliance.VerbCancelJob:
+		appliance.VerbCancelJob, appliance.VerbCreate, appliance.VerbDelete, appliance.VerbProcess, appliance.VerbPrepare,
+		appliance.VerbRestore, appliance.VerbVerify, appliance.VerbSave, appliance.VerbActivate:
 		return true
 	}
 	return false
@@ -92,17 +104,18 @@ const (
 // RiskOf tells the risk of a verb. ours tells that what it is about (the lock, the job, the running push) is provably ours.
 func RiskOf(verb appliance.Verb, ours bool) Risk {
 	switch verb {
-	case appliance.VerbMove, appliance.VerbPush:
+	case appliance.VerbMove, appliance.VerbPush, appliance.VerbDelete, appliance.VerbRestore, appliance.VerbSave,
+		appliance.VerbActivate:
 		return RiskCode
 	case appliance.VerbCancelPush, appliance.VerbCancelJob, appliance.VerbRelease:
 		if !ours {
 			return RiskCode
 		}
 		return RiskAsk
-	case appliance.VerbCopy:
+	case appliance.VerbCopy, appliance.VerbCreate, appliance.VerbProcess, appliance.VerbPrepare:
 		return RiskAsk
 	case appliance.VerbAcquire, appliance.VerbExtend, appliance.VerbKeep, appliance.VerbUnkeep, appliance.VerbResume,
-		appliance.VerbWait:
+		appliance.VerbWait, appliance.VerbVerify: // a verification changes nothing
 		return RiskNone
 	default: // nothing is known of it
 		return RiskCode

@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,18 +13,24 @@ import (
 var verbs = []appliance.Verb{
 	appliance.VerbAcquire, appliance.VerbExtend, appliance.VerbRelease, appliance.VerbKeep, appliance.VerbUnkeep,
 	appliance.VerbResume, appliance.VerbWait, appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush, appliance.VerbCancelPush, appliance.VerbCancelJob,
+	appliance.VerbCreate, appliance.VerbDelete, appliance.VerbProcess, appliance.VerbPrepare, appliance.VerbRestore,
+	appliance.VerbVerify, appliance.VerbSave, appliance.VerbActivate,
 }
+
+// admins are the verbs that take an admin (design.md 1).
+var admins = []appliance.Verb{appliance.VerbDelete, appliance.VerbRestore, appliance.VerbSave, appliance.VerbActivate}
 
 // may is who may act where nothing is read-only; a role that is none of ours may not.
 var may = map[policy.Role]bool{
 	policy.Viewer: false, policy.Operator: true, policy.Admin: true, policy.Admin + 1: false, -1: false, 99: false,
 }
 
-var strangers = []appliance.Verb{"", "Acquire", "acquire ", "delete", "restore", "cancel", "\x1b[31m"}
+var strangers = []appliance.Verb{"", "Acquire", "acquire ", "Delete", "restore ", "cancel", "\x1b[31m"}
 
 func TestWhyNotMatrix(t *testing.T) {
-	for role, allowed := range may {
+	for role, acts := range may {
 		for _, verb := range verbs {
+			allowed := acts && (role == policy.Admin || !slices.Contains(admins, verb))
 			for _, run := range []bool{false, true} {
 				for _, here := range []bool{false, true} {
 					why := policy.WhyNot(policy.Person{Name: "maria", Role: role}, policy.Rules{ReadOnlyRun: run, ReadOnlyAppliance: here}, verb)
@@ -85,6 +92,14 @@ func TestRisk(t *testing.T) {
 		{appliance.VerbPush, policy.RiskCode, policy.RiskCode},
 		{appliance.VerbCancelPush, policy.RiskAsk, policy.RiskCode},
 		{appliance.VerbCancelJob, policy.RiskAsk, policy.RiskCode},
+		{appliance.VerbCreate, policy.RiskAsk, policy.RiskAsk},
+		{appliance.VerbDelete, policy.RiskCode, policy.RiskCode},
+		{appliance.VerbProcess, policy.RiskAsk, policy.RiskAsk},
+		{appliance.VerbPrepare, policy.RiskAsk, policy.RiskAsk},
+		{appliance.VerbRestore, policy.RiskCode, policy.RiskCode},
+		{appliance.VerbVerify, policy.RiskNone, policy.RiskNone},
+		{appliance.VerbSave, policy.RiskCode, policy.RiskCode},
+		{appliance.VerbActivate, policy.RiskCode, policy.RiskCode},
 	}
 	if len(cases) != len(verbs) {
 		t.Errorf("%d of %d verbs", len(cases), len(verbs))
