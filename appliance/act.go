@@ -31,11 +31,11 @@ const (
 
 // Transfer is a copy, a move or a push of one backup.
 type Transfer struct {
-	Verb        Verb // VerbCopy, VerbMove or VerbPush
+	Verb        Verb // VerbCopy, VerbMove or VerbPush; VerbDelete for a removal
 	Backup      BackupID
 	Label       Text   // for people
 	Checksum    Text   // as the operator saw it (faults.md JOB-10)
-	Destination string // a Location, or for a push the address by which the target is named
+	Destination string // a Location, or for a push the address by which the target is named; of a removal where it lies
 }
 
 // Act is one thing to be done to one appliance. Which members count depends on the verb. A passphrase is never part of it.
@@ -43,16 +43,17 @@ type Act struct {
 	Verb     Verb
 	Claim    Claim     // acquire; extend: the TTL of the new term
 	Lock     Lock      // extend, release
-	Transfer Transfer  // copy, move, push
+	Transfer Transfer  // copy, move, push, delete
 	Making   NewBackup // create
-	Restore  Restoring // prepare, restore; delete: its backup
-	Location Location  // delete: one place, or Everywhere
+	Restore  Restoring // prepare, restore
 	Engine   string    // resume: the one that held it
 	Until    time.Time // keep: when keeping ends, on our wall clock; zero = when told
 	Job      JobID     // cancel job; cancel push: the running push as the operator saw it, empty when none was known
 	// Typed tells that the operator typed the code for something that is not provably ours (faults.md I3, JOB-06).
 	Typed    bool
 	Deadline time.Duration // how long the whole act may take; 0 = the engine's default
+	// Ref names the request for good, for whoever must find out later what came of it; empty = nobody. No two acts have the same.
+	Ref string
 }
 
 // Target is what the act is about, as a guard sees it: two acts with the same target never run at once.
@@ -65,10 +66,8 @@ func (a Act) Target() string {
 			return "lock scope " + ConfigurationLock
 		}
 		return "lock " + string(a.Lock.ID)
-	case VerbCopy, VerbMove, VerbPush:
+	case VerbCopy, VerbMove, VerbPush, VerbDelete:
 		return "backup " + string(a.Transfer.Backup)
-	case VerbDelete:
-		return "backup " + string(a.Restore.Backup)
 	case VerbCreate, VerbProcess, VerbPrepare, VerbRestore, VerbVerify, VerbSave, VerbActivate: // one at a time keeps it busy
 		return "backup and restore"
 	case VerbCancelJob:

@@ -26,7 +26,9 @@ type errand struct {
 	send context.Context // the same with the act's own deadline, for what changes something
 	p    policy.Person
 	act  appliance.Act
-	auto bool // the engine does it by itself: nobody waits for it, and a failure is told by whoever tries again
+	// phrase is handed to the client and not kept; nil = none is needed.
+	phrase appliance.Passphrase
+	auto   bool // the engine does it by itself: nobody waits for it, and a failure is told by whoever tries again
 	// keeping is what it is done for; nil = for none.
 	keeping *keeping
 
@@ -52,10 +54,17 @@ func (x *errand) look() (context.Context, context.CancelFunc) {
 // Errors, by errors.Is: ErrRefusedByUs and ErrJournal (nothing was sent), appliance.ErrAmbiguous (it may have taken
 // effect), and what else the client says; an *appliance.Refusal in it has the appliance's own words.
 func (e *Engine) Do(ctx context.Context, p policy.Person, name string, act appliance.Act) (Result, error) {
+	return e.DoWith(ctx, p, name, act, nil)
+}
+
+// DoWith is Do with the passphrase that some acts need. It is handed to the client and not kept.
+func (e *Engine) DoWith(
+	ctx context.Context, p policy.Person, name string, act appliance.Act, phrase appliance.Passphrase,
+) (Result, error) {
 	if act.Verb == appliance.VerbResume || act.Verb == appliance.VerbWait {
 		return Result{}, refuse("that is nothing to be done at once")
 	}
-	return e.do(ctx, name, errand{p: p, act: act})
+	return e.do(ctx, name, errand{p: p, act: act, phrase: phrase})
 }
 
 // do carries out an errand, of which the caller says who wants what and why.
@@ -198,7 +207,7 @@ func (w *watcher) admit(p policy.Person, act appliance.Act) error {
 	}
 	d := Doing{Act: act, Who: p.Name, Since: w.e.clock.Now()}
 	w.guard[act.Target()] = d
-	if transfers(act.Verb) {
+	if moves(act.Verb) {
 		t := act.Transfer
 		w.asked[t.Backup] = &t
 		w.showBackups()
@@ -214,7 +223,7 @@ func (w *watcher) dismiss(act appliance.Act) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.guard, act.Target())
-	if transfers(act.Verb) {
+	if moves(act.Verb) {
 		delete(w.asked, act.Transfer.Backup)
 		w.showBackups()
 	}
@@ -273,7 +282,7 @@ func (x *errand) perform() (r Result, err error) {
 		return x.unkeep()
 	case appliance.VerbResume:
 		return x.resume()
-	case appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush:
+	case appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush, appliance.VerbDelete:
 		return x.transfer()
 	case appliance.VerbCancelPush:
 		return x.cancelPush()
@@ -303,7 +312,7 @@ func (x *errand) report(r Result, err error) {
 	if x.auto { // the next poll is early enough
 		due = 0
 	}
-	if transfers(act.Verb) || act.Verb == appliance.VerbCancelPush {
+	if moves(act.Verb) || act.Verb == appliance.VerbCancelPush {
 		due |= of(laneBackups)
 	}
 	if errors.Is(err, appliance.ErrNotHeld) || errors.Is(err, appliance.ErrForbidden) || errors.Is(err, appliance.ErrUnsupported) {
@@ -324,6 +333,9 @@ func (x *errand) strikeFor(err error) {
 		x.line.acts = 0
 	}
 }
+
+// moves reports whether a verb changes where a backup lies.
+func moves(v appliance.Verb) bool { return transfers(v) || v == appliance.VerbDelete }
 
 func transfers(v appliance.Verb) bool {
 	return v == appliance.VerbCopy || v == appliance.VerbMove || v == appliance.VerbPush

@@ -88,6 +88,12 @@ func (w *watcher) whyNotTo(b appliance.Backup, verb appliance.Verb, to string) s
 	}
 	place, ok := appliance.ParseLocation(to)
 	internal := place == appliance.Internal
+	if verb == appliance.VerbDelete {
+		if to != string(appliance.Everywhere) && !b.At(place) {
+			return "it does not lie there"
+		}
+		return ""
+	}
 	switch {
 	case !ok:
 		return "a destination is internal or the absolute path of a mount point"

@@ -19,7 +19,7 @@ const (
 
 // backlog is what the journal does not know yet, beside the locks that are dirty.
 type backlog struct {
-	transits map[uint64]*Transit // nil = it is over
+	transits map[uint64]news
 	endings  []ending
 	busy     bool // the journal is being told, by tend
 	said     bool // that it could not be written was told
@@ -38,13 +38,6 @@ func (b *backlog) empty() bool { return len(b.transits)+len(b.endings) == 0 }
 func (w *watcher) conclude(intent uint64, outcome Outcome, note string) {
 	if intent != 0 {
 		w.backlog.endings = append(w.backlog.endings, ending{intent, outcome, note})
-	}
-}
-
-// tracked has the journal know which job a transfer became, or with nil that its outcome was told. The caller holds w.mu.
-func (w *watcher) tracked(intent uint64, t *Transit) {
-	if intent != 0 {
-		w.backlog.transits[intent] = t
 	}
 }
 
@@ -137,14 +130,14 @@ func (w *watcher) unwritten() (batch []written) {
 // pendingActs takes what the journal does not know yet of transfers and intents. The caller holds w.mu.
 func (w *watcher) pendingActs() (batch []written) {
 	transits, endings := w.backlog.transits, w.backlog.endings
-	w.backlog.transits, w.backlog.endings = map[uint64]*Transit{}, nil
+	w.backlog.transits, w.backlog.endings = map[uint64]news{}, nil
 	for id, t := range transits {
 		batch = append(batch, written{
 			tell: func(ctx context.Context) error {
-				if t == nil {
-					return w.e.journal.Ended(ctx, id)
+				if t.ending != nil {
+					return w.e.journal.Ended(ctx, id, *t.ending)
 				}
-				return w.e.journal.Track(ctx, *t)
+				return w.e.journal.Track(ctx, *t.transit)
 			},
 			back: func() {
 				if _, newer := w.backlog.transits[id]; !newer {

@@ -191,7 +191,7 @@ func (w *watcher) goOn(r Record, estate Estate) (outcome Outcome, note string) {
 		w.unwant(act.Lock.ID)
 		w.owe(act.Lock.ID, r.Who)
 		return OutcomeUnknown, "it is tried again"
-	case transfers(act.Verb):
+	case moves(act.Verb):
 		if slices.ContainsFunc(estate.Transits, func(t Transit) bool { return t.ID == r.ID }) {
 			return OutcomeUnknown, "what came of it is looked for"
 		}

@@ -3,6 +3,7 @@ package fleet
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -46,7 +47,9 @@ type Journal interface {
 	Hold(context.Context, Holding) error
 	Forget(ctx context.Context, appliance string, lock appliance.LockID) error
 	Track(context.Context, Transit) error
-	Ended(ctx context.Context, id uint64) error
+	Ended(ctx context.Context, id uint64, how Ending) error
+	// Find tells what is known of the request with that ref; ErrNoSuchRef when none was ever recorded.
+	Find(ctx context.Context, ref string) (Request, error)
 	// Adopt takes over what engines that run no more left at those appliances; each thing is taken over by one engine only.
 	Adopt(ctx context.Context, appliances []string) (Estate, error)
 	// Others are the holdings of other engines that run.
@@ -66,6 +69,7 @@ type Record struct {
 	Intent
 	Outcome Outcome
 	Note    string
+	Ending  *Ending // of a transfer; nil = not told
 }
 
 // Intend records the intent and numbers it from 1.
@@ -117,12 +121,28 @@ func (m *Memory) Track(_ context.Context, t Transit) error {
 	return nil
 }
 
-// Ended drops a transfer.
-func (m *Memory) Ended(_ context.Context, id uint64) error {
+// Ended drops a transfer, and notes how it ended.
+func (m *Memory) Ended(_ context.Context, id uint64, how Ending) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.transits, id)
+	if id >= 1 && id <= uint64(len(m.records)) {
+		m.records[id-1].Ending = &how
+	}
 	return nil
+}
+
+// Find tells what is known of the request with that ref.
+func (m *Memory) Find(_ context.Context, ref string) (Request, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range m.records {
+		if ref != "" && r.Act.Ref == ref {
+			_, tracked := m.transits[r.ID]
+			return Request{Intent: r.ID, Outcome: r.Outcome, Note: r.Note, Ending: r.Ending, Tracked: tracked}, nil
+		}
+	}
+	return Request{}, fmt.Errorf("%w: %q", ErrNoSuchRef, ref)
 }
 
 // Adopt finds nothing: no other engine ever wrote here.

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -28,6 +29,7 @@ type started struct {
 	seen     bool          // a listing showed the job
 	ended    bool          // at its end, or not listed any more
 	intent   uint64        // by which the journal knows it
+	had      bool          // a push: its target had the backup before
 	// cancelled tells that we asked for its end.
 	cancelled bool
 }
@@ -39,11 +41,13 @@ func (s *started) overdue(asked time.Duration) bool {
 
 // check is a transfer whose outcome the next listings tell.
 type check struct {
-	transfer appliance.Transfer
-	who      string
-	job      appliance.JobID
-	success  bool          // what the job said
-	since    time.Duration // run; only listings that were asked for after it count
+	transfer  appliance.Transfer
+	who       string
+	job       appliance.JobID
+	success   bool          // what the job said
+	said      string        // in its own words; empty = nothing
+	cancelled bool          // we asked for its end
+	since     time.Duration // run; only listings that were asked for after it count
 	// unknown tells that nobody knows whether it runs or ever began: it is looked for several times, and until no job is
 	// left that could be it.
 	unknown bool
@@ -82,8 +86,7 @@ func (w *watcher) followJobs(unclear []appliance.JobID) bool {
 				found = true
 			}
 		case j.Phase.Ended():
-			w.tellEnd(id, s, j)
-			w.jobEnded(id, s, j.Phase == appliance.PhaseSucceeded)
+			w.jobEnded(id, s, j.Phase == appliance.PhaseSucceeded, w.tellEnd(id, s, j))
 			found = true
 		default:
 			s.seen = true
@@ -92,12 +95,12 @@ func (w *watcher) followJobs(unclear []appliance.JobID) bool {
 	return found
 }
 
-// tellEnd says how a job of ours ended, in its own words.
-func (w *watcher) tellEnd(id appliance.JobID, s *started, j *appliance.Job) {
+// tellEnd says how a job of ours ended, in its own words, which it returns.
+func (w *watcher) tellEnd(id appliance.JobID, s *started, j *appliance.Job) string {
 	text := fmt.Sprintf("job %s (%s) ended: %s", id, w.e.transferWords(s.transfer), j.State)
 	if j.Phase == appliance.PhaseSucceeded {
 		w.e.event(Good, w.name, "", text)
-		return
+		return text
 	}
 	level := Alarm
 	if s.cancelled {
@@ -107,16 +110,27 @@ func (w *watcher) tellEnd(id appliance.JobID, s *started, j *appliance.Job) {
 		text += ": " + m.String()
 	}
 	w.e.event(level, w.name, "", text)
+	return text
 }
 
-// jobEnded has the backups listed, and what they say of a copy or a move told. A push is seen at its target only, which
-// need not be ours to ask.
-func (w *watcher) jobEnded(id appliance.JobID, s *started, success bool) {
+// jobEnded has the backups listed, and what they say of the transfer told: those of the target for a push, which need not be
+// ours to ask.
+func (w *watcher) jobEnded(id appliance.JobID, s *started, success bool, said string) {
 	s.ended = true
-	if s.transfer.Verb != appliance.VerbPush {
-		w.expect(&check{transfer: s.transfer, who: s.who, job: id, success: success, intent: s.intent})
-	} else {
-		w.tracked(s.intent, nil)
+	c := &check{
+		transfer: s.transfer, who: s.who, job: id, success: success, said: said, cancelled: s.cancelled, had: s.had, intent: s.intent,
+	}
+	switch {
+	case s.transfer.Verb != appliance.VerbPush:
+		w.expect(c)
+	case !success:
+		w.over(s.intent, Ending{Fate: FateNot, Job: id, Cancelled: s.cancelled, Text: said})
+	case w.e.target(s.transfer) == nil:
+		w.over(s.intent, Ending{Fate: FateTold, Job: id, Text: said + "; its target is none of ours to ask"})
+	case s.had:
+		w.over(s.intent, Ending{Fate: FateTold, Job: id, Text: said + "; its target listed it before, too"})
+	default:
+		w.expect(c)
 	}
 	w.showBackups()
 	w.e.sched.wake(w, of(laneBackups)&w.lanes)
@@ -137,7 +151,7 @@ func (w *watcher) vanished(id appliance.JobID, s *started) {
 // expect has the next listings tell the outcome. The caller holds w.mu.
 func (w *watcher) expect(c *check) {
 	if w.backups == nil && (w.jobs == nil || !c.unknown) {
-		w.tracked(c.intent, nil)
+		w.over(c.intent, c.untold())
 		return
 	}
 	c.since = w.e.clock.Now().Run
@@ -156,9 +170,10 @@ func (w *watcher) tellChecks(l lane, sent time.Duration) bool {
 		switch {
 		case c.unknown:
 			return w.search(c)
+		case c.transfer.Verb == appliance.VerbPush:
+			return w.arrives(c)
 		case l == laneBackups:
-			w.tellCheck(c)
-			w.tracked(c.intent, nil)
+			w.over(c.intent, w.tellCheck(c))
 			return true
 		}
 		return false
@@ -171,13 +186,14 @@ func (w *watcher) search(c *check) bool {
 	t := c.transfer
 	if id := w.become(c); id != "" {
 		now := w.e.clock.Now()
-		w.started[id] = &started{transfer: t, who: c.who, since: now.Run, intent: c.intent}
-		w.tracked(c.intent, &Transit{ID: c.intent, Appliance: w.name, Who: c.who, Transfer: t, Job: id, Since: now.Wall, Had: c.had})
+		w.started[id] = &started{transfer: t, who: c.who, since: now.Run, intent: c.intent, had: c.had}
+		w.tracked(Transit{ID: c.intent, Appliance: w.name, Who: c.who, Transfer: t, Job: id, Since: now.Wall, Had: c.had})
 		w.e.event(Info, w.name, "", fmt.Sprintf("the %s became job %s", w.e.transferWords(t), id))
 		w.e.sched.wake(w, of(laneJobs)&w.lanes)
 		return true
 	}
-	if slices.ContainsFunc(w.tasks.Jobs, func(j appliance.Job) bool { return j.Phase.Live() && w.couldBe(c, j) }) {
+	removal := t.Verb == appliance.VerbDelete
+	if !removal && slices.ContainsFunc(w.tasks.Jobs, func(j appliance.Job) bool { return j.Phase.Live() && w.couldBe(c, j) }) {
 		c.since, c.lists = w.e.clock.Now().Run, [laneCount]int{} // only what is listed after its end counts
 		return false
 	}
@@ -190,6 +206,9 @@ func (w *watcher) search(c *check) bool {
 	if t.Verb == appliance.VerbPush {
 		sure = !c.had && w.e.arrived(t, c.since)
 	}
+	if removal {
+		sure = c.lists[laneBackups] > 0 && gone(t, b)
+	}
 	need := searchLooks
 	switch {
 	case sure:
@@ -198,14 +217,44 @@ func (w *watcher) search(c *check) bool {
 		return false
 	}
 	for _, l := range []lane{laneJobs, laneBackups} {
-		told := w.lanes.has(l) && !errors.Is(w.fails[l], appliance.ErrUnsupported)
+		told := w.lanes.has(l) && (!removal || l == laneBackups) && !errors.Is(w.fails[l], appliance.ErrUnsupported)
 		if told && c.lists[l] < need {
 			return false
 		}
 	}
-	w.tellSearch(c, sure)
-	w.tracked(c.intent, nil)
+	w.over(c.intent, w.tellSearch(c, sure))
 	return true
+}
+
+// arrives asks the target of a push whose job said success, and reports whether that is settled: it lists the backup, or has
+// had time enough to (faults.md JOB-08).
+func (w *watcher) arrives(c *check) bool {
+	e := Ending{Fate: FateThere, Job: c.job}
+	target := w.e.target(c.transfer)
+	switch words := w.e.transferWords(c.transfer); {
+	case target == nil || w.e.arrived(c.transfer, c.since):
+		e.Text = fmt.Sprintf("the %s arrived, as the listing of its target says", words)
+		w.e.event(Good, w.name, "", e.Text)
+	case w.e.clock.Now().Run-c.since < searchFor:
+		if target != w {
+			w.e.sched.wake(target, of(laneBackups)&target.lanes)
+		}
+		return false
+	default:
+		e.Fate, e.Text = FateUnknown, fmt.Sprintf("the job of the %s said success, and its target does not list it", words)
+		w.e.event(Alarm, w.name, "", e.Text)
+	}
+	w.over(c.intent, e)
+	return true
+}
+
+// untold is the ending of a transfer whose outcome no listing can tell.
+func (c *check) untold() Ending {
+	e := Ending{Fate: FateUnknown, Job: c.job, Text: "the backups cannot be listed there"}
+	if c.success {
+		e.Fate, e.Text = FateTold, "its job said success; "+e.Text
+	}
+	return e
 }
 
 // stocked is the transfer's backup as listed last; the zero one when it is not.
@@ -219,55 +268,91 @@ func (w *watcher) stocked(t appliance.Transfer) (b appliance.Backup) {
 }
 
 // tellSearch says what came of the search for a transfer of which nobody knew whether it ran.
-func (w *watcher) tellSearch(c *check, sure bool) {
-	t := c.transfer
+func (w *watcher) tellSearch(c *check, sure bool) Ending {
+	t, e := c.transfer, Ending{Fate: FateThere, Job: c.job}
+	level := Good
 	switch {
 	case t.Verb == appliance.VerbMove && c.lists[laneBackups] > 0:
-		w.tellCheck(c)
+		return w.tellCheck(c)
+	case t.Verb == appliance.VerbDelete && !sure && c.lists[laneBackups] > 0:
+		level, e.Fate, e.Text = Warn, FateNot, "the "+w.e.transferWords(t)+" did not take place: it is listed there as before"
 	case !sure:
-		w.e.event(Warn, w.name, "", fmt.Sprintf("unknown, nothing found: no job of the %s, and the backup was not seen there", w.e.transferWords(t)))
+		level, e.Fate = Warn, FateUnknown
+		e.Text = fmt.Sprintf("unknown, nothing found: no job of the %s, and the backup was not seen there", w.e.transferWords(t))
 	case t.Verb == appliance.VerbPush:
-		w.e.event(Good, w.name, "", fmt.Sprintf("the %s arrived, as the listing of its target says", w.e.transferWords(t)))
+		e.Text = fmt.Sprintf("the %s arrived, as the listing of its target says", w.e.transferWords(t))
 	default:
-		w.e.event(Good, w.name, "", fmt.Sprintf("the %s took place, as the listing says", w.e.transferWords(t)))
+		e.Text = fmt.Sprintf("the %s took place, as the listing says", w.e.transferWords(t))
 	}
+	w.e.event(level, w.name, "", e.Text)
+	return e
+}
+
+// gone reports whether a backup, as listed, lies no more where it was to be removed from.
+func gone(t appliance.Transfer, b appliance.Backup) bool {
+	if t.Destination == string(appliance.Everywhere) {
+		return len(b.Locations) == 0
+	}
+	return !b.At(appliance.Location(t.Destination))
+}
+
+// tellRemoval says what the newest listing tells of a removal that the appliance said to have done.
+func (w *watcher) tellRemoval(c *check) Ending {
+	e := Ending{Fate: FateThere, Job: c.job, Text: fmt.Sprintf("the %s took place, as the listing says", w.e.transferWords(c.transfer))}
+	level := Good
+	if !gone(c.transfer, w.stocked(c.transfer)) {
+		level, e.Fate = Alarm, FateUnknown
+		e.Text = fmt.Sprintf("the appliance said that the %s is done, and lists the backup there as before", w.e.transferWords(c.transfer))
+	}
+	w.e.event(level, w.name, "", e.Text)
+	return e
 }
 
 // tellCheck says what the newest listing of backups tells of a copy or a move.
-func (w *watcher) tellCheck(c *check) {
+func (w *watcher) tellCheck(c *check) Ending {
 	t := c.transfer
+	if t.Verb == appliance.VerbDelete {
+		return w.tellRemoval(c)
+	}
 	b := w.stocked(t)
 	place := appliance.Location(t.Destination)
 	source, there := b.At(appliance.Internal), b.At(place)
-	what := fmt.Sprintf("backup %s (%s)", t.Label, t.Backup)
-	tell := func(level Level, format string, args ...any) {
-		w.e.event(level, w.name, "", what+" "+fmt.Sprintf(format, args...))
+	e := Ending{Fate: FateNot, Job: c.job, Cancelled: c.cancelled}
+	tell := func(level Level, fate Fate, format string, args ...any) {
+		e.Fate, e.Text = fate, fmt.Sprintf("backup %s (%s) ", t.Label, t.Backup)+fmt.Sprintf(format, args...)
+		w.e.event(level, w.name, "", e.Text)
 	}
 	untold := b.Checksum.Empty() || t.Checksum.Empty()
+	other := !untold && b.Checksum != t.Checksum
 	switch {
+	case there && other:
+		tell(Alarm, FateOther, "is listed at %s with another checksum: %s, not %s", place, b.Checksum, t.Checksum)
 	case t.Verb == appliance.VerbCopy && there:
+		e.Fate, e.Text = FateThere, fmt.Sprintf("copied to %s, as the listing says", place)
 		if !c.success {
-			tell(Warn, "is listed at %s although the job did not say success", place)
+			tell(Warn, FateThere, "is listed at %s although the job did not say success", place)
 		}
+	case t.Verb == appliance.VerbCopy && c.success:
+		tell(Warn, FateUnknown, "is not listed at %s although the job said success", place)
 	case t.Verb == appliance.VerbCopy:
-		if c.success {
-			tell(Warn, "is not listed at %s although the job said success", place)
-		}
+		e.Text = cmp.Or(c.said, "it is not listed at "+string(place))
 	case there && source:
-		tell(Warn, "is copied to %s; the original in internal is kept", place)
+		tell(Warn, FateBoth, "is copied to %s; the original in internal is kept", place)
 	case there && untold:
-		tell(Warn, "is moved to %s, as the listing says; whether it is the same cannot be told, as no checksum is", place)
-	case there && b.Checksum != t.Checksum:
-		tell(Alarm, "is listed at %s with another checksum: %s, not %s", place, b.Checksum, t.Checksum)
+		tell(Warn, FateThere, "is moved to %s, as the listing says; whether it is the same cannot be told, as no checksum is", place)
 	case there && !c.success:
-		tell(Warn, "is moved to %s, as the listing says, although no job said success", place)
+		tell(Warn, FateThere, "is moved to %s, as the listing says, although no job said success", place)
 	case there:
-		tell(Good, "is moved to %s", place)
+		tell(Good, FateThere, "is moved to %s", place)
 	case source && c.unknown:
-		tell(Warn, "is not moved: it lies in internal as before, and no job of it was found")
+		tell(Warn, FateNot, "is not moved: it lies in internal as before, and no job of it was found")
 	case source:
-		tell(Warn, "is not moved: it lies in internal as before")
+		tell(Warn, FateNot, "is not moved: it lies in internal as before")
 	default:
-		tell(Alarm, "is listed neither in internal nor at %s (checksum %s, job %s)", place, t.Checksum, c.job)
+		tell(Alarm, FateNeither, "is listed neither in internal nor at %s (checksum %s, job %s)", place, t.Checksum, c.job)
 	}
+	if e.Fate == FateNot && c.said != "" {
+		e.Text = c.said
+	}
+	return e
 }

@@ -25,11 +25,11 @@ func (x *errand) transfer() (Result, error) {
 	if err != nil && !errors.Is(err, appliance.ErrAmbiguous) {
 		x.mu.Lock()
 		defer x.mu.Unlock()
-		x.tracked(x.intent, nil)
+		x.over(x.intent, Ending{Fate: FateNot, Text: printable(err)})
 		return Result{}, err
 	}
 	id, answers := r.Job, 0
-	if err == nil && id == "" {
+	if err == nil && id == "" && t.Verb != appliance.VerbDelete {
 		err = fmt.Errorf("%w: the appliance named no job%s", appliance.ErrAmbiguous, told(r.Told))
 	}
 	if err != nil {
@@ -42,17 +42,23 @@ func (x *errand) transfer() (Result, error) {
 	case err != nil && id == "":
 		x.expect(&check{transfer: t, who: x.p.Name, unknown: true, known: known, had: had, intent: x.intent})
 		why := "no job of it was found yet"
-		if answers == 0 {
+		switch {
+		case t.Verb == appliance.VerbDelete:
+			why = "the listing will tell"
+		case answers == 0:
 			why = "the jobs could not be looked at"
 		}
 		return Result{}, fmt.Errorf("%w; %s: it is looked for further, and what is found will be told", err, why)
-	case x.jobs == nil:
-		x.expect(&check{transfer: t, who: x.p.Name, job: id, success: true, intent: x.intent})
+	case x.jobs == nil || id == "":
+		x.expect(&check{transfer: t, who: x.p.Name, job: id, success: true, had: had, intent: x.intent})
 	default:
 		now := x.e.clock.Now()
-		x.started[id] = &started{transfer: t, who: x.p.Name, since: now.Run, intent: x.intent}
-		x.tracked(x.intent, &Transit{ID: x.intent, Appliance: x.name, Who: x.p.Name, Transfer: t, Job: id, Since: now.Wall, Had: had})
+		x.started[id] = &started{transfer: t, who: x.p.Name, since: now.Run, intent: x.intent, had: had}
+		x.tracked(Transit{ID: x.intent, Appliance: x.name, Who: x.p.Name, Transfer: t, Job: id, Since: now.Wall, Had: had})
 		x.showJobs()
+	}
+	if id == "" {
+		return Result{Text: fmt.Sprintf("%s: accepted%s", x.e.transferWords(t), told(r.Told))}, nil
 	}
 	return Result{Text: fmt.Sprintf("started the %s, job %s%s", x.e.transferWords(t), id, told(r.Told)), Job: id}, nil
 }
@@ -73,7 +79,7 @@ func (x *errand) asSeen(t appliance.Transfer) error {
 	defer x.mu.Unlock()
 	defer x.publish()
 	x.takeBackups(list)
-	if why := x.whyNotTransfer(t, true); why != "" {
+	if why := x.whyWrong(x.act, true); why != "" {
 		return fmt.Errorf("%w: %s", ErrRefusedByUs, why)
 	}
 	return nil
@@ -82,6 +88,9 @@ func (x *errand) asSeen(t appliance.Transfer) error {
 func (x *errand) transferOnce(t appliance.Transfer) (appliance.Receipt, error) {
 	ctx, cancel := x.call()
 	defer cancel()
+	if t.Verb == appliance.VerbDelete {
+		return x.deleter.DeleteBackup(ctx, t.Backup, appliance.Location(t.Destination))
+	}
 	return x.transferrer.Transfer(ctx, t)
 }
 
@@ -106,7 +115,7 @@ func (x *errand) knownJobs() map[appliance.JobID]bool {
 // findJob looks for the one job that a transfer became whose answer did not say (faults.md JOB-01, JOB-02), and tells how
 // many listings there were. Nothing is sent again.
 func (x *errand) findJob(known map[appliance.JobID]bool) (id appliance.JobID, answers int) {
-	if x.jobs == nil {
+	if x.jobs == nil || x.act.Verb == appliance.VerbDelete { // which has no job
 		return "", 0
 	}
 	ctx, cancel := x.look()
@@ -136,7 +145,7 @@ func (x *errand) findJob(known map[appliance.JobID]bool) (id appliance.JobID, an
 // become is the one job that says itself that it is the transfer which is looked for: new since, about the same backup, of
 // the same kind and by the same user as far as those are told. The caller holds w.mu.
 func (w *watcher) become(c *check) appliance.JobID {
-	if c.known == nil {
+	if c.known == nil || c.transfer.Verb == appliance.VerbDelete {
 		return ""
 	}
 	var found []appliance.JobID

@@ -32,7 +32,7 @@ func (w *watcher) inheritTransit(t Transit) {
 	what := fmt.Sprintf("the %s that an earlier run began for %s", w.e.transferWords(t.Transfer), t.Who)
 	since := pastReading(w.e.clock.Now(), t.Since).Run
 	if t.Job != "" && w.jobs != nil {
-		w.started[t.Job] = &started{transfer: t.Transfer, who: t.Who, since: since, intent: t.ID}
+		w.started[t.Job] = &started{transfer: t.Transfer, who: t.Who, since: since, intent: t.ID, had: t.Had}
 		w.event(Info, fmt.Sprintf("%s is followed further: job %s", what, t.Job))
 	} else {
 		var known map[appliance.JobID]bool

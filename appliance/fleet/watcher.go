@@ -36,6 +36,7 @@ type watcher struct {
 	repository  appliance.Repository
 	jobs        appliance.JobSource
 	transferrer appliance.Transferrer
+	deleter     appliance.BackupDeleter
 
 	snap atomic.Pointer[Snapshot]
 	// writing has room for the one who tells the journal what is ours; never waited for with mu held.
@@ -55,6 +56,7 @@ type watcher struct {
 	// stopWait ends the wait for its lock that is under way.
 	stopWait context.CancelCauseFunc
 	backlog  backlog
+	follows  map[uint64]*followed // by intent
 	// unsettled tells that the client could not find out how its last request about its lock ended.
 	unsettled bool
 	listed    appliance.LockList   // the last listing of locks
@@ -74,7 +76,8 @@ func newWatcher(e *Engine, order int, m Member) *watcher {
 		e: e, order: order, name: m.Name, m: m, client: m.Appliance,
 		claims:  newClaims(),
 		writing: make(chan struct{}, 1),
-		backlog: backlog{transits: map[uint64]*Transit{}},
+		backlog: backlog{transits: map[uint64]news{}},
+		follows: map[uint64]*followed{},
 		started: map[appliance.JobID]*started{},
 		guard:   map[string]Doing{},
 		asked:   map[appliance.BackupID]*appliance.Transfer{},
@@ -141,6 +144,7 @@ func (w *watcher) findAbilities() {
 	w.lockGetter, _ = w.client.(appliance.LockGetter)
 	w.jobGetter, _ = w.client.(appliance.JobGetter)
 	w.transferrer, _ = w.client.(appliance.Transferrer)
+	w.deleter, _ = w.client.(appliance.BackupDeleter)
 }
 
 func (w *watcher) can() Can {

@@ -34,6 +34,17 @@ func (w *watcher) whyNot(act appliance.Act, whole bool) string {
 	if act.Verb == appliance.VerbKeep || act.Verb == appliance.VerbUnkeep { // nothing is sent for it
 		return cmp.Or(w.whyWrong(act, whole), w.whyBusy(act))
 	}
+	if why := cmp.Or(w.whyAway(), w.whyCannot(act.Verb)); why != "" {
+		return why
+	}
+	if why := w.whyWrong(act, whole); why != "" {
+		return why
+	}
+	return w.whyBusy(act)
+}
+
+// whyAway is why nothing at all can be asked of the appliance now.
+func (w *watcher) whyAway() string {
 	switch {
 	case w.s.State == StateMisset:
 		return "its settings cannot work: " + w.s.Trouble
@@ -44,13 +55,7 @@ func (w *watcher) whyNot(act appliance.Act, whole bool) string {
 	case !w.unsure.IsZero() || w.e.stepped():
 		return "our clock jumped; it is being asked again first"
 	}
-	if why := w.whyCannot(act.Verb); why != "" {
-		return why
-	}
-	if why := w.whyWrong(act, whole); why != "" {
-		return why
-	}
-	return w.whyBusy(act)
+	return ""
 }
 
 // whyCannot is what the appliance cannot, or will not let us, do at all.
@@ -59,6 +64,8 @@ func (w *watcher) whyCannot(verb appliance.Verb) string {
 	switch {
 	case locks(verb):
 		able, what = w.locker != nil, "locks"
+	case verb == appliance.VerbDelete:
+		able, what = w.deleter != nil, "deleting of backups"
 	case transfers(verb) || verb == appliance.VerbCancelPush:
 		able, what = w.transferrer != nil, "copying, moving or pushing of backups"
 	}
@@ -105,6 +112,11 @@ func (w *watcher) whyWrong(act appliance.Act, whole bool) string {
 			return missing(whole, "no backup is chosen")
 		}
 		return w.whyNotTransfer(act.Transfer, whole)
+	case appliance.VerbDelete:
+		if act.Transfer.Backup == "" {
+			return missing(whole, "no backup is chosen")
+		}
+		return cmp.Or(w.whyNotTransfer(act.Transfer, whole), w.whyNotLast(act, whole))
 	case appliance.VerbCancelJob:
 		if act.Job == "" {
 			return missing(whole, "no job is chosen")
@@ -241,6 +253,18 @@ func (w *watcher) whyNotTransfer(t appliance.Transfer, whole bool) string {
 	return w.whyNotTo(b.Backup, t.Verb, t.Destination)
 }
 
+// whyNotLast keeps the last copy of a backup from being deleted by whoever does not know that it is.
+func (w *watcher) whyNotLast(act appliance.Act, whole bool) string {
+	at, ok := w.backupAt[act.Transfer.Backup]
+	if !ok || !whole || act.Typed || act.Transfer.Destination == "" {
+		return ""
+	}
+	if b := &w.s.Backups[at]; len(b.Locations) < 2 || act.Transfer.Destination == string(appliance.Everywhere) {
+		return "nothing would be left of the backup: that takes the code that the dialog shows"
+	}
+	return ""
+}
+
 func (w *watcher) whyNotJob(act appliance.Act, whole bool) string {
 	for i := range w.s.Jobs {
 		j := &w.s.Jobs[i]
@@ -268,7 +292,7 @@ func (w *watcher) whyBusy(act appliance.Act) string {
 			return fmt.Sprintf("%s is under way (%s)", w.e.describe(d.Act), d.Who)
 		}
 	}
-	if !transfers(act.Verb) {
+	if !moves(act.Verb) {
 		return ""
 	}
 	for id, s := range w.started {

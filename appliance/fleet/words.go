@@ -24,7 +24,7 @@ func (e *Engine) describe(act appliance.Act) string {
 		return fmt.Sprintf("acquire %s%s", appliance.Label(act.Claim.Scope), lasting(act.Claim.TTL))
 	case appliance.VerbExtend, appliance.VerbRelease, appliance.VerbKeep, appliance.VerbUnkeep, appliance.VerbResume:
 		return fmt.Sprintf("%s %s", act.Verb, name(act.Lock))
-	case appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush:
+	case appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush, appliance.VerbDelete:
 		return e.transferWords(act.Transfer)
 	case appliance.VerbCancelJob:
 		return "cancel job " + appliance.Label(string(act.Job)).String()
@@ -38,6 +38,12 @@ func (e *Engine) transferWords(t appliance.Transfer) string {
 	label := t.Label.String()
 	if label == "" {
 		label = short(string(t.Backup))
+	}
+	if t.Verb == appliance.VerbDelete {
+		if t.Destination == string(appliance.Everywhere) {
+			return fmt.Sprintf("removal of %s from every place", label)
+		}
+		return fmt.Sprintf("removal of %s from %s", label, e.place(t))
 	}
 	return fmt.Sprintf("%s of %s to %s", t.Verb, label, e.place(t))
 }

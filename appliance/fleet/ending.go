@@ -1,0 +1,147 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"holdfast/appliance"
+)
+
+// ErrNoSuchRef: no request with that ref was ever recorded, so none was sent.
+var ErrNoSuchRef = errors.New("no such request")
+
+// Fate is what is known of a backup once a transfer of it, or a removal, is over.
+type Fate string
+
+// Fates. They tell what the listings say; of a push whose target is none of ours there is only its job.
+const (
+	FateThere   Fate = "there"   // as asked: at its destination, and of a move the original is gone; a removal: not listed there any more
+	FateTold    Fate = "told"    // its job said success, and nobody can be asked whether it is there
+	FateNot     Fate = "not"     // it did not take place; the original lies where it lay
+	FateBoth    Fate = "both"    // a move: at the destination, and the original is kept
+	FateNeither Fate = "neither" // a move: listed neither here nor there
+	FateOther   Fate = "other"   // at the destination lies something with another checksum
+	FateUnknown Fate = "unknown" // nothing could be found out
+)
+
+// Ending is what came of a request.
+type Ending struct {
+	Fate      Fate
+	Job       appliance.JobID // empty = not known
+	Cancelled bool            // its end was asked for
+	Text      string          // what is to be said of it, printable
+}
+
+// Request is what the journal knows of a request that has a ref.
+type Request struct {
+	Intent  uint64
+	Outcome Outcome // empty = open
+	Note    string
+	Ending  *Ending // nil = it is looked for, or was never told
+	Tracked bool    // its outcome is still looked for
+}
+
+// followed is a request that somebody wants to know the end of.
+type followed struct {
+	done   chan struct{}
+	ending Ending // once done is closed
+}
+
+// Follow waits for what came of the request with that ref at the appliance of that name, of this run or of one that ended.
+// Errors: ErrNoSuchRef, ErrClosed, the journal's, or the context's.
+func (e *Engine) Follow(ctx context.Context, name, ref string) (Ending, error) {
+	w := e.byName[name]
+	if w == nil {
+		return Ending{}, fmt.Errorf("follow %s: there is no appliance named %q", ref, name)
+	}
+	life, err := e.enter()
+	if err != nil {
+		return Ending{}, err
+	}
+	defer e.running.Done()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(life, cancel)()
+	for {
+		r, err := e.journal.Find(ctx, ref)
+		if err != nil {
+			return Ending{}, fmt.Errorf("follow %s: %w", ref, err)
+		}
+		if ending, ok := r.ended(); ok {
+			return ending, nil
+		}
+		f := w.following(r.Intent)
+		looked, done := context.WithTimeout(ctx, lookAround) // another engine may answer for it: then the journal tells
+		select {
+		case <-f.done:
+			done()
+			return f.ending, nil
+		case <-looked.Done():
+			done()
+		}
+		switch {
+		case life.Err() != nil:
+			return Ending{}, fmt.Errorf("follow %s: %w", ref, ErrClosed)
+		case ctx.Err() != nil:
+			return Ending{}, ctx.Err()
+		}
+	}
+}
+
+// ended is how the request ended, if that is recorded.
+func (r *Request) ended() (Ending, bool) {
+	switch {
+	case r.Ending != nil:
+		return *r.Ending, true
+	case r.Outcome == OutcomeRefused:
+		return Ending{Fate: FateNot, Text: r.Note}, true
+	case r.Outcome != "" && !r.Tracked: // what was found out was not recorded
+		return Ending{Fate: FateUnknown, Text: r.Note}, true
+	}
+	return Ending{}, false
+}
+
+// following is the one place where the end of that intent is told.
+func (w *watcher) following(intent uint64) *followed {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f := w.follows[intent]
+	if f == nil {
+		f = &followed{done: make(chan struct{})}
+		w.follows[intent] = f
+		if news, pending := w.backlog.transits[intent]; pending && news.ending != nil {
+			f.ending = *news.ending
+			close(f.done)
+			delete(w.follows, intent)
+		}
+	}
+	return f
+}
+
+// over has the journal know that a request is over and how, and tells whoever follows it. The caller holds w.mu.
+func (w *watcher) over(intent uint64, e Ending) {
+	if intent == 0 {
+		return
+	}
+	e.Text = appliance.Words(e.Text).String()
+	w.backlog.transits[intent] = news{ending: &e}
+	if f := w.follows[intent]; f != nil {
+		f.ending = e
+		close(f.done)
+		delete(w.follows, intent)
+	}
+}
+
+// tracked has the journal know which job a transfer became. The caller holds w.mu.
+func (w *watcher) tracked(t Transit) {
+	if t.ID != 0 {
+		w.backlog.transits[t.ID] = news{transit: &t}
+	}
+}
+
+// news is what the journal does not know yet of a transfer: how it stands, or how it ended.
+type news struct {
+	transit *Transit
+	ending  *Ending
+}

@@ -1,0 +1,345 @@
+package migration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"holdfast/appliance"
+	"holdfast/appliance/fleet"
+	"holdfast/appliance/policy"
+	"holdfast/appliance/secret"
+)
+
+// saveLimit ends a write of the store that takes too long.
+const saveLimit = 10 * time.Second
+
+// run is one migration under way. Everything is guarded by Runner.mu, but the channel.
+type run struct {
+	*Runner
+	person  policy.Person
+	rec     Record
+	live    bool // its loop runs
+	kick    chan struct{}
+	busy    map[int]bool // steps that somebody carries
+	waits   map[int]string
+	phrases map[int]secret.Secret
+}
+
+func newRun(r *Runner, p policy.Person, rec Record) *run {
+	return &run{
+		Runner: r, person: p, rec: rec, kick: make(chan struct{}, 1), busy: map[int]bool{}, waits: map[int]string{},
+		phrases: map[int]secret.Secret{},
+	}
+}
+
+// View is a migration as it stood at one moment. It is the viewer's own.
+type View struct {
+	Record
+	Waits map[int]string // why a queued step is not begun yet
+}
+
+func (m *run) view() View {
+	v := View{Record: m.rec, Waits: map[int]string{}}
+	v.Steps, v.Order = slices.Clone(m.rec.Steps), slices.Clone(m.rec.Order)
+	for n, why := range m.waits {
+		v.Waits[n] = why
+	}
+	return v
+}
+
+// Rests reports whether nothing more happens without an operator.
+func (v *View) Rests() bool {
+	if slices.ContainsFunc(v.Steps, func(s Step) bool { return s.Phase.Open() }) {
+		return false
+	}
+	return v.State != StateRunning || !slices.ContainsFunc(v.Steps, func(s Step) bool { return s.Phase == PhaseQueued })
+}
+
+func (m *run) wake() {
+	select {
+	case m.kick <- struct{}{}:
+	default: // it is awake already
+	}
+}
+
+// loop begins steps and carries them until nothing more happens without an operator.
+func (m *run) loop(ctx context.Context) {
+	for {
+		m.mu.Lock()
+		again := m.advance(ctx)
+		if ctx.Err() != nil || len(m.busy) == 0 && !again {
+			m.live = false
+			m.rest()
+			m.tell()
+			m.mu.Unlock()
+			return
+		}
+		m.tell()
+		m.mu.Unlock()
+		timer := time.NewTimer(tryAgain)
+		select {
+		case <-m.kick:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+}
+
+// advance has somebody carry every step that can be, and reports whether there are others that wait for their time.
+func (m *run) advance(ctx context.Context) (again bool) {
+	for n := range m.rec.Steps {
+		s := &m.rec.Steps[n]
+		_, phrase := m.phrases[n]
+		if !m.busy[n] && (s.Phase.Open() || phrase && s.Phase == PhasePassphrase) {
+			m.carryOn(ctx, n)
+		}
+	}
+	if m.rec.State != StateRunning {
+		return false
+	}
+	for _, n := range slices.Clone(m.rec.Order) {
+		s := &m.rec.Steps[n]
+		if s.Phase != PhaseQueued || m.crowded(s.Item.Appliance) || m.rec.State != StateRunning {
+			continue
+		}
+		why, passing := m.fleet.Hinders(m.person, m.where(s), m.act(n))
+		switch {
+		case why == "":
+			delete(m.waits, n)
+			m.carryOn(ctx, n)
+		case passing:
+			m.waits[n] = why
+		default:
+			m.move(n, PhaseFailed, why)
+			m.wrong(n)
+		}
+	}
+	return m.rec.State == StateRunning && slices.ContainsFunc(m.rec.Steps, func(s Step) bool { return s.Phase == PhaseQueued })
+}
+
+// crowded reports whether as many steps are under way at an appliance as may be.
+func (m *run) crowded(name string) bool {
+	count := 0
+	for n := range m.busy {
+		if m.rec.Steps[n].Item.Appliance == name {
+			count++
+		}
+	}
+	return count >= m.rec.Plan.AtOnce
+}
+
+// rest says how the migration stands when nothing more happens in it by itself.
+func (m *run) rest() {
+	unsettled := slices.ContainsFunc(m.rec.Steps, func(s Step) bool { return !s.Phase.Settled() })
+	switch {
+	case m.rec.State.Ended() || m.ctx.Err() != nil:
+		return
+	case unsettled:
+		if m.rec.State == StateRunning {
+			m.set(StateAsking, m.rec.Tally())
+		}
+		return
+	}
+	m.rec.Ended = m.now()
+	m.set(StateDone, "")
+	m.fleet.Say(fleet.Good, fmt.Sprintf("migration %s is done: %s", m.rec.ID, m.rec.Tally()))
+}
+
+// wrong does what the plan says about a step that went wrong.
+func (m *run) wrong(n int) {
+	s := &m.rec.Steps[n]
+	m.fleet.Say(fleet.Alarm, fmt.Sprintf("migration %s: %s of %s: %s: %s", m.rec.ID, s.Item.Label, s.Item.Appliance, s.Phase, s.Note))
+	if m.rec.State != StateRunning {
+		return
+	}
+	switch m.rec.Plan.OnFailure {
+	case OnFailureStop:
+		m.set(StateStopped, fmt.Sprintf("step %d went wrong", n+1))
+	case OnFailureAsk:
+		m.set(StateAsking, fmt.Sprintf("step %d went wrong: retry it, skip it, or cancel", n+1))
+	}
+}
+
+func (m *run) now() time.Time { return m.fleet.Clock().Now().Wall }
+
+// set changes the state of the whole and records it.
+func (m *run) set(s State, note string) {
+	m.rec.State, m.rec.Note = s, note
+	if s == StateCancelled {
+		m.rec.Ended = m.now()
+	}
+	m.save()
+}
+
+// move changes the phase of a step and records it. An error is told and kept from the caller: what may not go on without the
+// record being durable asks keep instead.
+func (m *run) move(n int, p Phase, note string) {
+	_ = m.keep(n, func(s *Step) { s.Phase, s.Note = p, note })
+}
+
+// keep changes a step and records it; an error means that the record is not durable.
+func (m *run) keep(n int, change func(*Step)) error {
+	s := &m.rec.Steps[n]
+	before := s.Phase
+	change(s)
+	if s.Phase == PhaseQueued && !slices.Contains(m.rec.Order, n) {
+		m.rec.Order = append(m.rec.Order, n)
+		m.save()
+	}
+	if s.Phase != PhaseQueued && before == PhaseQueued {
+		m.rec.Order = slices.DeleteFunc(m.rec.Order, func(x int) bool { return x == n })
+		delete(m.waits, n)
+	}
+	if s.Phase.Settled() || s.Phase.Wrong() {
+		s.Ended = m.now()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(m.ctx), saveLimit)
+	defer cancel()
+	err := m.store.SaveStep(ctx, m.rec.ID, n, *s)
+	m.trouble(err)
+	m.tell()
+	return err
+}
+
+func (m *run) save() {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(m.ctx), saveLimit)
+	defer cancel()
+	m.trouble(m.store.SaveMigration(ctx, m.rec))
+}
+
+// trouble pauses a migration that cannot be recorded: nothing more is begun.
+func (m *run) trouble(err error) {
+	if err == nil {
+		return
+	}
+	m.log.Error("migration: record", "id", m.rec.ID, "err", err)
+	if m.rec.State == StateRunning {
+		m.rec.State, m.rec.Note = StatePaused, "it cannot be recorded: "+appliance.Reason(err)
+		m.fleet.Say(fleet.Alarm, fmt.Sprintf("migration %s is paused: %s", m.rec.ID, m.rec.Note))
+	}
+}
+
+// ref names the present request of a step for good.
+func (m *run) ref(n int) string {
+	return fmt.Sprintf("%s/%d/%d", m.rec.ID, n+1, m.rec.Steps[n].Try)
+}
+
+// carryOn has a step carried by a goroutine of its own, which ends with ctx at the latest.
+func (m *run) carryOn(ctx context.Context, n int) {
+	m.busy[n] = true
+	m.running.Go(func() {
+		defer func() {
+			what := recover()
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			delete(m.busy, n)
+			if what != nil {
+				m.log.Error("migration: a step failed in our code", "id", m.rec.ID, "step", n+1, "panic", fmt.Sprint(what))
+				m.move(n, PhaseUnknown, "our own code failed; what became of it is not known")
+				m.wrong(n)
+			}
+			m.wake()
+		}()
+		for m.carry(ctx, n) {
+		}
+	})
+}
+
+// carry takes a step one request further, and reports whether there is more to do at once.
+func (m *run) carry(ctx context.Context, n int) bool {
+	m.mu.Lock()
+	phase := m.rec.Steps[n].Phase
+	name, ref := m.where(&m.rec.Steps[n]), m.ref(n)
+	m.mu.Unlock()
+	if ctx.Err() != nil {
+		return false
+	}
+	if !phase.Open() {
+		return m.send(ctx, n)
+	}
+	ending, err := m.fleet.Follow(ctx, name, ref)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case errors.Is(err, fleet.ErrNoSuchRef):
+		m.move(n, PhaseQueued, "")
+		return false
+	case err != nil && over(ctx, err):
+		return false
+	case err != nil:
+		m.move(n, PhaseUnknown, appliance.Reason(err))
+		m.wrong(n)
+		return false
+	}
+	return m.conclude(n, ending)
+}
+
+// send sends the present stage of a step, once it is recorded as about to be sent.
+func (m *run) send(ctx context.Context, n int) bool {
+	m.mu.Lock()
+	s := &m.rec.Steps[n]
+	from := s.Phase
+	now := m.now()
+	err := m.keep(n, func(s *Step) {
+		s.Phase, s.Try, s.Sent, s.Job, s.Note = m.sending(s), s.Try+1, now, "", ""
+		if s.Began.IsZero() {
+			s.Began = now
+		}
+	})
+	if err != nil { // nothing is sent that is not recorded (faults.md I6)
+		s.Phase, s.Try = from, s.Try-1
+		if from == PhaseQueued {
+			m.rec.Order = append([]int{n}, m.rec.Order...)
+		}
+		m.mu.Unlock()
+		return false
+	}
+	p, name, act := m.person, m.where(s), m.act(n)
+	phrase := m.phrases[n]
+	delete(m.phrases, n)
+	m.mu.Unlock()
+	result, err := m.fleet.DoWith(ctx, p, name, act, phrase)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case err == nil:
+		m.move(n, m.sent(s), "")
+		_ = m.keep(n, func(s *Step) { s.Job = result.Job })
+		return true
+	case errors.Is(err, appliance.ErrAmbiguous):
+		m.move(n, m.sent(s), appliance.Reason(err))
+		return true
+	case over(ctx, err): // whether it was sent is in the records
+		return false
+	}
+	if why, passing := m.fleet.Hinders(m.person, name, m.act(n)); why != "" && passing && errors.Is(err, fleet.ErrRefusedByUs) {
+		m.waits[n] = why
+		m.move(n, from, "")
+		return false
+	}
+	m.move(n, PhaseFailed, appliance.Reason(err))
+	m.wrong(n)
+	return false
+}
+
+// sending is the phase in which a step's stage is sent, sent the one that follows.
+func (m *run) sending(s *Step) Phase {
+	switch s.Stage {
+	case StageDelete:
+		return PhaseDeleting
+	case StageProcess:
+		return PhaseProcessing
+	}
+	return PhaseSending
+}
+
+func (m *run) sent(s *Step) Phase {
+	if s.Stage == StageTransfer {
+		return PhaseRunning
+	}
+	return m.sending(s)
+}
