@@ -54,6 +54,8 @@ type Act struct {
 	Deadline time.Duration // how long the whole act may take; 0 = the engine's default
 	// Ref names the request for good, for whoever must find out later what came of it; empty = nobody. No two acts have the same.
 	Ref string
+	// Purpose is what a lock is taken for, when the engine's is not meant: whoever takes it over keeps it no further.
+	Purpose string
 }
 
 // Target is what the act is about, as a guard sees it: two acts with the same target never run at once.

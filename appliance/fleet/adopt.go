@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -58,6 +59,7 @@ func (x *errand) granted(d *doubt, r appliance.Receipt) own {
 	defer x.mu.Unlock()
 	x.took(r.Stamp)
 	o := x.grant(r, d.claim, x.p.Name)
+	o.purpose = cmp.Or(x.act.Purpose, o.purpose)
 	d.got = o.lock.ID
 	x.follow(o, d)
 	x.showLocks()

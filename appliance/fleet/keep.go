@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,10 +25,12 @@ type keeping struct {
 
 // wish is how somebody wants a lock to be kept.
 type wish struct {
-	by    policy.Person
-	ttl   time.Duration     // asked for each time, before its mark
-	until appliance.Reading // zero = until told otherwise
-	job   appliance.JobID   // it ends with this job; empty = with none
+	by policy.Person
+	// purpose is what the lock is for, which the next one is then for as well.
+	purpose string
+	ttl     time.Duration     // asked for each time, before its mark
+	until   appliance.Reading // zero = until told otherwise
+	job     appliance.JobID   // it ends with this job; empty = with none
 }
 
 // mostAtOnce is how many locks of one appliance are extended at the same time.
@@ -80,7 +83,7 @@ func (x *errand) keep() (Result, error) {
 
 // newKeeping keeps a lock as it was asked for. The caller holds w.mu.
 func (w *watcher) newKeeping(p policy.Person, o *own, until time.Time) *keeping {
-	k := &keeping{wish: wish{by: p, ttl: unmark(o.ttl)}, scope: o.lock.Scope, lock: o.lock.ID}
+	k := &keeping{wish: wish{by: p, purpose: o.purpose, ttl: unmark(o.ttl)}, scope: o.lock.Scope, lock: o.lock.ID}
 	if !until.IsZero() {
 		now := w.e.clock.Now()
 		k.until = ahead(now, until.Sub(now.Wall))
@@ -155,6 +158,7 @@ func (w *watcher) cover(k *keeping, o *own) {
 		w.claims.dirty[k.lock] = true
 	}
 	k.lock, k.broken = o.lock.ID, appliance.Reading{}
+	o.purpose = cmp.Or(k.purpose, o.purpose)
 	w.claims.dirty[o.lock.ID] = true
 }
 

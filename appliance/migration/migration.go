@@ -129,6 +129,7 @@ type Fleet interface {
 	Names() []string
 	Clock() *clock.Clock
 	Snapshot(name string) *fleet.Snapshot
+	LockRules(name string) appliance.LockRules
 	Explain(name string, act appliance.Act) []appliance.Call
 	// Hinders is why the act cannot be done now; passing tells that waiting may help.
 	Hinders(p policy.Person, name string, act appliance.Act) (why string, passing bool)

@@ -26,12 +26,13 @@ type run struct {
 	busy    map[int]bool // steps that somebody carries
 	waits   map[int]string
 	phrases map[int]secret.Secret
+	gates   map[string]chan struct{} // who takes the lock of an appliance
 }
 
 func newRun(r *Runner, p policy.Person, rec Record) *run {
 	return &run{
 		Runner: r, person: p, rec: rec, kick: make(chan struct{}, 1), busy: map[int]bool{}, waits: map[int]string{},
-		phrases: map[int]secret.Secret{},
+		phrases: map[int]secret.Secret{}, gates: map[string]chan struct{}{},
 	}
 }
 
@@ -134,6 +135,9 @@ func (m *run) crowded(name string) bool {
 
 // rest says how the migration stands when nothing more happens in it by itself.
 func (m *run) rest() {
+	if m.rec.State == StateCancelled && m.ctx.Err() == nil {
+		m.giveBack()
+	}
 	unsettled := slices.ContainsFunc(m.rec.Steps, func(s Step) bool { return !s.Phase.Settled() })
 	switch {
 	case m.rec.State.Ended() || m.ctx.Err() != nil:
@@ -146,6 +150,7 @@ func (m *run) rest() {
 	}
 	m.rec.Ended = m.now()
 	m.set(StateDone, "")
+	m.giveBack()
 	m.fleet.Say(fleet.Good, fmt.Sprintf("migration %s is done: %s", m.rec.ID, m.rec.Tally()))
 }
 
@@ -282,9 +287,19 @@ func (m *run) carry(ctx context.Context, n int) bool {
 func (m *run) send(ctx context.Context, n int) bool {
 	m.mu.Lock()
 	s := &m.rec.Steps[n]
-	from := s.Phase
+	from, at := s.Phase, m.where(s)
+	m.mu.Unlock()
+	err := m.secure(ctx, at)
+	m.mu.Lock()
+	if err != nil {
+		if !over(ctx, err) && m.rec.State == StateRunning {
+			m.set(StateAsking, err.Error())
+		}
+		m.mu.Unlock()
+		return false
+	}
 	now := m.now()
-	err := m.keep(n, func(s *Step) {
+	err = m.keep(n, func(s *Step) {
 		s.Phase, s.Try, s.Sent, s.Job, s.Note = m.sending(s), s.Try+1, now, "", ""
 		if s.Began.IsZero() {
 			s.Began = now
