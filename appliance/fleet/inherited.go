@@ -23,6 +23,9 @@ func (e *Engine) Inherited(ctx context.Context, name string) error {
 	}
 	viewer := e.Subscribe()
 	defer viewer.Close()
+	if w.inheriting() {
+		e.sched.wake(w, w.lanes&of(laneLocks)) // the listing may be older than what was read
+	}
 	for w.inheriting() {
 		if _, err := viewer.Next(ctx); err != nil {
 			return fmt.Errorf("wait for what earlier runs left: %w", err)
@@ -37,6 +40,11 @@ func (w *watcher) inheriting() bool {
 	defer w.mu.Unlock()
 	for _, o := range w.claims.own {
 		if o.inherited && !o.listed {
+			return true
+		}
+	}
+	for _, d := range w.claims.doubts {
+		if d.left && d.heard.IsZero() { // no listing was held against it yet
 			return true
 		}
 	}
