@@ -6,7 +6,7 @@ import (
 )
 
 // Inherited waits until what ended engines left at an appliance was read in the journal, and settled as far as it can be: the
-// appliance has told whose those locks are, and no act is under way there. An engine that adopts nothing has nothing to wait
+// appliance has told whose those locks are, what was owed is given back, and no act is under way there. An engine that adopts nothing has nothing to wait
 // for. It fails with the cause of ctx's end, or when the engine ended.
 func (e *Engine) Inherited(ctx context.Context, name string) error {
 	w := e.byName[name]
@@ -39,7 +39,7 @@ func (w *watcher) inheriting() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, o := range w.claims.own {
-		if o.inherited && !o.listed {
+		if o.inherited && (!o.listed || o.owed != nil) {
 			return true
 		}
 	}

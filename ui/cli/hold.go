@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -97,6 +98,7 @@ func (h *holdFlags) run(ctx context.Context, env *Env, f flags, name, scope stri
 	if h.onLost != "term" && h.onLost != "leave" {
 		return exit(ExitUsage, fmt.Errorf("--on-lost is term or leave, not %q", h.onLost))
 	}
+	defer env.process.withoutPipes()()
 	path, err := exec.LookPath(command[0])
 	if err != nil {
 		return exit(ExitHoldFailed, fmt.Errorf("nothing was locked: %w", err))
@@ -177,7 +179,7 @@ func (h *holdFlags) hold(caller context.Context, env *Env, r *run, x kept) error
 				_ = cmd.Process.Signal(sig.Signal) // it may have ended just now
 			}
 		case s := <-signals:
-			if s != syscall.SIGPIPE && (!env.Terminal || (s != syscall.SIGINT && s != syscall.SIGQUIT)) { // a terminal sends those to all
+			if !env.Terminal || (s != syscall.SIGINT && s != syscall.SIGQUIT) { // a terminal sends those to all
 				_ = cmd.Process.Signal(s) // it may have ended just now
 			}
 		case gone = <-lost:
@@ -198,10 +200,9 @@ func (h *holdFlags) hold(caller context.Context, env *Env, r *run, x kept) error
 	}
 }
 
-// heeded are the signals that the command gets when we do, but for those that whoever started us wants ignored; and SIGPIPE,
-// which must not end us while a lock is held.
+// heeded are the signals that the command gets when we do, but for those that whoever started us wants ignored.
 func heeded() []os.Signal {
-	list := []os.Signal{syscall.SIGPIPE}
+	var list []os.Signal
 	for _, s := range []os.Signal{
 		syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2,
 	} {
@@ -288,6 +289,7 @@ func (r *run) giveBack(ctx context.Context, env *Env, name string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseLimit)
 	defer cancel()
 	_ = r.engine.Unkeep(ctx) // a failure is told by the engine
+	defer r.insist(ctx, name)()
 	for _, l := range r.engine.Snapshot(name).Locks {
 		if l.Mine {
 			r.giveBackOne(ctx, env, name, l.Lock)
@@ -295,12 +297,12 @@ func (r *run) giveBack(ctx context.Context, env *Env, name string) {
 	}
 }
 
-// giveBackOne tries while a rule of ours forbids it only for now, as while the appliance restarts, and reports whether it
-// succeeded.
+// giveBackOne tries while a rule of ours forbids it only for now, as while the appliance restarts, and while the engine tries
+// again by itself; it reports whether the lock is gone. What is not by then is said.
 func (r *run) giveBackOne(ctx context.Context, env *Env, name string, l appliance.Lock) bool {
 	for {
 		_, err := r.engine.Do(ctx, r.person, name, appliance.Act{Verb: appliance.VerbRelease, Lock: l, Deadline: releaseLimit})
-		if err == nil {
+		if err == nil || r.gone(ctx, name, l.ID, owed) {
 			return true
 		}
 		retry := time.NewTimer(time.Second)
@@ -310,10 +312,47 @@ func (r *run) giveBackOne(ctx context.Context, env *Env, name string, l applianc
 		}
 		retry.Stop()
 		if ctx.Err() != nil || !errors.Is(err, fleet.ErrRefusedByUs) {
-			fmt.Fprintln(env.Err, "holdfast: the lock could not be given back: "+words(err))
+			r.say(env, name, fmt.Sprintf("%s could not be given back: %s; %s", l.Scope, appliance.Reason(err), r.outlook(name, l.ID)))
 			return false
 		}
 	}
+}
+
+// insist has an appliance that does not answer asked again sooner than it would be, until the returned function is called:
+// there is little time left.
+func (r *run) insist(ctx context.Context, name string) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var asking sync.WaitGroup
+	asking.Go(func() {
+		tick := time.NewTicker(2 * time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if s := r.engine.Snapshot(name).State; s == fleet.StateDown || s == fleet.StateRestarting {
+				r.engine.Look(name)
+			}
+		}
+	})
+	return func() {
+		cancel()
+		asking.Wait()
+	}
+}
+
+// outlook is what becomes of a lock that could not be given back.
+func (r *run) outlook(name string, id appliance.LockID) string {
+	end := "by itself"
+	now := r.engine.Clock().Now()
+	for _, l := range r.engine.Snapshot(name).Locks {
+		if l.ID == id && l.Term.Known {
+			end = "at " + endsAt(l.Term.EndsWall, now.Wall)
+		}
+	}
+	return "the next holdfast that runs gives it back, or it ends " + end
 }
 
 // moments reads a time of today, tomorrow if that is past, or a whole one; empty = none.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"holdfast/appliance/sim"
 	"holdfast/appliance/sim/broker"
@@ -112,6 +113,41 @@ func TestLocksBadInput(t *testing.T) {
 		}
 		if n := len(sims.Appliance("dc1").LXCA.Locks()); n != before {
 			t.Errorf("%d locks, before %d", n, before)
+		}
+	})
+}
+
+// What an earlier run left is settled before anything else is done: the only lock is known for ours, and said to be.
+func TestFault_TOK02_AcquireWaitsForWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	withFleet(t, pair(), func(t *testing.T, sims *sim.Fleet, config string) {
+		locksOf(t, sims, config, "acquire", "edge", "configuration").want(t, ExitDone)
+		spoil(t, sims, "status=503 POST configuration/lock times=2") // of the client that takes it up
+		r := locksOf(t, sims, config, "acquire", "edge", "configuration")
+		r.want(t, ExitRefused, "you hold it already")
+		locksOf(t, sims, config, "release", "edge", "configuration").want(t, ExitDone, "edge: released configuration")
+	})
+}
+
+// That there is no such lock is told at once, and so is what is waited for while that is not known.
+func TestLocksThatAreNotThere(t *testing.T) {
+	t.Parallel()
+	withFleet(t, pair(), func(t *testing.T, sims *sim.Fleet, config string) {
+		for _, args := range [][]string{{"extend", "dc1", "FC"}, {"release", "edge", "configuration"}} {
+			began := time.Now()
+			locksOf(t, sims, config, args...).want(t, ExitFailed, "you hold no lock "+args[2]+" at "+args[1])
+			if took := time.Since(began); took > 5*time.Second {
+				t.Errorf("%v took %v", args, took)
+			}
+		}
+		locksOf(t, sims, config, "acquire", "edge", "configuration").want(t, ExitDone)
+		spoil(t, sims, "black-hole PUT configuration/management") // whose it is cannot be told
+		began := time.Now()
+		r := locksOf(t, sims, config, "release", "edge", "configuration")
+		r.want(t, ExitUnknown, "whether you hold a lock configuration at edge could not be found out in time", "edge: waiting until 00:00:", "at the most, to learn what became of the locks that an earlier run held there")
+
+		if took := time.Since(began); took < adoptLimit || took > 2*adoptLimit {
+			t.Errorf("it took %v", took)
 		}
 	})
 }

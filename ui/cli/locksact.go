@@ -102,6 +102,7 @@ func onLock(ctx context.Context, env *Env, f flags, name string, l *lockFlags, d
 	if err := l.check(); err != nil {
 		return err
 	}
+	defer env.process.withoutPipes()()
 	c, err := load(env, f)
 	if err == nil {
 		c, err = only(c, name)
@@ -209,6 +210,10 @@ func (r *run) acquire(ctx context.Context, env *Env, name, said string, l lockFl
 	if s := r.engine.Snapshot(name); l.wait.d > 0 && len(s.Locks) > 0 && waiting(&s.Locks[0]) {
 		limited, cancel := context.WithTimeout(ctx, l.wait.d)
 		defer cancel()
+		now := env.Clock.Now().Wall
+		defer afterwards(func() {
+			r.say(env, name, fmt.Sprintf("waiting for %s until %s: it is held by another", claim.Scope, endsAt(now.Add(l.wait.d), now)))
+		})()
 		res, err = r.engine.Wait(limited, r.person, name, claim)
 	} else {
 		res, err = r.engine.Do(ctx, r.person, name, appliance.Act{Verb: appliance.VerbAcquire, Claim: claim})
@@ -236,28 +241,33 @@ func (r *run) extend(ctx context.Context, env *Env, name, said string, l lockFla
 		return "", coded(err)
 	}
 	r.say(env, name, res.Text)
-	if res.Lock != own.ID && !r.gone(ctx, name, own.ID) {
+	ctx, cancel := context.WithTimeout(ctx, adoptLimit)
+	defer cancel()
+	if res.Lock != own.ID && !r.gone(ctx, name, own.ID, whatever) {
 		r.say(env, name, "the old lock is still there: the next holdfast that runs gives it back, or it ends by itself")
 	}
 	return res.Lock, nil
 }
 
-// gone waits until a lock is not ours any more, as the old one of an extension, and reports whether that came in time.
-func (r *run) gone(ctx context.Context, name string, id appliance.LockID) bool {
+// gone waits until a lock is not ours any more, as the old one of an extension, and reports whether that came in time. It waits
+// only while the lock is as it should be.
+func (r *run) gone(ctx context.Context, name string, id appliance.LockID, as func(fleet.Lock) bool) bool {
 	viewer := r.engine.Subscribe()
 	defer viewer.Close()
-	ctx, cancel := context.WithTimeout(ctx, adoptLimit)
-	defer cancel()
 	for {
-		mine := slices.ContainsFunc(r.engine.Snapshot(name).Locks, func(l fleet.Lock) bool { return l.ID == id && l.Mine })
-		if !mine {
-			return true
+		locks := r.engine.Snapshot(name).Locks
+		i := slices.IndexFunc(locks, func(l fleet.Lock) bool { return l.ID == id && l.Mine })
+		if i < 0 || !as(locks[i]) {
+			return i < 0
 		}
 		if _, err := viewer.Next(ctx); err != nil {
 			return false
 		}
 	}
 }
+
+func whatever(fleet.Lock) bool { return true }
+func owed(l fleet.Lock) bool   { return l.Owed }
 
 // adoptLimit is how long to wait for a lock that an earlier command took to be known for ours.
 const adoptLimit = 20 * time.Second
@@ -272,11 +282,11 @@ func (r *run) inherited(ctx context.Context, env *Env, name string, wait time.Du
 	defer afterwards(func() {
 		r.say(env, name, "waiting until "+until+" at the most, to learn what became of the locks that an earlier run held there")
 	})()
-	_ = r.engine.Inherited(ctx, name) // the act says what it lacks
+	r.unsettled = r.engine.Inherited(ctx, name) != nil
 }
 
 // grace is how long something may take before it is said what is waited for.
-const grace = time.Second
+const grace = 2 * time.Second
 
 // afterwards has f called unless the returned function is called within grace.
 func afterwards(f func()) (stop func()) {
@@ -291,6 +301,10 @@ func (r *run) own(ctx context.Context, env *Env, name, said string) (fleet.Lock,
 	var mine []fleet.Lock
 	err := exit(ExitFailed, fmt.Errorf("you hold no lock %s at %s; holdfast locks list %s shows those that are there",
 		appliance.Label(said), name, name))
+	if r.unsettled {
+		err = exit(ExitUnknown, fmt.Errorf("whether you hold a lock %s at %s could not be found out in time; try again later",
+			appliance.Label(said), name))
+	}
 	for _, l := range s.Locks {
 		if string(l.ID) != said && !strings.EqualFold(l.Scope.Code, said) {
 			continue
