@@ -137,5 +137,5 @@ func (f simFlags) config() (sim.Config, error) {
 	if len(cfg.Appliances) == 0 {
 		cfg.Appliances = []sim.Spec{{Kind: sim.KindLXCA}, {Kind: sim.KindLXCA, Fresh: true}, {Kind: sim.KindECB}}
 	}
-	return cfg, nil
+	return cfg, cfg.Check()
 }
