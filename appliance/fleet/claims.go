@@ -31,9 +31,12 @@ type own struct {
 	purpose string
 	ttl     time.Duration
 	granted appliance.Stamp
-	term    lease.Term
-	listed  bool              // a listing showed it
-	seen    appliance.Reading // just before the latest listing that showed it was asked for
+	// told is the run at which we were told of it: a token that was issued long before may own it, and a listing of the time in
+	// between knows nothing of that.
+	told   time.Duration
+	term   lease.Term
+	listed bool              // a listing showed it
+	seen   appliance.Reading // just before the latest listing that showed it was asked for
 	// inherited tells that an earlier engine was granted it: how long it lasts, only the listing tells.
 	inherited bool
 	replaces  appliance.LockID // the lock that it was taken to extend, until that one is given back or gone
@@ -69,7 +72,7 @@ func (w *watcher) grant(r appliance.Receipt, claim appliance.Claim, who string) 
 		l.TTL = rules.DefaultTTL
 	}
 	o := &own{lock: l, who: who, purpose: w.e.purpose, ttl: l.TTL, granted: r.Stamp}
-	o.term = lease.Own(r.Stamp, l.TTL, w.worst())
+	o.term, o.told = lease.Own(r.Stamp, l.TTL, w.worst()), w.e.clock.Now().Run
 	if before := w.claims.own[l.ID]; before != nil { // renewed
 		o.owed, o.purpose = before.owed, before.purpose
 	}
@@ -154,7 +157,7 @@ func (w *watcher) compare(said map[appliance.LockID]word, stamp appliance.Stamp)
 			if stamp.Sent.Run > o.granted.Received.Run {
 				o.seen = stamp.Sent
 			}
-		case stamp.Sent.Run <= o.granted.Received.Run: // asked for before we had it
+		case stamp.Sent.Run <= o.told: // asked for before we had it
 		case w.releasing(o.lock): // it may be gone since, and whoever gives it back says so
 		case state == lease.Expiring || state == lease.Gone:
 			w.end(id, o, now, Warn, "of yours has ended")

@@ -102,6 +102,8 @@ type Engine struct {
 	net      time.Duration // the same with its sign; for tick only
 	watchers []*watcher
 	byName   map[string]*watcher
+	// lookedAround is closed once it was looked for the first time what others left and hold.
+	lookedAround chan struct{}
 
 	mu      sync.Mutex // guards the fields below
 	ctx     context.Context
@@ -143,6 +145,8 @@ func New(o Options) (*Engine, error) {
 		board:    newBoard(),
 		dice:     newDice(o.Seed),
 		byName:   map[string]*watcher{},
+
+		lookedAround: make(chan struct{}),
 	}
 	step := o.Clock.Steps()
 	e.net = step.Net

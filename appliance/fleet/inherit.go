@@ -23,7 +23,7 @@ type heir struct {
 
 // neighbours takes over what ended engines left and learns what others hold, as long as the engine lives.
 func (e *Engine) neighbours(ctx context.Context) {
-	for {
+	for first := true; ; first = false {
 		estate, err := e.journal.Adopt(ctx, e.ours())
 		switch {
 		case err == nil:
@@ -34,6 +34,9 @@ func (e *Engine) neighbours(ctx context.Context) {
 		}
 		if others, err := e.journal.Others(ctx); err == nil {
 			e.learnOthers(others)
+		}
+		if first {
+			close(e.lookedAround)
 		}
 		if !sleep(ctx, lookAround) {
 			return
@@ -295,6 +298,7 @@ func (w *watcher) tookUp(h *heir, err error) {
 	default:
 		h.again(w.e, 0)
 	}
+	w.content = true // whoever waits for this sees nothing else of it
 	w.showLocks()
 	w.publish()
 }

@@ -100,7 +100,7 @@ func (w *watcher) showExclusive(l appliance.Lock) Lock {
 	sent := w.listed.Stamp.Sent.Run
 	o, past := w.claims.own[l.ID], w.claims.past[l.ID]
 	switch {
-	case o != nil && sent <= o.granted.Received.Run: // from before the grant: it says nothing of what was granted
+	case o != nil && sent <= o.told: // from before the grant: it says nothing of what was granted
 		s.Mine, s.Holder = true, appliance.HolderYou
 	case o == nil && past != nil && sent <= past.ended && s.Mine: // from before its end
 		s.Mine, s.Holder = false, appliance.HolderUnknown

@@ -51,6 +51,9 @@ func (e *Engine) Wait(ctx context.Context, p policy.Person, name string, claim a
 		if !sleep(ctx, w.tried()) {
 			cause := context.Cause(ctx)
 			e.event(Info, name, p.Name, "stopped waiting for "+w.scope(claim.Scope).String())
+			if w.open() { // the answer to a try was lost
+				return Result{}, stillOpen(fmt.Errorf("%w: %w", ErrStopped, cause))
+			}
 			return Result{}, fmt.Errorf("%w: %w", ErrStopped, cause)
 		}
 	}

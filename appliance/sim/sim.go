@@ -79,17 +79,8 @@ func Start(ctx context.Context, cfg Config) (*Fleet, error) {
 	if cfg.TokenTTL <= 0 {
 		cfg.TokenTTL = 10 * time.Minute
 	}
-	f := &Fleet{truth: kit.NewTruth(cfg.Truth), tokenTTL: cfg.TokenTTL}
-	f.faults = fault.NewScript(kit.NewClock(cfg.Clock).Base, f.recordFault)
-	peers := map[string]*xclarity.Appliance{}
-	specs, err := named(cfg.Appliances)
+	f, specs, err := prepare(cfg)
 	if err != nil {
-		return nil, err
-	}
-	for i, spec := range specs {
-		f.appliances = append(f.appliances, f.build(cfg, spec, i+1, peers))
-	}
-	if err := f.applySwitches(cfg.Switches); err != nil {
 		return nil, err
 	}
 	for i, a := range f.appliances {
@@ -116,6 +107,36 @@ func Start(ctx context.Context, cfg Config) (*Fleet, error) {
 		close(f.shut)
 	})
 	return f, nil
+}
+
+// Check says what is wrong with the fleet that is to be: names, switches, and faults of appliances that there are not. Nothing
+// listens for it, nor is anything written.
+func (cfg Config) Check() error {
+	cfg.Truth = nil
+	_, _, err := prepare(cfg)
+	return err
+}
+
+// prepare makes a fleet that does not listen yet.
+func prepare(cfg Config) (*Fleet, []Spec, error) {
+	f := &Fleet{truth: kit.NewTruth(cfg.Truth), tokenTTL: cfg.TokenTTL}
+	f.faults = fault.NewScript(kit.NewClock(cfg.Clock).Base, f.recordFault)
+	peers := map[string]*xclarity.Appliance{}
+	specs, err := named(cfg.Appliances)
+	if err != nil {
+		return nil, nil, err
+	}
+	var names []string
+	for i, spec := range specs {
+		f.appliances = append(f.appliances, f.build(cfg, spec, i+1, peers))
+		names = append(names, spec.Name)
+	}
+	for _, r := range cfg.Faults {
+		if err := r.Meets(names); err != nil {
+			return nil, nil, err
+		}
+	}
+	return f, specs, f.applySwitches(cfg.Switches)
 }
 
 // goodName is what an appliance may be called; files are named after it.
@@ -208,7 +229,7 @@ func (f *Fleet) applySwitches(settings []string) error {
 		}
 		switch {
 		case !known:
-			return fmt.Errorf("unknown switch %q: use one of %s", name, strings.Join(f.switchNames(), ", "))
+			return fmt.Errorf("unknown switch %q%s", name, fault.Nearest(name, f.switchNames()))
 		case !applied:
 			return last
 		}

@@ -196,6 +196,9 @@ func (c *Client) connectCause(err error) string {
 	case strings.Contains(words, "unsupported protocol version"), strings.Contains(words, "protocol version not supported"):
 		return "speaks only a TLS version below the least one allowed; min_tls of this appliance can allow an older one"
 	}
+	if no, ok := errors.AsType[syscall.Errno](err); ok { // without what was dialled, which is ours to say
+		return no.Error()
+	}
 	return appliance.Label(words).String()
 }
 

@@ -32,6 +32,8 @@ type run struct {
 	person policy.Person
 	log    io.Closer
 	record *record // nil where nothing is changed
+	// unsettled tells that what earlier runs left was waited for, and is not settled yet.
+	unsettled bool
 }
 
 func (r *run) close() {

@@ -87,6 +87,7 @@ func Main(ctx context.Context, env Env) int {
 		env.Clock = clock.System()
 	}
 	root := tree(&env)
+	judged(root)
 	root.SetArgs(env.Args)
 	root.SetIn(env.In)
 	root.SetOut(env.Out)
@@ -94,15 +95,20 @@ func Main(ctx context.Context, env Env) int {
 	failed := aside(root)
 	err := fang.Execute(ctx, root, fang.WithoutVersion(), fang.WithErrorHandler(func(_ io.Writer, _ fang.Styles, err error) {
 		if !errors.Is(err, errSilent) {
-			fmt.Fprintln(env.Err, "holdfast: "+err.Error())
+			fmt.Fprintln(env.Err, "holdfast: "+words(err))
 		}
 	}))
 	if *failed != nil {
 		err = *failed
 		if !errors.Is(err, errSilent) {
-			fmt.Fprintln(env.Err, "holdfast: "+err.Error())
+			fmt.Fprintln(env.Err, "holdfast: "+words(err))
 		}
 	}
+	return code(ctx, &env, err)
+}
+
+// code is what to exit with after an end; of a command line that is wrong it says where help is.
+func code(ctx context.Context, env *Env, err error) int {
 	var coded *exitError
 	var own *commandError
 	var sig Interrupted
@@ -115,10 +121,17 @@ func Main(ctx context.Context, env Env) int {
 		return sig.Code()
 	case errors.As(err, &coded):
 		return coded.code
-	default: // the command line itself was wrong
-		fmt.Fprintln(env.Err, "Try holdfast --help.")
-		return ExitUsage
 	}
+	var wrong *wrongUsage // the command line itself
+	command := "holdfast"
+	if errors.As(err, &wrong) {
+		command = wrong.command.CommandPath()
+	}
+	fmt.Fprintln(env.Err, "Try "+command+" --help.")
+	if wrong != nil && wrong.command.Name() == holdName {
+		return ExitHoldFailed
+	}
+	return ExitUsage
 }
 
 // aside keeps the errors of commands from fang, which at each puts the terminal into raw mode to ask for its background and
@@ -193,7 +206,7 @@ func versionCommand(env *Env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Say which build this is",
-		Args:  cobra.NoArgs,
+		Args:  wants(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintln(env.Out, "holdfast "+version())
 			return exit(ExitFailed, err)

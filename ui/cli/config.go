@@ -14,11 +14,11 @@ func configCommand(env *Env, f *flags) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	cmd.AddCommand(
 		&cobra.Command{
-			Use: "check", Short: "Read the configuration and say what is wrong with it", Args: cobra.NoArgs,
+			Use: "check", Short: "Read the configuration and say what is wrong with it", Args: wants(0, 0),
 			RunE: func(*cobra.Command, []string) error { return checkConfig(env, *f) },
 		},
 		&cobra.Command{
-			Use: "path", Short: "Say which file is read", Args: cobra.NoArgs,
+			Use: "path", Short: "Say which file is read", Args: wants(0, 0),
 			RunE: func(*cobra.Command, []string) error {
 				path := f.config
 				if path == "" {
@@ -29,7 +29,7 @@ func configCommand(env *Env, f *flags) *cobra.Command {
 			},
 		},
 		&cobra.Command{
-			Use: "example", Short: "Print a configuration with every setting and its default", Args: cobra.NoArgs,
+			Use: "example", Short: "Print a configuration with every setting and its default", Args: wants(0, 0),
 			RunE: func(*cobra.Command, []string) error {
 				_, err := fmt.Fprint(env.Out, config.Example())
 				return exit(ExitFailed, err)

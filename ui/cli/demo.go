@@ -24,7 +24,7 @@ func demoCommand(env *Env, f *flags) *cobra.Command {
 		Short: "Open the dashboard on simulated appliances; needs no configuration",
 		Long: "Three LXCAs, one of them freshly set up, two ECBs and one appliance that cannot be reached are simulated inside " +
 			"this process and spoken to over real HTTPS on loopback. Nothing outlives the demo.",
-		Args: cobra.NoArgs,
+		Args: wants(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			g := *f
 			g.theme, g.ascii = theme, ascii

@@ -11,28 +11,29 @@ import (
 
 	"holdfast/appliance/config"
 	"holdfast/appliance/journal"
+	"holdfast/ui/widget"
 )
 
 func eventsCommand(env *Env, f *flags) *cobra.Command {
-	var since time.Duration
+	since := span{d: 24 * time.Hour}
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "events",
 		Short: "Print what happened, from the journal, oldest first",
 		Long:  "Every run writes its events into the journal in the state folder. With --json each is one object on a line of its own.",
-		Args:  cobra.NoArgs,
+		Args:  wants(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if since.d <= 0 {
+				return exit(ExitUsage, fmt.Errorf("--since %s: it is how far to look back, like 24h", widget.Span(since.d)))
+			}
 			c, err := load(env, *f)
 			if err != nil {
 				return err
 			}
-			if since <= 0 {
-				return exit(ExitUsage, fmt.Errorf("--since is how far to look back, like 24h; %s is not", since))
-			}
-			return events(cmd.Context(), env, c, since, asJSON)
+			return events(cmd.Context(), env, c, since.d, asJSON)
 		},
 	}
-	cmd.Flags().DurationVar(&since, "since", 24*time.Hour, "how far to look back")
+	cmd.Flags().Var(&since, "since", "how far to look back")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON lines")
 	return cmd
 }
@@ -69,6 +70,9 @@ func events(ctx context.Context, env *Env, c *config.Config, since time.Duration
 			}
 		}
 		return nil
+	}
+	if len(list) == 0 {
+		fmt.Fprintln(env.Err, "holdfast: nothing happened in the last "+widget.Span(since))
 	}
 	w := tabwriter.NewWriter(env.Out, 0, 8, 2, ' ', 0)
 	for _, e := range list {

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,6 +25,7 @@ func TestMain(m *testing.M) {
 		os.Exit(program())
 	}
 	time.Local = time.UTC
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGWINCH) // the goroutine that this begins must not belong to a test's bubble
 	goleak.VerifyTestMain(m)
 }
 

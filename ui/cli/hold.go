@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -31,6 +32,9 @@ const (
 // releaseLimit is how long the release at the end may take; what is not done by then stays owed in the journal.
 const releaseLimit = 20 * time.Second
 
+// holdName is the command's name.
+const holdName = "hold"
+
 type holdFlags struct {
 	lockFlags
 	until  string
@@ -40,19 +44,28 @@ type holdFlags struct {
 func locksHoldCommand(env *Env, f *flags) *cobra.Command {
 	var h holdFlags
 	cmd := &cobra.Command{
-		Use:   "hold APPLIANCE SCOPE [flags] -- COMMAND [ARGUMENT]…",
+		Use:   holdName + " APPLIANCE SCOPE [flags] -- COMMAND [ARGUMENT]…",
 		Short: "Take a lock, keep it while a command runs, and give it back",
-		Long: "The lock is extended for as long as the command runs. Signals are passed on. The exit code is the command's own; " +
-			"123 says that the lock was not had and the command not run, 124 that the lock was lost meanwhile, 125 that holding " +
-			"itself failed. The command finds HOLDFAST_LOCK_ID (of the first lock: extending makes new ones), HOLDFAST_APPLIANCE " +
-			"and HOLDFAST_SCOPE in its environment.",
+		Long: "The lock is extended for as long as the command runs. Signals are passed on. The exit code is the command's own, " +
+			"or 128 and the number of the signal that ended it; 123 says that the lock was not had and the command not run, 124 " +
+			"that the lock was lost meanwhile, 125 that holding failed in any other way: wrong usage or configuration, a command " +
+			"that cannot be started, or a lock of which it is not known whether it was had. So 1 to 5 are always the command's. A " +
+			"signal before the command runs ends it with 128 and its number. The command finds HOLDFAST_LOCK_ID (of the first " +
+			"lock: extending makes new ones), HOLDFAST_APPLIANCE and HOLDFAST_SCOPE in its environment.",
 		Example: "holdfast locks hold dc1-lxca UP --ttl 20m -- ./copy-backups.sh",
-		Args:    cobra.MinimumNArgs(3),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if cmd.ArgsLenAtDash() != 2 {
-				return exit(ExitUsage, errors.New("locks hold: APPLIANCE SCOPE, then --, then the command to run"))
+		Args: func(cmd *cobra.Command, args []string) error {
+			switch n := cmd.ArgsLenAtDash(); {
+			case n < 0 && len(args) > 2:
+				return errors.New("locks hold: APPLIANCE SCOPE, then --, then the command to run")
+			case n >= 0 && n != 2, n < 0 && len(args) < 2:
+				return errors.New("locks hold wants APPLIANCE and SCOPE, then --, then the command to run")
+			case n < 0 || len(args) == 2:
+				return errors.New("locks hold: no command to run is given; it comes behind --")
 			}
-			return h.run(cmd.Context(), env, *f, args[0], args[1], args[2:])
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return ofHold(h.run(cmd.Context(), env, *f, args[0], args[1], args[2:]))
 		},
 	}
 	h.add(cmd, true, true)
@@ -61,7 +74,23 @@ func locksHoldCommand(env *Env, f *flags) *cobra.Command {
 	return cmd
 }
 
+// ofHold gives every other end of hold's own the code for that: 1 to 5 are the command's.
+func ofHold(err error) error {
+	var own *commandError
+	var coded *exitError
+	switch {
+	case err == nil || errors.As(err, &own):
+		return err
+	case errors.As(err, &coded) && (coded.code == ExitNotHad || coded.code == ExitLost):
+		return err
+	}
+	return exit(ExitHoldFailed, err)
+}
+
 func (h *holdFlags) run(ctx context.Context, env *Env, f flags, name, scope string, command []string) error {
+	if err := h.check(); err != nil {
+		return err
+	}
 	until, err := moments(h.until, env.Clock.Now().Wall)
 	if err != nil {
 		return exit(ExitUsage, err)
@@ -69,6 +98,7 @@ func (h *holdFlags) run(ctx context.Context, env *Env, f flags, name, scope stri
 	if h.onLost != "term" && h.onLost != "leave" {
 		return exit(ExitUsage, fmt.Errorf("--on-lost is term or leave, not %q", h.onLost))
 	}
+	defer env.process.withoutPipes()()
 	path, err := exec.LookPath(command[0])
 	if err != nil {
 		return exit(ExitHoldFailed, fmt.Errorf("nothing was locked: %w", err))
@@ -88,23 +118,19 @@ func (h *holdFlags) run(ctx context.Context, env *Env, f flags, name, scope stri
 	}
 	defer r.close()
 	begun := env.Clock.Now()
-	if err := r.answers(ctx, name, h.wait); err != nil {
+	if err := r.answers(ctx, name, h.wait.d); err != nil {
 		return exit(ExitNotHad, err)
 	}
-	h.wait = max(0, h.wait-env.Clock.Now().Since(begun))
-	id, err := r.acquire(ctx, env, name, scope, h.lockFlags)
+	h.wait.d = max(0, h.wait.d-env.Clock.Now().Since(begun))
+	id, err := r.surely(ctx, env, name, scope, h.lockFlags)
 	if err != nil {
-		var e *exitError
-		if errors.As(err, &e) && e.code == ExitUsage {
-			return err
-		}
-		return exit(ExitNotHad, fmt.Errorf("the lock was not had, and the command not run: %w", err))
+		return r.notHad(life, env, name, scope, err)
 	}
 	if ctx.Err() != nil { // it came just too late: the lock is not wanted any more
 		r.giveBack(life, env, name)
 		return exit(ExitNotHad, fmt.Errorf("%w; the command was not run", context.Cause(ctx)))
 	}
-	return h.hold(life, env, r, kept{name: name, id: id, until: until, path: path, command: command, all: whole.Appliances})
+	return h.hold(ctx, env, r, kept{name: name, id: id, until: until, path: path, command: command, all: whole.Appliances})
 }
 
 // kept is a lock that was taken and the command that it was taken for.
@@ -117,8 +143,10 @@ type kept struct {
 	all     []config.Appliance // whose passwords the command must not see
 }
 
-// hold keeps the lock, runs the command, and gives the lock back whatever happens.
-func (h *holdFlags) hold(ctx context.Context, env *Env, r *run, x kept) error {
+// hold keeps the lock, runs the command, and gives the lock back whatever happens. A signal that has just ended caller is the
+// command's as well.
+func (h *holdFlags) hold(caller context.Context, env *Env, r *run, x kept) error {
+	ctx := context.WithoutCancel(caller)
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, heeded()...)
 	defer signal.Stop(signals) // after the lock was given back
@@ -141,12 +169,17 @@ func (h *holdFlags) hold(ctx context.Context, env *Env, r *run, x kept) error {
 	go func() { ended <- cmd.Wait() }()
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
-	lost := r.watchLoss(watching, x.name)
+	lost, early := r.watchLoss(watching, x.name), caller.Done()
 	gone := ""
 	for {
 		select {
+		case <-early: // it came while we turned deaf
+			early = nil
+			if sig := (Interrupted{}); errors.As(context.Cause(caller), &sig) {
+				_ = cmd.Process.Signal(sig.Signal) // it may have ended just now
+			}
 		case s := <-signals:
-			if s != syscall.SIGPIPE && (!env.Terminal || (s != syscall.SIGINT && s != syscall.SIGQUIT)) { // a terminal sends those to all
+			if !env.Terminal || (s != syscall.SIGINT && s != syscall.SIGQUIT) { // a terminal sends those to all
 				_ = cmd.Process.Signal(s) // it may have ended just now
 			}
 		case gone = <-lost:
@@ -167,10 +200,9 @@ func (h *holdFlags) hold(ctx context.Context, env *Env, r *run, x kept) error {
 	}
 }
 
-// heeded are the signals that the command gets when we do, but for those that whoever started us wants ignored; and SIGPIPE,
-// which must not end us while a lock is held.
+// heeded are the signals that the command gets when we do, but for those that whoever started us wants ignored.
 func heeded() []os.Signal {
-	list := []os.Signal{syscall.SIGPIPE}
+	var list []os.Signal
 	for _, s := range []os.Signal{
 		syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2,
 	} {
@@ -257,6 +289,7 @@ func (r *run) giveBack(ctx context.Context, env *Env, name string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseLimit)
 	defer cancel()
 	_ = r.engine.Unkeep(ctx) // a failure is told by the engine
+	defer r.insist(ctx, name)()
 	for _, l := range r.engine.Snapshot(name).Locks {
 		if l.Mine {
 			r.giveBackOne(ctx, env, name, l.Lock)
@@ -264,12 +297,13 @@ func (r *run) giveBack(ctx context.Context, env *Env, name string) {
 	}
 }
 
-// giveBackOne tries while a rule of ours forbids it only for now, as while the appliance restarts.
-func (r *run) giveBackOne(ctx context.Context, env *Env, name string, l appliance.Lock) {
+// giveBackOne tries while a rule of ours forbids it only for now, as while the appliance restarts, and while the engine tries
+// again by itself; it reports whether the lock is gone. What is not by then is said.
+func (r *run) giveBackOne(ctx context.Context, env *Env, name string, l appliance.Lock) bool {
 	for {
 		_, err := r.engine.Do(ctx, r.person, name, appliance.Act{Verb: appliance.VerbRelease, Lock: l, Deadline: releaseLimit})
-		if err == nil {
-			return
+		if err == nil || r.gone(ctx, name, l.ID, owed) {
+			return true
 		}
 		retry := time.NewTimer(time.Second)
 		select {
@@ -278,10 +312,47 @@ func (r *run) giveBackOne(ctx context.Context, env *Env, name string, l applianc
 		}
 		retry.Stop()
 		if ctx.Err() != nil || !errors.Is(err, fleet.ErrRefusedByUs) {
-			fmt.Fprintf(env.Err, "holdfast: the lock could not be given back: %v\n", err)
-			return
+			r.say(env, name, fmt.Sprintf("%s could not be given back: %s; %s", l.Scope, appliance.Reason(err), r.outlook(name, l.ID)))
+			return false
 		}
 	}
+}
+
+// insist has an appliance that does not answer asked again sooner than it would be, until the returned function is called:
+// there is little time left.
+func (r *run) insist(ctx context.Context, name string) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var asking sync.WaitGroup
+	asking.Go(func() {
+		tick := time.NewTicker(2 * time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if s := r.engine.Snapshot(name).State; s == fleet.StateDown || s == fleet.StateRestarting {
+				r.engine.Look(name)
+			}
+		}
+	})
+	return func() {
+		cancel()
+		asking.Wait()
+	}
+}
+
+// outlook is what becomes of a lock that could not be given back.
+func (r *run) outlook(name string, id appliance.LockID) string {
+	end := "by itself"
+	now := r.engine.Clock().Now()
+	for _, l := range r.engine.Snapshot(name).Locks {
+		if l.ID == id && l.Term.Known {
+			end = "at " + endsAt(l.Term.EndsWall, now.Wall)
+		}
+	}
+	return "the next holdfast that runs gives it back, or it ends " + end
 }
 
 // moments reads a time of today, tomorrow if that is past, or a whole one; empty = none.

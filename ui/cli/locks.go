@@ -39,7 +39,7 @@ func locksListCommand(env *Env, f *flags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list [APPLIANCE]",
 		Short: "Look once and print every lock, whose it is and how long it lasts at least",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  wants(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := load(env, *f)
 			if err == nil && len(args) == 1 {

@@ -1,14 +1,11 @@
 package cli
 
 import (
-	"context"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
+	"time"
 
 	"holdfast/appliance/sim"
 	"holdfast/appliance/sim/broker"
@@ -82,20 +79,35 @@ func TestLocksBadInput(t *testing.T) {
 			code int
 			said string
 		}{
-			"acquire dc9 UP":                          {ExitUsage, `there is no appliance named "dc9"`},
-			"acquire dc1 XY":                          {ExitUsage, "there is no lock about XY at dc1: there are"},
-			"acquire dc1 UP --ttl 25h":                {ExitUsage, "--ttl 25h0m0s: a lock of dc1 lasts from"},
-			"acquire dc1 UP --ttl -1s":                {ExitUsage, "--ttl -1s: a lock of dc1 lasts from"},
-			"acquire dc1 UP --ttl soon":               {ExitUsage, "invalid argument"},
-			"acquire edge configuration":              {ExitRefused, "locked by another user"},
-			"release dc1 UP":                          {ExitRefused, "UP Updates at dc1 is not yours"},
-			"release dc1 nosuch":                      {ExitRefused, "you hold no lock nosuch at dc1"},
-			"hold dc1 UP":                             {ExitUsage, "requires at least 3 arg"},
-			"hold dc1 UP true":                        {ExitUsage, "then --, then the command"},
-			"hold dc1 UP --until noon -- true":        {ExitUsage, `--until "noon" is neither`},
-			"hold dc1 UP --on-lost cry -- true":       {ExitUsage, "--on-lost is term or leave"},
-			"hold dc1 UP -- no-such-command-anywhere": {ExitHoldFailed, "nothing was locked"},
-			"hold edge configuration -- true":         {ExitNotHad, "the lock was not had, and the command not run"},
+			"acquire dc9 UP":                                   {ExitUsage, `there is no appliance named "dc9"`},
+			"acquire dc1 XY":                                   {ExitUsage, "there is no lock about XY at dc1: there are"},
+			"acquire dc1 UP --ttl 25h":                         {ExitUsage, "--ttl 25h: a lock of dc1 lasts from 1m to 24h"},
+			"acquire dc1 UP --ttl 0":                           {ExitUsage, "--ttl 0s: a lock of dc1 lasts from 1m to 24h"},
+			"acquire dc1 UP --ttl -1":                          {ExitUsage, "a length of time is written like 45s, 20m or 1h30m"},
+			"acquire dc1 UP --ttl 99999999999h":                {ExitUsage, "that is longer than can be counted"},
+			"acquire dc1 UP --wait -1s":                        {ExitUsage, "--wait -1s: it is how long to wait"},
+			"acquire dc1":                                      {ExitUsage, "locks acquire wants APPLIANCE SCOPE; 1 argument is given"},
+			"acquire edge configuration --ttl -1m":             {ExitUsage, "--ttl -1m: a lock lasts longer than nothing"},
+			"extend dc1 UP --ttl 0":                            {ExitRefused, "UP Updates at dc1 is not yours"},
+			"acquire dc1 UP --ttl -1s":                         {ExitUsage, "--ttl -1s: a lock of dc1 lasts from"},
+			"acquire dc1 UP --ttl soon":                        {ExitUsage, "invalid argument"},
+			"acquire edge configuration":                       {ExitRefused, "locked by another user"},
+			"release dc1 UP":                                   {ExitRefused, "UP Updates at dc1 is not yours"},
+			"release dc1 nosuch":                               {ExitFailed, "you hold no lock nosuch at dc1; holdfast locks list dc1 shows"},
+			"hold dc1 UP":                                      {ExitHoldFailed, "no command to run is given"},
+			"hold dc1 UP --":                                   {ExitHoldFailed, "no command to run is given"},
+			"hold dc1 -- true":                                 {ExitHoldFailed, "wants APPLIANCE and SCOPE, then --"},
+			"hold dc1 UP true":                                 {ExitHoldFailed, "then --, then the command"},
+			"hold dc1 UP --until noon -- true":                 {ExitHoldFailed, `--until "noon" is neither`},
+			"hold dc1 UP --on-lost cry -- true":                {ExitHoldFailed, "--on-lost is term or leave"},
+			"hold dc1 UP --wait -5s -- true":                   {ExitHoldFailed, "--wait -5s: it is how long to wait"},
+			"hold dc1 UP --ttl 48h -- true":                    {ExitHoldFailed, "--ttl 48h: a lock of dc1 lasts from 1m to 24h"},
+			"hold dc1 UP --frobnicate -- true":                 {ExitHoldFailed, "unknown flag: --frobnicate"},
+			"hold dc1 XY -- true":                              {ExitHoldFailed, "there is no lock about XY at dc1: there are"},
+			"hold dc9 UP -- true":                              {ExitHoldFailed, `there is no appliance named "dc9"`},
+			"hold dc1 UP -- no-such-command-anywhere":          {ExitHoldFailed, `there is no command "no-such-command-anywhere" in $PATH`},
+			"hold dc1 UP --until 1999-01-31T14:30:00Z -- true": {ExitHoldFailed, "--until 1999-01-31T14:30:00Z is past"},
+			"hold edge configuration -- true":                  {ExitNotHad, "the lock was not had, and the command not run"},
 		} {
 			locksOf(t, sims, config, strings.Fields(args)...).want(t, want.code, want.said)
 		}
@@ -105,66 +117,37 @@ func TestLocksBadInput(t *testing.T) {
 	})
 }
 
-// live runs test on a fleet on loopback, in real time, with a configuration of it that polls fast.
-func live(t *testing.T, test func(sims *sim.Fleet, config string)) {
-	t.Helper()
-	sims, err := sim.Start(t.Context(), pair())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(sims.Close)
-	path := filepath.Join(t.TempDir(), "config.toml")
-	if err := sim.WriteConfig(path, sims); err != nil {
-		t.Fatal(err)
-	}
-	change(t, path, func(text string) string {
-		return "state_dir = \"state\"\n[defaults.intervals]\nlocks = \"1s\"\n" + text
-	})
-	test(sims, path)
-}
-
-// hold runs `locks hold` with a shell command.
-func hold(ctx context.Context, config, appliance, scope, script string, flags ...string) result {
-	args := append([]string{"--config", config, "locks", "hold", appliance, scope}, flags...)
-	return call{args: append(args, "--", "sh", "-c", script), user: "maria"}.run(ctx)
-}
-
-func TestHoldPassesTheExitCodeAndGivesBack(t *testing.T) {
+// What an earlier run left is settled before anything else is done: the only lock is known for ours, and said to be.
+func TestFault_TOK02_AcquireWaitsForWhatIsLeft(t *testing.T) {
 	t.Parallel()
-	live(t, func(sims *sim.Fleet, config string) {
-		lxca := sims.Appliance("dc1").LXCA
-		before := len(lxca.Locks())
-		r := hold(t.Context(), config, "dc1", "UP", "echo $HOLDFAST_APPLIANCE $HOLDFAST_SCOPE ${#HOLDFAST_LOCK_ID}; exit 7", "--ttl", "1m")
-		r.want(t, 7, "dc1 UP 32")
-		if n := len(lxca.Locks()); n != before {
-			t.Errorf("%d locks afterwards, before %d", n, before)
-		}
-		r = hold(t.Context(), config, "edge", "configuration", "kill -9 $$")
-		r.want(t, 128+9)
-		if owner := sims.Appliance("edge").ECB.LockOwner(); owner != "" {
-			t.Errorf("the lock of the ECB is held by %q", owner)
-		}
+	withFleet(t, pair(), func(t *testing.T, sims *sim.Fleet, config string) {
+		locksOf(t, sims, config, "acquire", "edge", "configuration").want(t, ExitDone)
+		spoil(t, sims, "status=503 POST configuration/lock times=2") // of the client that takes it up
+		r := locksOf(t, sims, config, "acquire", "edge", "configuration")
+		r.want(t, ExitRefused, "you hold it already")
+		locksOf(t, sims, config, "release", "edge", "configuration").want(t, ExitDone, "edge: released configuration")
 	})
 }
 
-// The lock goes while the command runs: the command is told by SIGTERM, and the exit code says it.
-func TestHoldSaysThatTheLockWasLost(t *testing.T) {
+// That there is no such lock is told at once, and so is what is waited for while that is not known.
+func TestLocksThatAreNotThere(t *testing.T) {
 	t.Parallel()
-	live(t, func(sims *sim.Fleet, config string) {
-		ready := filepath.Join(t.TempDir(), "ready")
-		if err := syscall.Mkfifo(ready, 0o600); err != nil {
-			t.Fatal(err)
+	withFleet(t, pair(), func(t *testing.T, sims *sim.Fleet, config string) {
+		for _, args := range [][]string{{"extend", "dc1", "FC"}, {"release", "edge", "configuration"}} {
+			began := time.Now()
+			locksOf(t, sims, config, args...).want(t, ExitFailed, "you hold no lock "+args[2]+" at "+args[1])
+			if took := time.Since(began); took > 5*time.Second {
+				t.Errorf("%v took %v", args, took)
+			}
 		}
-		done := make(chan result, 1)
-		go func() {
-			done <- hold(t.Context(), config, "dc1", "UP", "trap 'echo told; exit 0' TERM; echo x > "+ready+"; while :; do sleep 0.1; done")
-		}()
-		if _, err := os.ReadFile(ready); err != nil { // until the command runs
-			t.Fatal(err)
+		locksOf(t, sims, config, "acquire", "edge", "configuration").want(t, ExitDone)
+		spoil(t, sims, "black-hole PUT configuration/management") // whose it is cannot be told
+		began := time.Now()
+		r := locksOf(t, sims, config, "release", "edge", "configuration")
+		r.want(t, ExitUnknown, "whether you hold a lock configuration at edge could not be found out in time", "edge: waiting until 00:00:", "at the most, to learn what became of the locks that an earlier run held there")
+
+		if took := time.Since(began); took < adoptLimit || took > 2*adoptLimit {
+			t.Errorf("it took %v", took)
 		}
-		lxca := sims.Appliance("dc1").LXCA
-		for lxca.StealLock(func(int) int { return 0 }) != "" {
-		}
-		(<-done).want(t, ExitLost, "told", "was lost while the command ran")
 	})
 }

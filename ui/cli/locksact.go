@@ -12,21 +12,30 @@ import (
 
 	"holdfast/appliance"
 	"holdfast/appliance/fleet"
+	"holdfast/ui/widget"
 )
 
 // lockFlags are what the commands about one lock share.
 type lockFlags struct {
-	ttl    time.Duration
-	wait   time.Duration
+	ttl    span
+	wait   span
 	asJSON bool
+}
+
+// check looks at what can be judged before anything is asked.
+func (l *lockFlags) check() error {
+	if l.wait.d < 0 {
+		return exit(ExitUsage, fmt.Errorf("--wait %s: it is how long to wait, like 5m", widget.Span(l.wait.d)))
+	}
+	return nil
 }
 
 func (l *lockFlags) add(cmd *cobra.Command, ttl, wait bool) {
 	if ttl {
-		cmd.Flags().DurationVar(&l.ttl, "ttl", 0, "how long the lock lasts, like 20m (default: the appliance's; an ECB's lasts as long as its token)")
+		cmd.Flags().Var(&l.ttl, "ttl", "how long the lock lasts, like 20m (default: the appliance's; an ECB's lasts as long as its token)")
 	}
 	if wait {
-		cmd.Flags().DurationVar(&l.wait, "wait", 0, "how long to try while another holds it or the appliance does not answer")
+		cmd.Flags().Var(&l.wait, "wait", "how long to try while another holds it or the appliance does not answer")
 	}
 }
 
@@ -35,7 +44,7 @@ func locksAcquireCommand(env *Env, f *flags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "acquire APPLIANCE SCOPE",
 		Short: "Take a lock and leave it: it lasts to its end, or until it is released",
-		Args:  cobra.ExactArgs(2),
+		Args:  wants(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return onLock(cmd.Context(), env, *f, args[0], &l, func(ctx context.Context, r *run) (appliance.LockID, error) {
 				return r.acquire(ctx, env, args[0], args[1], l)
@@ -52,7 +61,7 @@ func locksExtendCommand(env *Env, f *flags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "extend APPLIANCE LOCK",
 		Short: "Keep a lock of yours beyond its end: its id, or its scope when you hold one",
-		Args:  cobra.ExactArgs(2),
+		Args:  wants(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return onLock(cmd.Context(), env, *f, args[0], &l, func(ctx context.Context, r *run) (appliance.LockID, error) {
 				return r.extend(ctx, env, args[0], args[1], l)
@@ -69,10 +78,10 @@ func locksReleaseCommand(env *Env, f *flags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "release APPLIANCE LOCK",
 		Short: "Give back a lock of yours: its id, or its scope when you hold one",
-		Args:  cobra.ExactArgs(2),
+		Args:  wants(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return onLock(cmd.Context(), env, *f, args[0], &l, func(ctx context.Context, r *run) (appliance.LockID, error) {
-				own, err := r.own(ctx, args[0], args[1])
+				own, err := r.own(ctx, env, args[0], args[1])
 				if err != nil {
 					return "", err
 				}
@@ -80,7 +89,7 @@ func locksReleaseCommand(env *Env, f *flags) *cobra.Command {
 				if err != nil {
 					return "", coded(err)
 				}
-				fmt.Fprintln(env.Err, res.Text)
+				r.say(env, args[0], res.Text)
 				return "", nil
 			})
 		},
@@ -90,6 +99,10 @@ func locksReleaseCommand(env *Env, f *flags) *cobra.Command {
 
 // onLock runs f on the one appliance and prints the lock that came of it, if any.
 func onLock(ctx context.Context, env *Env, f flags, name string, l *lockFlags, do func(context.Context, *run) (appliance.LockID, error)) error {
+	if err := l.check(); err != nil {
+		return err
+	}
+	defer env.process.withoutPipes()()
 	c, err := load(env, f)
 	if err == nil {
 		c, err = only(c, name)
@@ -102,9 +115,10 @@ func onLock(ctx context.Context, env *Env, f flags, name string, l *lockFlags, d
 		return err
 	}
 	defer r.close()
-	if err := r.answers(ctx, name, l.wait); err != nil {
+	if err := r.answers(ctx, name, l.wait.d); err != nil {
 		return err
 	}
+	r.inherited(ctx, env, name, l.wait.d)
 	id, err := do(ctx, r)
 	if err != nil || id == "" {
 		return err
@@ -130,11 +144,19 @@ func (r *run) answers(ctx context.Context, name string, patience time.Duration) 
 	for !r.engine.Snapshot(name).State.Answers() {
 		if _, err := viewer.Next(ctx); err != nil {
 			s := r.engine.Snapshot(name)
-			return exit(ExitUnreachable, fmt.Errorf("%s %s: %s", name, s.Trouble, s.Advice))
+			return exit(ExitUnreachable, errors.New(strings.TrimSuffix(name+": "+s.Trouble+": "+advice(s), ": ")))
 		}
 	}
 	return nil
 }
+
+// advice is what to do about an appliance that does not answer, for a command that ends instead of asking again.
+func advice(s *fleet.Snapshot) string {
+	return strings.TrimSuffix(s.Advice, "; it is asked again by itself")
+}
+
+// say tells how an act ended.
+func (r *run) say(env *Env, name, text string) { fmt.Fprintf(env.Err, "%s: %s\n", name, text) }
 
 // scope finds what is meant among what may be claimed there.
 func (r *run) scope(name, said string) (appliance.Scope, error) {
@@ -153,34 +175,45 @@ func (r *run) scope(name, said string) (appliance.Scope, error) {
 }
 
 // claim is what to ask for; a time out of range is wrong usage.
-func (r *run) claim(env *Env, name, said string, ttl time.Duration) (appliance.Claim, error) {
+func (r *run) claim(env *Env, name, said string, l lockFlags) (appliance.Claim, error) {
 	s, err := r.scope(name, said)
 	if err != nil {
 		return appliance.Claim{}, err
 	}
 	rules := r.engine.LockRules(name)
-	if !rules.ChooseTTL {
+	ttl := rules.DefaultTTL
+	switch {
+	case !rules.ChooseTTL && l.ttl.set && l.ttl.d <= 0:
+		return appliance.Claim{}, exit(ExitUsage, fmt.Errorf("--ttl %s: a lock lasts longer than nothing", widget.Span(l.ttl.d)))
+	case !rules.ChooseTTL:
+		if l.ttl.set {
+			r.say(env, name, fmt.Sprintf("--ttl changes nothing here: the lock lasts as long as its token, %s", widget.Span(ttl)))
+		}
 		return appliance.Claim{Scope: s.Code}, nil
-	}
-	if ttl == 0 {
-		ttl = rules.DefaultTTL
+	case l.ttl.set:
+		ttl = l.ttl.d
 	}
 	if ttl < rules.MinTTL || ttl > rules.MaxTTL {
-		return appliance.Claim{}, exit(ExitUsage, fmt.Errorf("--ttl %s: a lock of %s lasts from %s to %s", ttl, name, rules.MinTTL, rules.MaxTTL))
+		return appliance.Claim{}, exit(ExitUsage, fmt.Errorf("--ttl %s: a lock of %s lasts from %s to %s", widget.Span(ttl), name,
+			widget.Span(rules.MinTTL), widget.Span(rules.MaxTTL)))
 	}
 	return appliance.Claim{Scope: s.Code, TTL: fleet.Mark(ttl, rules.MaxTTL, env.mark())}, nil
 }
 
 func (r *run) acquire(ctx context.Context, env *Env, name, said string, l lockFlags) (appliance.LockID, error) {
-	claim, err := r.claim(env, name, said, l.ttl)
+	claim, err := r.claim(env, name, said, l)
 	if err != nil {
 		return "", err
 	}
 	waiting := func(p *fleet.Lock) bool { return p.Exclusive }
 	var res fleet.Result
-	if s := r.engine.Snapshot(name); l.wait > 0 && len(s.Locks) > 0 && waiting(&s.Locks[0]) {
-		limited, cancel := context.WithTimeout(ctx, l.wait)
+	if s := r.engine.Snapshot(name); l.wait.d > 0 && len(s.Locks) > 0 && waiting(&s.Locks[0]) {
+		limited, cancel := context.WithTimeout(ctx, l.wait.d)
 		defer cancel()
+		now := env.Clock.Now().Wall
+		defer afterwards(func() {
+			r.say(env, name, fmt.Sprintf("waiting for %s until %s: it is held by another", claim.Scope, endsAt(now.Add(l.wait.d), now)))
+		})()
 		res, err = r.engine.Wait(limited, r.person, name, claim)
 	} else {
 		res, err = r.engine.Do(ctx, r.person, name, appliance.Act{Verb: appliance.VerbAcquire, Claim: claim})
@@ -188,20 +221,18 @@ func (r *run) acquire(ctx context.Context, env *Env, name, said string, l lockFl
 	if err != nil {
 		return "", coded(err)
 	}
-	if res.Text != "" {
-		fmt.Fprintln(env.Err, res.Text)
-	}
+	r.say(env, name, res.Text)
 	return res.Lock, nil
 }
 
 func (r *run) extend(ctx context.Context, env *Env, name, said string, l lockFlags) (appliance.LockID, error) {
-	own, err := r.own(ctx, name, said)
+	own, err := r.own(ctx, env, name, said)
 	if err != nil {
 		return "", err
 	}
 	act := appliance.Act{Verb: appliance.VerbExtend, Lock: own.Lock}
-	if l.ttl != 0 {
-		if act.Claim, err = r.claim(env, name, own.Scope.Code, l.ttl); err != nil {
+	if l.ttl.set {
+		if act.Claim, err = r.claim(env, name, own.Scope.Code, l); err != nil {
 			return "", err
 		}
 	}
@@ -209,23 +240,25 @@ func (r *run) extend(ctx context.Context, env *Env, name, said string, l lockFla
 	if err != nil {
 		return "", coded(err)
 	}
-	fmt.Fprintln(env.Err, res.Text)
-	if res.Lock != own.ID && !r.gone(ctx, name, own.ID) {
-		fmt.Fprintf(env.Err, "the old lock is still there: the next holdfast that runs gives it back, or it ends by itself\n")
+	r.say(env, name, res.Text)
+	ctx, cancel := context.WithTimeout(ctx, adoptLimit)
+	defer cancel()
+	if res.Lock != own.ID && !r.gone(ctx, name, own.ID, whatever) {
+		r.say(env, name, "the old lock is still there: the next holdfast that runs gives it back, or it ends by itself")
 	}
 	return res.Lock, nil
 }
 
-// gone waits until a lock is not ours any more, as the old one of an extension, and reports whether that came in time.
-func (r *run) gone(ctx context.Context, name string, id appliance.LockID) bool {
+// gone waits until a lock is not ours any more, as the old one of an extension, and reports whether that came in time. It waits
+// only while the lock is as it should be.
+func (r *run) gone(ctx context.Context, name string, id appliance.LockID, as func(fleet.Lock) bool) bool {
 	viewer := r.engine.Subscribe()
 	defer viewer.Close()
-	ctx, cancel := context.WithTimeout(ctx, adoptLimit)
-	defer cancel()
 	for {
-		mine := slices.ContainsFunc(r.engine.Snapshot(name).Locks, func(l fleet.Lock) bool { return l.ID == id && l.Mine })
-		if !mine {
-			return true
+		locks := r.engine.Snapshot(name).Locks
+		i := slices.IndexFunc(locks, func(l fleet.Lock) bool { return l.ID == id && l.Mine })
+		if i < 0 || !as(locks[i]) {
+			return i < 0
 		}
 		if _, err := viewer.Next(ctx); err != nil {
 			return false
@@ -233,55 +266,87 @@ func (r *run) gone(ctx context.Context, name string, id appliance.LockID) bool {
 	}
 }
 
+func whatever(fleet.Lock) bool { return true }
+func owed(l fleet.Lock) bool   { return l.Owed }
+
 // adoptLimit is how long to wait for a lock that an earlier command took to be known for ours.
 const adoptLimit = 20 * time.Second
 
-// own is the lock of ours that is meant by its id or scope. One that another process of ours holds is not touched: it answers
-// for it.
-func (r *run) own(ctx context.Context, name, said string) (fleet.Lock, error) {
-	viewer := r.engine.Subscribe()
-	defer viewer.Close()
-	ctx, cancel := context.WithTimeout(ctx, adoptLimit)
+// inherited waits until what earlier runs left there is known and settled, and says so when that takes long. Should it take too
+// long, an act is judged by what is known then.
+func (r *run) inherited(ctx context.Context, env *Env, name string, wait time.Duration) {
+	limit := max(wait, adoptLimit)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	for {
-		s := r.engine.Snapshot(name)
-		lock, sure, err := find(s, said)
-		if sure && len(s.Doing) == 0 { // it may be being taken up just now
-			return lock, err
-		}
-		if _, over := viewer.Next(ctx); over != nil {
-			return lock, err
-		}
-	}
+	until := endsAt(env.Clock.Now().Wall.Add(limit), env.Clock.Now().Wall)
+	defer afterwards(func() {
+		r.say(env, name, "waiting until "+until+" at the most, to learn what became of the locks that an earlier run held there")
+	})()
+	r.unsettled = r.engine.Inherited(ctx, name) != nil
 }
 
-// find looks for the lock that is meant. sure: waiting longer makes no difference.
-func find(s *fleet.Snapshot, said string) (lock fleet.Lock, sure bool, err error) {
+// grace is how long something may take before it is said what is waited for.
+const grace = 2 * time.Second
+
+// afterwards has f called unless the returned function is called within grace.
+func afterwards(f func()) (stop func()) {
+	t := time.AfterFunc(grace, f)
+	return func() { t.Stop() }
+}
+
+// own is the lock of ours that is meant by its id or scope. One that another process of ours holds is not touched: it answers
+// for it. Only what is being taken over may still change that, and is waited for.
+func (r *run) own(ctx context.Context, env *Env, name, said string) (fleet.Lock, error) {
+	s := r.engine.Snapshot(name)
 	var mine []fleet.Lock
-	err = exit(ExitRefused, fmt.Errorf("you hold no lock %s at %s", appliance.Label(said), s.Name))
+	err := exit(ExitFailed, fmt.Errorf("you hold no lock %s at %s; holdfast locks list %s shows those that are there",
+		appliance.Label(said), name, name))
+	if r.unsettled {
+		err = exit(ExitUnknown, fmt.Errorf("whether you hold a lock %s at %s could not be found out in time; try again later",
+			appliance.Label(said), name))
+	}
 	for _, l := range s.Locks {
 		if string(l.ID) != said && !strings.EqualFold(l.Scope.Code, said) {
 			continue
 		}
 		switch {
-		case l.Owed: // on its way out already
+		case l.Owed:
+			err = exit(ExitRefused, fmt.Errorf("%s at %s is being given back already", l.Scope, name))
 		case l.Mine && l.Holder == appliance.HolderYou:
 			mine = append(mine, l)
+		case l.Mine:
+			err = exit(ExitUnknown, fmt.Errorf("whether %s at %s is still yours is not known: %s could not be asked; try again later",
+				l.Scope, name, name))
 		case l.Elsewhere:
-			err = exit(ExitRefused, fmt.Errorf("another process of yours holds %s at %s for %s: do it there", l.Scope, s.Name, l.By))
+			err = exit(ExitRefused, fmt.Errorf("another process of yours holds %s at %s%s: do it there, or end it first", l.Scope, name, by(l)))
 		case l.Holder == appliance.HolderAnother:
-			err = exit(ExitRefused, fmt.Errorf("%s at %s is not yours: the dashboard lets you release it, by a code", l.Scope, s.Name))
+			err = exit(ExitRefused, fmt.Errorf("%s at %s is not yours: the dashboard lets you release it, by a code", l.Scope, name))
 		}
 	}
 	switch len(mine) {
 	case 0:
-		return fleet.Lock{}, false, err
+		return fleet.Lock{}, err
 	case 1:
-		return mine[0], true, nil
-	default:
-		return fleet.Lock{}, true, exit(ExitUsage, fmt.Errorf("you hold %d locks about %s at %s: say which by its id", len(mine),
-			appliance.Label(said), s.Name))
+		return mine[0], nil
 	}
+	var ids []string
+	for _, l := range mine {
+		ids = append(ids, string(l.ID))
+	}
+	return fleet.Lock{}, exit(ExitUsage, fmt.Errorf("you hold %d locks about %s at %s: say which by its id: %s", len(mine),
+		appliance.Label(said), name, strings.Join(ids, ", ")))
+}
+
+// by says for whom another process holds a lock, and what for.
+func by(l fleet.Lock) string {
+	text := ""
+	if l.By != "" {
+		text += " for " + l.By
+	}
+	if l.Purpose != "" {
+		text += " (" + l.Purpose + ")"
+	}
+	return text
 }
 
 // coded gives an error of the engine its exit code (design.md 6).

@@ -102,6 +102,17 @@ func (p *process) deaf() {
 	}
 }
 
+// withoutPipes makes words that nobody reads an error of the write instead of the end of the process, which must not come
+// between a lock that was taken and whoever gives it back; until the returned function is called.
+func (p *process) withoutPipes() (stop func()) {
+	if p == nil {
+		return func() {}
+	}
+	pipes := make(chan os.Signal, 1)
+	signal.Notify(pipes, syscall.SIGPIPE)
+	return func() { signal.Stop(pipes) }
+}
+
 // listen answers signals for as long as the process runs.
 func (p *process) listen() {
 	var first syscall.Signal

@@ -22,13 +22,13 @@ type simFlags struct {
 	locks, backups, jobs               int
 	life                               bool
 	speed                              float64
-	tokenTTL                           time.Duration
+	tokenTTL                           span
 	seed                               uint64
 	truth, writeConfig                 string
 }
 
 func simCommand(env *Env) *cobra.Command {
-	var f simFlags
+	f := simFlags{tokenTTL: span{d: 10 * time.Minute}}
 	cmd := &cobra.Command{
 		Use:   "sim",
 		Short: "Run the simulated appliances by themselves, until interrupted",
@@ -39,7 +39,7 @@ func simCommand(env *Env) *cobra.Command {
 			"\nFaults made on purpose, each a rule in words:\n  " + fault.Help(),
 		Example: "holdfast sim --lxca 127.0.0.1:0 --fresh-lxca 127.0.0.1:0 --ecb 127.0.0.1:0 --write-config /tmp/hf/config.toml\n" +
 			"holdfast sim --fault 'drop-after POST sftp/locks #2' --fault 'restart=20s after=60s' --truth truth.jsonl",
-		Args: cobra.NoArgs,
+		Args: wants(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return simulate(cmd.Context(), env, f) },
 	}
 	flags := cmd.Flags()
@@ -51,7 +51,7 @@ func simCommand(env *Env) *cobra.Command {
 	flags.IntVar(&f.jobs, "jobs", 0, "jobs that each LXCA starts with")
 	flags.BoolVar(&f.life, "life", false, "other people take locks and run jobs, appliances slow down and come back")
 	flags.Float64Var(&f.speed, "speed", 1, "how fast jobs run")
-	flags.DurationVar(&f.tokenTTL, "token-ttl", 10*time.Minute, "how long an ECB's token lasts")
+	flags.Var(&f.tokenTTL, "token-ttl", "how long an ECB's token lasts")
 	flags.Uint64Var(&f.seed, "seed", 1, "of everything that is left to chance")
 	flags.StringArrayVar(&f.switches, "switch", nil, "NAME=VALUE, see above")
 	flags.StringArrayVar(&f.faults, "fault", nil, "a RULE for what goes wrong, see above; may be given again")
@@ -113,10 +113,10 @@ func (f simFlags) config() (sim.Config, error) {
 	if !(f.speed > 0) {
 		return sim.Config{}, fmt.Errorf("--speed must be more than 0")
 	}
-	if f.tokenTTL < time.Second {
+	if f.tokenTTL.d < time.Second {
 		return sim.Config{}, fmt.Errorf("--token-ttl must be at least 1s")
 	}
-	cfg := sim.Config{Locks: f.locks, Backups: f.backups, Jobs: f.jobs, Life: f.life, Speed: f.speed, TokenTTL: f.tokenTTL,
+	cfg := sim.Config{Locks: f.locks, Backups: f.backups, Jobs: f.jobs, Life: f.life, Speed: f.speed, TokenTTL: f.tokenTTL.d,
 		Seed: f.seed, Switches: f.switches}
 	for _, text := range f.faults {
 		rule, err := fault.Parse(text)
@@ -137,5 +137,5 @@ func (f simFlags) config() (sim.Config, error) {
 	if len(cfg.Appliances) == 0 {
 		cfg.Appliances = []sim.Spec{{Kind: sim.KindLXCA}, {Kind: sim.KindLXCA, Fresh: true}, {Kind: sim.KindECB}}
 	}
-	return cfg, nil
+	return cfg, cfg.Check()
 }

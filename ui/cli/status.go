@@ -26,7 +26,7 @@ func statusCommand(env *Env, f *flags) *cobra.Command {
 		Short: "Look at every appliance once and print what there is",
 		Long: "Exits with 0 when every appliance answered, with 4 when at least one did not. With --json the answer is one " +
 			"object as the README describes.",
-		Args: cobra.NoArgs,
+		Args: wants(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return status(cmd.Context(), env, *f, asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")

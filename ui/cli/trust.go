@@ -27,7 +27,7 @@ func trustCommand(env *Env, f *flags) *cobra.Command {
 		Long: "Connects, sends nothing, and shows the fingerprint of the appliance's public key. Compare it with what the " +
 			"appliance itself says before you answer yes. The key is kept in known_appliances in the state folder; a pin in " +
 			"the configuration wins over it.",
-		Args: cobra.ExactArgs(1),
+		Args: wants(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return trust(cmd.Context(), env, *f, args[0]) },
 	}
 }
@@ -58,7 +58,7 @@ func trust(ctx context.Context, env *Env, f flags, name string) error {
 	}
 	peer, err := transport.Inspect(ctx, options)
 	if err != nil {
-		return exit(ExitUnreachable, fmt.Errorf("look at the key of %s: %w", name, err))
+		return exit(ExitUnreachable, fmt.Errorf("look at the key of %s: %s", name, appliance.Reason(err)))
 	}
 	old, had := pins.Lookup(key)
 	show := func(format string, args ...any) { fmt.Fprintf(env.Out, format+"\n", args...) }

@@ -24,8 +24,8 @@ func TestWrongUsage(t *testing.T) {
 		"unknown command":       {[]string{"frobnicate"}, `unknown command "frobnicate"`},
 		"unknown flag":          {[]string{"--frobnicate"}, "unknown flag: --frobnicate"},
 		"unknown flag of sim":   {[]string{"sim", "--frobnicate"}, "unknown flag: --frobnicate"},
-		"too many arguments":    {[]string{"version", "1"}, "1"},
-		"trust of nothing":      {[]string{"trust"}, "accepts 1 arg"},
+		"too many arguments":    {[]string{"version", "1"}, "version wants no argument; 1 argument is given"},
+		"trust of nothing":      {[]string{"trust"}, "trust wants APPLIANCE; 0 arguments are given"},
 		"no file":               {[]string{"--config", "/nowhere/config.toml", "status"}, "there is no configuration"},
 		"a folder as file":      {[]string{"--config", t.TempDir(), "status"}, "is not a regular file"},
 		"unknown theme":         {[]string{"--config", good, "--theme", "pink"}, "pink"},
@@ -39,6 +39,9 @@ func TestWrongUsage(t *testing.T) {
 		"bad value of a switch": {[]string{"sim", "--switch", "labels=pink"}, "labels"},
 		"unknown fault":         {[]string{"sim", "--fault", "drop-aftr POST sftp/locks"}, `column 1: unknown fault "drop-aftr": did you mean drop-after?`},
 		"fault on no method":    {[]string{"sim", "--fault", "reset", "--fault", "reset post /tasks"}, `column 7: "post" is no method`},
+		"switch with a slip":    {[]string{"sim", "--switch", "lables=long"}, `unknown switch "lables": did you mean labels?`},
+		"fault on nobody":       {[]string{"sim", "--fault", "reset on=lxca1"}, `there is no appliance "lxca1": did you mean lxca-1?`},
+		"fault on no pattern":   {[]string{"sim", "--ecb", "127.0.0.1:0", "--fault", "reset on=lxca-*"}, `there is no appliance "lxca-*": `},
 		"bad address":           {[]string{"sim", "--lxca", "nowhere"}, "nowhere"},
 		"truth in no folder":    {[]string{"sim", "--truth", "/nowhere/truth.jsonl"}, "truth log"},
 		"config in no folder":   {[]string{"sim", "--write-config", "/proc/nowhere/c.toml"}, "make a folder for the configuration"},
@@ -57,6 +60,22 @@ func TestWrongUsage(t *testing.T) {
 				t.Errorf("stderr: %q", r.err)
 			}
 		})
+	}
+}
+
+// What is wrong with a simulation is told before anything is written or served.
+func TestWrongSimulationTouchesNothing(t *testing.T) {
+	t.Parallel()
+	truth := write(t, "truth.jsonl", "of the last run\n")
+	config := filepath.Join(t.TempDir(), "config.toml")
+	for _, wrong := range [][]string{{"--fault", "reset on=nobody"}, {"--switch", "nothing=1"}, {"--switch", "labels=pink"}} {
+		say(t, append([]string{"sim", "--truth", truth, "--write-config", config}, wrong...)...).want(t, ExitUsage)
+		if text, err := os.ReadFile(truth); err != nil || string(text) != "of the last run\n" {
+			t.Errorf("%v: the truth log: %q, %v", wrong, text, err)
+		}
+		if _, err := os.Stat(config); err == nil {
+			t.Errorf("%v: a configuration was written", wrong)
+		}
 	}
 }
 

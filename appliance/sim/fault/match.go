@@ -27,6 +27,16 @@ func (r Rule) Match(appliance string, q *http.Request) bool {
 	return r.Path == "" || matchPath(r.Path, q.URL)
 }
 
+// Meets fails when the rule names an appliance and none of these has that name.
+func (r Rule) Meets(appliances []string) error {
+	for _, name := range appliances {
+		if ok, err := path.Match(r.On, name); r.On == "" || (err == nil && ok) {
+			return nil
+		}
+	}
+	return fmt.Errorf("fault %q: there is no appliance %q%s", r, r.On, Nearest(r.On, appliances))
+}
+
 func contains(list, word string) bool {
 	for m := range strings.SplitSeq(list, ",") {
 		if m == word {

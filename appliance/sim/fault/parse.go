@@ -81,7 +81,7 @@ func (r *Rule) readKind(word string) error {
 	name, text, given := strings.Cut(word, "=")
 	k, ok := kinds[Kind(name)]
 	if !ok {
-		return fmt.Errorf("unknown fault %q%s", name, nearest(name, kindNames()))
+		return fmt.Errorf("unknown fault %q%s", name, Nearest(name, kindNames()))
 	}
 	r.Kind = Kind(name)
 	switch {
@@ -117,14 +117,14 @@ func (r *Rule) readWord(word string) (string, error) {
 		return "the path", checkPattern(word)
 	default:
 		return "", fmt.Errorf("%q is no method, no path (which has a slash), no #N and no KEY=VALUE%s", word,
-			nearest(strings.ToUpper(word), methods))
+			Nearest(strings.ToUpper(word), methods))
 	}
 }
 
 func (r *Rule) readOption(key, text string) error {
 	i := slices.IndexFunc(options, func(o option) bool { return o.key == key })
 	if i < 0 {
-		return fmt.Errorf("unknown key %q%s", key, nearest(key, optionKeys()))
+		return fmt.Errorf("unknown key %q%s", key, Nearest(key, optionKeys()))
 	}
 	if !kinds[r.Kind].takes(key) {
 		return fmt.Errorf("%s takes no %s", r.Kind, key)
@@ -147,8 +147,8 @@ func isMethods(word string) bool {
 	return true
 }
 
-// nearest is ": did you mean …?" with the known word that differs least, or the list of them when none is near.
-func nearest(word string, known []string) string {
+// Nearest is ": did you mean …?" with the known word that differs least, or the list of them when none is near.
+func Nearest(word string, known []string) string {
 	best, least := "", 1+max(2, len(word)/3)
 	for _, k := range known {
 		if d := distance(word, k); d < least {

@@ -98,7 +98,7 @@ var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
 func (r Rule) Check() error {
 	k, ok := kinds[r.Kind]
 	if !ok {
-		return fmt.Errorf("unknown fault %q%s", r.Kind, nearest(string(r.Kind), kindNames()))
+		return fmt.Errorf("unknown fault %q%s", r.Kind, Nearest(string(r.Kind), kindNames()))
 	}
 	for _, o := range options {
 		if o.given(r) && !k.takes(o.key) {

@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast/appliance/sim"
+	"holdfast/appliance/sim/fault"
+)
+
+// spoil has things go wrong from now on.
+func spoil(t *testing.T, sims *sim.Fleet, rules ...string) {
+	t.Helper()
+	for _, text := range rules {
+		r, err := fault.Parse(text)
+		if err == nil {
+			_, err = sims.Faults().Add(r)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// The answer to the request for the lock is lost, and the appliance cannot be asked for a minute. Then the lock is found to be
+// ours, and the command runs under it; nothing is left at the end.
+func TestFault_LCK02_HoldFindsWhatItWasGranted(t *testing.T) {
+	t.Parallel()
+	withFleet(t, pair(), func(t *testing.T, sims *sim.Fleet, config string) {
+		before := len(sims.Appliance("dc1").LXCA.Locks())
+		spoil(t, sims, "outage=1m how=503 POST sftp/locks #1 effect=yes")
+		r := locksOf(t, sims, config, "hold", "dc1", "UP", "--ttl", "20m", "--", "sh", "-c", "echo under $HOLDFAST_LOCK_ID")
+		r.want(t, ExitDone, "outcome unknown", "whether the lock was had is looked for until", "UP Updates was found to be yours", "under ")
+		if n := len(sims.Appliance("dc1").LXCA.Locks()); n != before {
+			t.Errorf("%d locks afterwards, before %d", n, before)
+		}
+	})
+}
+
+// What cannot be found out is not called "not had": it is unknown, and says until when; a later run finds the lock.
+func TestFault_LCK02_HoldDoesNotKnow(t *testing.T) {
+	t.Parallel()
+	withFleet(t, pair(), func(t *testing.T, sims *sim.Fleet, config string) {
+		before := len(sims.Appliance("dc1").LXCA.Locks())
+		spoil(t, sims, "outage=5m POST sftp/locks #1 effect=yes")
+		began := time.Now()
+		r := locksOf(t, sims, config, "hold", "dc1", "UP", "--ttl", "20m", "--", "sh", "-c", "echo ran")
+		r.want(t, ExitHoldFailed, "whether the lock was had is not known, and the command was not run", "at the latest, and the next holdfast that runs looks for it")
+		r.quiet(t)
+		if took := time.Since(began); took < findLimit || took > findLimit+releaseLimit+time.Minute {
+			t.Errorf("it looked for %v", took)
+		}
+		if n := len(sims.Appliance("dc1").LXCA.Locks()); n != before+1 {
+			t.Fatalf("%d locks afterwards, before %d: nothing was lost", n, before)
+		}
+		<-time.After(5 * time.Minute) // it answers again
+		locksOf(t, sims, config, "release", "dc1", "UP").want(t, ExitDone, "dc1: released UP")
+		if n := len(sims.Appliance("dc1").LXCA.Locks()); n != before {
+			t.Errorf("%d locks at the end, before %d", n, before)
+		}
+	})
+}
+
+// The request never arrived, and that is found out: the lock is asked for once more, as the engine does it.
+func TestFault_LCK02_HoldAsksOnceMore(t *testing.T) {
+	t.Parallel()
+	withFleet(t, pair(), func(t *testing.T, sims *sim.Fleet, config string) {
+		spoil(t, sims, "drop-before POST sftp/locks #1")
+		locksOf(t, sims, config, "hold", "dc1", "UP", "--", "true").want(t, ExitDone, "dc1: took UP")
+	})
+}
+
+// The request never arrived, and for a minute nothing could be found out: the command asks once more then.
+func TestFault_LCK02_HoldAsksOnceMoreAfterAnOutage(t *testing.T) {
+	t.Parallel()
+	withFleet(t, pair(), func(t *testing.T, sims *sim.Fleet, config string) {
+		before := len(sims.Appliance("dc1").LXCA.Locks())
+		spoil(t, sims, "outage=1m how=503 POST sftp/locks #1")
+		r := locksOf(t, sims, config, "hold", "dc1", "UP", "--", "sh", "-c", "echo ran")
+		r.want(t, ExitDone, "nothing came of the request; the lock is asked for once more", "dc1: took UP", "ran")
+		if n := len(sims.Appliance("dc1").LXCA.Locks()); n != before {
+			t.Errorf("%d locks afterwards, before %d", n, before)
+		}
+	})
+}
+
+// The only lock of an ECB: the answer is lost, and so is that to the question whose it is, until the appliance is back.
+func TestFault_LCK09_HoldFindsOut(t *testing.T) {
+	t.Parallel()
+	for name, x := range map[string]struct {
+		lost string
+		code int
+		said string
+		runs bool
+	}{
+		"had, and found":         {"drop-after POST configuration/lock #1", ExitDone, "edge: took configuration: it was found to be yours already", true},
+		"not had, and had after": {"drop-before POST configuration/lock #1", ExitDone, "edge: took configuration", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			withFleet(t, pair(), func(t *testing.T, sims *sim.Fleet, config string) {
+				spoil(t, sims, x.lost, "black-hole POST configuration/unlock times=1")
+				r := locksOf(t, sims, config, "hold", "edge", "configuration", "--", "sh", "-c", "echo ran")
+				r.want(t, x.code, x.said)
+				if strings.Contains(r.out, "ran") != x.runs {
+					t.Errorf("stdout: %q", r.out)
+				}
+				if owner := sims.Appliance("edge").ECB.LockOwner(); owner != "" {
+					t.Errorf("the lock is held by %q", owner)
+				}
+			})
+		})
+	}
+}
+
+// An ECB that is gone for good leaves it unknown; so does one that is gone while a held lock is waited for.
+func TestFault_LCK09_HoldDoesNotKnow(t *testing.T) {
+	t.Parallel()
+	for name, flags := range map[string][]string{"at once": nil, "after a wait": {"--wait", "4m"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			withFleet(t, pair(), func(t *testing.T, sims *sim.Fleet, config string) {
+				spoil(t, sims, "outage=30m POST configuration/lock #1 effect=yes")
+				args := append([]string{"hold", "edge", "configuration"}, flags...)
+				r := locksOf(t, sims, config, append(args, "--", "sh", "-c", "echo ran")...)
+				r.want(t, ExitHoldFailed, "whether the lock was had is not known, and the command was not run")
+				r.quiet(t)
+			})
+		})
+	}
+}
