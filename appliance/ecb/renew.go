@@ -102,7 +102,7 @@ func (c *Client) renew(ctx context.Context, o ownership) (appliance.Receipt, err
 		return appliance.Receipt{}, err
 	}
 	// A proof of old is believed while the old token lives: past its end even a renewal may be taken for a plain login.
-	if works, _ := c.proof(); works && o.phase == phaseHeld && o.next.zero() && c.left(o.token) > 0 {
+	if works, _ := c.proof(); works && o.phase == phaseHeld && !o.shaken && o.next.zero() && c.left(o.token) > 0 {
 		c.keepOn(ctx, ownership{phase: phaseHeld, token: o.token, next: fresh}) // believed here, to be proven after a restart
 		c.setOwnership(ownership{phase: phaseHeld, token: fresh})
 		return appliance.Receipt{Stamp: fresh.issued, Lock: c.mine(fresh)}, nil

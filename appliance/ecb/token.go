@@ -183,6 +183,9 @@ func (c *Client) get(ctx context.Context, resource string) (a answer, spent int,
 		if a.resp.Status != http.StatusUnauthorized || repeated {
 			break
 		}
+		if !fresh && c.left(t) > 0 { // as after a restart, which takes the lock's token along
+			c.Doubt()
+		}
 		c.drop(t)
 	}
 	if !success(a.resp.Status) {

@@ -71,7 +71,7 @@ func WhyNot(p Person, rules Rules, verb appliance.Verb) string {
 
 func known(verb appliance.Verb) bool {
 	switch verb {
-	case appliance.VerbAcquire, appliance.VerbExtend, appliance.VerbRelease, appliance.VerbKeep, appliance.VerbUnkeep,
+	case appliance.VerbAcquire, appliance.VerbExtend, appliance.VerbRelease, appliance.VerbProve, appliance.VerbKeep, appliance.VerbUnkeep,
 		appliance.VerbResume, appliance.VerbWait, appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush, appliance.VerbCancelPush,
 		appliance.VerbCancelJob:
 		return true
@@ -101,7 +101,7 @@ func RiskOf(verb appliance.Verb, ours bool) Risk {
 		return RiskAsk
 	case appliance.VerbCopy:
 		return RiskAsk
-	case appliance.VerbAcquire, appliance.VerbExtend, appliance.VerbKeep, appliance.VerbUnkeep, appliance.VerbResume,
+	case appliance.VerbAcquire, appliance.VerbExtend, appliance.VerbProve, appliance.VerbKeep, appliance.VerbUnkeep, appliance.VerbResume,
 		appliance.VerbWait:
 		return RiskNone
 	default: // nothing is known of it
