@@ -103,6 +103,9 @@ type Engine struct {
 	watchers []*watcher
 	byName   map[string]*watcher
 
+	// looked is closed once it was looked for the first time what ended engines left.
+	looked chan struct{}
+
 	mu      sync.Mutex // guards the fields below
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -143,6 +146,7 @@ func New(o Options) (*Engine, error) {
 		board:    newBoard(),
 		dice:     newDice(o.Seed),
 		byName:   map[string]*watcher{},
+		looked:   make(chan struct{}),
 	}
 	step := o.Clock.Steps()
 	e.net = step.Net
@@ -193,6 +197,8 @@ func (e *Engine) Start(ctx context.Context) {
 	e.running.Go(func() { e.sched.run(e.ctx, &e.running) })
 	if e.adopt {
 		e.running.Go(func() { e.neighbours(e.ctx) })
+	} else {
+		close(e.looked)
 	}
 }
 

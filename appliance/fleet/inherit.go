@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"holdfast/appliance"
@@ -23,6 +24,8 @@ type heir struct {
 
 // neighbours takes over what ended engines left and learns what others hold, as long as the engine lives.
 func (e *Engine) neighbours(ctx context.Context) {
+	looked := sync.OnceFunc(func() { close(e.looked) })
+	defer looked()
 	for {
 		estate, err := e.journal.Adopt(ctx, e.ours())
 		switch {
@@ -35,6 +38,7 @@ func (e *Engine) neighbours(ctx context.Context) {
 		if others, err := e.journal.Others(ctx); err == nil {
 			e.learnOthers(others)
 		}
+		looked()
 		if !sleep(ctx, lookAround) {
 			return
 		}

@@ -264,11 +264,20 @@ func (r *run) giveBack(ctx context.Context, env *Env, name string) {
 	}
 }
 
-// giveBackOne tries while a rule of ours forbids it only for now, as while the appliance restarts.
+// giveBackOne tries while it is refused only for now, as while the appliance restarts. From the first refusal on it is owed.
 func (r *run) giveBackOne(ctx context.Context, env *Env, name string, l appliance.Lock) {
 	for {
 		_, err := r.engine.Do(ctx, r.person, name, appliance.Act{Verb: appliance.VerbRelease, Lock: l, Deadline: releaseLimit})
 		if err == nil {
+			return
+		}
+		notNow := errors.Is(err, fleet.ErrRefusedByUs)
+		if notNow {
+			if owing := r.engine.Owe(ctx, r.person, name, l.ID); owing != nil && r.holds(name, l.ID) {
+				err = fmt.Errorf("%w; nor is it owed: %w", err, owing)
+			}
+		}
+		if !r.holds(name, l.ID) { // it was given back meanwhile, or ended
 			return
 		}
 		retry := time.NewTimer(time.Second)
@@ -277,11 +286,16 @@ func (r *run) giveBackOne(ctx context.Context, env *Env, name string, l applianc
 		case <-ctx.Done():
 		}
 		retry.Stop()
-		if ctx.Err() != nil || !errors.Is(err, fleet.ErrRefusedByUs) {
+		if ctx.Err() != nil || !notNow {
 			fmt.Fprintf(env.Err, "holdfast: the lock could not be given back: %v\n", err)
 			return
 		}
 	}
+}
+
+// holds reports whether a lock is shown as ours.
+func (r *run) holds(name string, id appliance.LockID) bool {
+	return slices.ContainsFunc(r.engine.Snapshot(name).Locks, func(l fleet.Lock) bool { return l.ID == id && l.Mine })
 }
 
 // moments reads a time of today, tomorrow if that is past, or a whole one; empty = none.

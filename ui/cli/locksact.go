@@ -106,6 +106,9 @@ func onLock(ctx context.Context, env *Env, f flags, name string, l *lockFlags, d
 		return err
 	}
 	id, err := do(ctx, r)
+	if owed := r.repay(ctx); owed != nil {
+		fmt.Fprintf(env.Err, "holdfast: %v: the next holdfast that runs gives it back, or it ends by itself\n", owed)
+	}
 	if err != nil || id == "" {
 		return err
 	}
@@ -116,6 +119,16 @@ func onLock(ctx context.Context, env *Env, f flags, name string, l *lockFlags, d
 		}
 	}
 	return nil
+}
+
+// repayLimit is how long a command waits at its end for what is owed.
+const repayLimit = 5 * time.Second
+
+// repay has what is owed given back, as the old lock of an extension of which the new one was released.
+func (r *run) repay(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, repayLimit)
+	defer cancel()
+	return r.engine.Repay(ctx)
 }
 
 // answers waits until the appliance has told everything once, for that long even if it does not answer.
