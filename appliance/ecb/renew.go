@@ -279,7 +279,7 @@ func (c *Client) keepOld(ctx context.Context, o ownership, old trial, refused er
 // uselessForm says that renewing does not help, until when the lock lasts, and what to try. refused is the answer to
 // the renewal when that was refused.
 func (c *Client) uselessForm(o ownership, refused error) error {
-	end := o.token.issued.Sent.Wall.Add(c.opt.TokenLifetime).Format("15:04:05 MST")
+	end := o.token.issued.Sent.Wall.Add(c.opt.TokenLifetime).Format("15:04:05 MST") // of one that is undated: now, at the earliest
 	try := FormRaw
 	for i, f := range RenewalForms() {
 		if f == c.opt.RenewalForm {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"holdfast/appliance"
+	"holdfast/appliance/lease"
 	"holdfast/appliance/policy"
 )
 
@@ -137,6 +138,9 @@ func (w *watcher) inheritLock(h Holding) {
 		return
 	}
 	scope := w.scope(h.Scope)
+	if h.Received.After(now.Wall) { // our clock was set back: it was granted before now, and ends by then at the latest
+		h.Sent, h.Received = now.Wall, now.Wall
+	}
 	switch {
 	case h.State == HoldingLost:
 		w.lose(Lost{Appliance: w.name, Lock: h.Lock, Scope: scope, Who: h.Who, At: pastReading(now, h.Since), Why: h.Note})
@@ -341,6 +345,12 @@ func (w *watcher) continueHeld(h Holding, o *own) {
 	case h.Kept && h.Purpose == "" && (h.KeepUntil.IsZero() || h.KeepUntil.After(w.e.clock.Now().Wall)):
 		w.claims.keeps = append(w.claims.keeps, w.newKeeping(policy.Person{Name: h.Who, Role: policy.Operator}, o, h.KeepUntil))
 		text += " and is kept further"
+	}
+	now := w.e.clock.Now()
+	if state, _ := o.term.At(now); o.term.Known && state != lease.Held { // nothing is wrong, so that no alarm is to follow
+		o.warned = len(warnings) + 1
+		text += "; how long it lasts is not known, as our clock was set back: until " +
+			at(ahead(now, o.term.GoneAfter-now.Run).Wall) + " at the latest"
 	}
 	w.claims.dirty[o.lock.ID] = true
 	w.event(Good, text)
