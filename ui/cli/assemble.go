@@ -70,6 +70,7 @@ func load(env *Env, f flags) (*config.Config, error) {
 type part struct {
 	acting  bool   // it may change something, and has a journal
 	adopt   bool   // it takes over what earlier runs left
+	about   string // of that only this lock, by its id or scope; empty = everything
 	purpose string // what its locks are for, when that is one thing
 }
 
@@ -100,9 +101,10 @@ func assemble(ctx context.Context, env *Env, c *config.Config, as part) (*run, e
 	}
 	options := fleet.Options{
 		ID: id, Members: members(c, deps), Clock: env.Clock, ReadOnly: c.ReadOnly, Log: logger, Warn: warnings(c.Warn),
-		Adopt: as.adopt, Purpose: as.purpose,
+		Adopt: as.adopt, AdoptOnly: as.about, Purpose: as.purpose,
 	}
 	r := &run{config: c, keys: keys, person: policy.Person{Name: env.User, Role: c.Role}, log: closer}
+	options.AdoptFor = r.person
 	if as.acting {
 		if r.record, err = openRecord(ctx, env, c, options.ID, journal.Options{
 			Log: logger, Keep: time.Duration(c.JournalDays) * 24 * time.Hour,

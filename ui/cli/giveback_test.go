@@ -53,6 +53,10 @@ func TestFault_LCK08_HoldEndsWhileItMayNot(t *testing.T) {
 			}
 			away(sims, name, false)
 			locksOf(t, sims, config, "acquire", name, "nosuch").want(t, ExitUsage)
+			if locks() == before {
+				t.Error("a command about another lock has given it back")
+			}
+			locksOf(t, sims, config, "release", name, scope).want(t, ExitRefused) // it is on its way out already
 			if n := locks(); n != before {
 				t.Errorf("%d locks at the end, %d before; said: %s", n, before, out.String())
 			}

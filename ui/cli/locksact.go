@@ -37,7 +37,7 @@ func locksAcquireCommand(env *Env, f *flags) *cobra.Command {
 		Short: "Take a lock and leave it: it lasts to its end, or until it is released",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return onLock(cmd.Context(), env, *f, args[0], &l, func(ctx context.Context, r *run) (appliance.LockID, error) {
+			return onLock(cmd.Context(), env, *f, args, &l, func(ctx context.Context, r *run) (appliance.LockID, error) {
 				return r.acquire(ctx, env, args[0], args[1], l)
 			})
 		},
@@ -54,7 +54,7 @@ func locksExtendCommand(env *Env, f *flags) *cobra.Command {
 		Short: "Keep a lock of yours beyond its end: its id, or its scope when you hold one",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return onLock(cmd.Context(), env, *f, args[0], &l, func(ctx context.Context, r *run) (appliance.LockID, error) {
+			return onLock(cmd.Context(), env, *f, args, &l, func(ctx context.Context, r *run) (appliance.LockID, error) {
 				return r.extend(ctx, env, args[0], args[1], l)
 			})
 		},
@@ -71,7 +71,7 @@ func locksReleaseCommand(env *Env, f *flags) *cobra.Command {
 		Short: "Give back a lock of yours: its id, or its scope when you hold one",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return onLock(cmd.Context(), env, *f, args[0], &l, func(ctx context.Context, r *run) (appliance.LockID, error) {
+			return onLock(cmd.Context(), env, *f, args, &l, func(ctx context.Context, r *run) (appliance.LockID, error) {
 				own, err := r.own(ctx, args[0], args[1])
 				if err != nil {
 					return "", err
@@ -88,8 +88,10 @@ func locksReleaseCommand(env *Env, f *flags) *cobra.Command {
 	return cmd
 }
 
-// onLock runs f on the one appliance and prints the lock that came of it, if any.
-func onLock(ctx context.Context, env *Env, f flags, name string, l *lockFlags, do func(context.Context, *run) (appliance.LockID, error)) error {
+// onLock runs do on the one appliance and lock, or scope, that are said, and prints the lock that came of it, if any. Of what earlier
+// runs left it takes over that lock only.
+func onLock(ctx context.Context, env *Env, f flags, said []string, l *lockFlags, do func(context.Context, *run) (appliance.LockID, error)) error {
+	name := said[0]
 	c, err := load(env, f)
 	if err == nil {
 		c, err = only(c, name)
@@ -97,7 +99,7 @@ func onLock(ctx context.Context, env *Env, f flags, name string, l *lockFlags, d
 	if err != nil {
 		return err
 	}
-	r, err := assemble(ctx, env, c, part{acting: true, adopt: true})
+	r, err := assemble(ctx, env, c, part{acting: true, adopt: true, about: said[1]})
 	if err != nil {
 		return err
 	}
