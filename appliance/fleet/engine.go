@@ -111,8 +111,8 @@ type Engine struct {
 	watchers []*watcher
 	byName   map[string]*watcher
 
-	// looked is closed once it was looked for the first time what ended engines left.
-	looked chan struct{}
+	// lookedAround is closed once it was looked for the first time what others left and hold.
+	lookedAround chan struct{}
 
 	mu      sync.Mutex // guards the fields below
 	ctx     context.Context
@@ -158,7 +158,8 @@ func New(o Options) (*Engine, error) {
 		board:    newBoard(),
 		dice:     newDice(o.Seed),
 		byName:   map[string]*watcher{},
-		looked:   make(chan struct{}),
+
+		lookedAround: make(chan struct{}),
 	}
 	e.only = e.about(o.AdoptOnly)
 	step := o.Clock.Steps()
@@ -210,8 +211,6 @@ func (e *Engine) Start(ctx context.Context) {
 	e.running.Go(func() { e.sched.run(e.ctx, &e.running) })
 	if e.adopt {
 		e.running.Go(func() { e.neighbours(e.ctx) })
-	} else {
-		close(e.looked)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"holdfast/appliance"
@@ -26,9 +25,7 @@ type heir struct {
 
 // neighbours takes over what ended engines left and learns what others hold, as long as the engine lives.
 func (e *Engine) neighbours(ctx context.Context) {
-	looked := sync.OnceFunc(func() { close(e.looked) })
-	defer looked()
-	for {
+	for first := true; ; first = false {
 		if names := e.ours(); len(names) > 0 {
 			estate, err := e.journal.Adopt(ctx, names, e.only)
 			switch {
@@ -42,7 +39,9 @@ func (e *Engine) neighbours(ctx context.Context) {
 		if others, err := e.journal.Others(ctx); err == nil {
 			e.learnOthers(others)
 		}
-		looked()
+		if first {
+			close(e.lookedAround)
+		}
 		if !sleep(ctx, lookAround) {
 			return
 		}

@@ -63,10 +63,12 @@ func (w *watcher) owing() (n int) {
 // Repay waits until nothing is owed by this engine, nor by those that it took over from, as before a short run ends. ErrOwed:
 // something is still, at the end of ctx.
 func (e *Engine) Repay(ctx context.Context) error {
-	select {
-	case <-e.looked:
-	case <-ctx.Done():
-		return fmt.Errorf("what is owed was not looked at: %w", ctx.Err())
+	if e.adopt {
+		select {
+		case <-e.lookedAround:
+		case <-ctx.Done():
+			return fmt.Errorf("what is owed was not looked at: %w", ctx.Err())
+		}
 	}
 	viewer := e.Subscribe()
 	defer viewer.Close()
