@@ -12,6 +12,7 @@ const (
 	VerbRelease    Verb = "release"
 	VerbKeep       Verb = "keep" // extend by itself until told otherwise
 	VerbUnkeep     Verb = "stop keeping"
+	VerbProve      Verb = "prove"  // ask whether a lock is ours still
 	VerbResume     Verb = "resume" // take up what an earlier run held by a token
 	VerbWait       Verb = "wait"   // try again and again to acquire
 	VerbCopy       Verb = "copy"
@@ -63,7 +64,7 @@ func (a Act) Target() string {
 	switch a.Verb {
 	case VerbAcquire, VerbWait:
 		return "lock scope " + a.Claim.Scope
-	case VerbExtend, VerbRelease, VerbKeep, VerbUnkeep, VerbResume:
+	case VerbExtend, VerbRelease, VerbKeep, VerbUnkeep, VerbProve, VerbResume:
 		if a.Lock.ID == ConfigurationLock { // the only one there is: to take it is to act on the same thing
 			return "lock scope " + ConfigurationLock
 		}

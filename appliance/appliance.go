@@ -46,6 +46,13 @@ type Settler interface {
 	Settle(context.Context) (held bool, err error)
 }
 
+// Doubter is a Settler that tells from memory whose its lock is. Doubt has it claim the lock no more until Settle or Renew has
+// asked: something happened by which it may have been lost, as a restart of the appliance.
+type Doubter interface {
+	Settler
+	Doubt()
+}
+
 // Resumer takes up the lock that an earlier engine of ours held, by what was kept of it for that (faults.md TOK-02). held tells
 // whether it is ours now; Locks then shows it, with Seen as the stamp from which its time counts. ErrGone: nothing is kept of
 // that engine, or what is kept has ended.

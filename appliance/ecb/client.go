@@ -93,7 +93,7 @@ var (
 	_ appliance.Appliance   = (*Client)(nil)
 	_ appliance.Locker      = (*Client)(nil)
 	_ appliance.Renewer     = (*Client)(nil)
-	_ appliance.Settler     = (*Client)(nil)
+	_ appliance.Doubter     = (*Client)(nil)
 	_ appliance.Resumer     = (*Client)(nil)
 	_ appliance.BackupStore = (*Client)(nil)
 	_ appliance.JobSource   = (*Client)(nil)

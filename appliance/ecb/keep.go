@@ -50,8 +50,11 @@ type KeptToken struct {
 }
 
 func (t token) kept() KeptToken {
-	if t.zero() {
+	switch {
+	case t.zero():
 		return KeptToken{}
+	case !t.undated.IsZero():
+		return KeptToken{Text: t.text, Issued: t.undated}
 	}
 	return KeptToken{Text: t.text, Issued: t.issued.Sent.Wall}
 }

@@ -34,6 +34,8 @@ type ownership struct {
 	// asked is when a renewal was last asked for whose answer is missing: the lock may be with a token that we never saw.
 	// Zero: there is no such renewal.
 	asked appliance.Reading
+	// shaken tells that something happened since the lock was last shown to be ours by which it may have been lost.
+	shaken bool
 	// other and seen tell whose the lock was when somebody told us last, while it is not ours.
 	other appliance.Holder
 	seen  appliance.Stamp
@@ -49,6 +51,14 @@ func (c *Client) setOwnership(o ownership) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.own = o
+}
+
+// Doubt has Locks say that it is not known whose the lock is, until Settle or Renew has put the token to the proof.
+func (c *Client) Doubt() {
+	c.forgetProof() // a renewal that is under way proves itself
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.own.shaken = c.own.phase == phaseHeld
 }
 
 // live reports whether a token that may own the lock is still inside its lifetime.
@@ -80,8 +90,8 @@ func (c *Client) LockRules() appliance.LockRules {
 func scope() appliance.Scope { return appliance.Scope{Code: appliance.ConfigurationLock} }
 
 // Locks tells what is known of the lock, which is never asked for: the API has no such request (api/ecb.md 3.4). The one
-// lock in the list is `you` until the end of the token that was last shown to own it, `another` or `nobody` as an answer
-// told at Seen, and `unknown` otherwise. With the setting ObserverProbe it is asked for all the same: see observe.
+// lock in the list is `you` until the end of the token that was last shown to own it, unless that came in doubt meanwhile (see
+// Doubt), `another` or `nobody` as an answer told at Seen, and `unknown` otherwise. With the setting ObserverProbe it is asked for all the same: see observe.
 func (c *Client) Locks(ctx context.Context) (appliance.LockList, error) {
 	c.sweep(ctx)
 	if err := c.observe(ctx); err != nil {
@@ -90,7 +100,7 @@ func (c *Client) Locks(ctx context.Context) (appliance.LockList, error) {
 	o := c.ownership()
 	lock := appliance.Lock{ID: appliance.ConfigurationLock, Scope: scope(), Holder: appliance.HolderUnknown, Exclusive: true}
 	switch {
-	case o.phase == phaseHeld && c.left(o.token) > 0:
+	case o.phase == phaseHeld && !o.shaken && c.left(o.token) > 0:
 		lock = c.mine(o.token)
 	case o.other != "": // and so not ours, or ended
 		lock.Holder, lock.Seen = o.other, o.seen
@@ -368,7 +378,7 @@ func wrap(what string, err error) error {
 // pair takes configuration (api/ecb.md 6.1).
 func (c *Client) noLocks() string {
 	c.mu.Lock()
-	role := c.facts.role
+	role := c.facts.status.role
 	c.mu.Unlock()
 	switch strings.NewReplacer(" ", "", "-", "", "_", "").Replace(strings.ToLower(role.String())) {
 	case "standby", "outofservice":

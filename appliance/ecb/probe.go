@@ -16,7 +16,7 @@ const probeBudget = 3
 
 // facts are what the appliance told of itself, and what we concluded from its answers.
 type facts struct {
-	role     appliance.Text
+	status   status // the last that was told
 	build    appliance.Text
 	identity map[string]identity // by resource
 	versions []appliance.Text
@@ -127,8 +127,14 @@ func (c *Client) probeStatus(ctx context.Context) (status, appliance.Health, int
 		h.Stamp, h.Told = a.resp.Stamp, told(a.root)
 	}
 	c.mu.Lock()
-	c.facts.role = st.role
+	before := c.facts.status
+	c.facts.status = st
 	c.mu.Unlock()
+	restarted := st.uptime > 0 && st.uptime < before.uptime
+	switched := !before.role.Empty() && st.role != before.role
+	if restarted || switched {
+		c.Doubt()
+	}
 	return st, h, spent, nil
 }
 

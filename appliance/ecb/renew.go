@@ -102,7 +102,7 @@ func (c *Client) renew(ctx context.Context, o ownership) (appliance.Receipt, err
 		return appliance.Receipt{}, err
 	}
 	// A proof of old is believed while the old token lives: past its end even a renewal may be taken for a plain login.
-	if works, _ := c.proof(); works && o.phase == phaseHeld && o.next.zero() && c.left(o.token) > 0 {
+	if works, _ := c.proof(); works && o.phase == phaseHeld && !o.shaken && o.next.zero() && c.left(o.token) > 0 {
 		c.keepOn(ctx, ownership{phase: phaseHeld, token: o.token, next: fresh}) // believed here, to be proven after a restart
 		c.setOwnership(ownership{phase: phaseHeld, token: fresh})
 		return appliance.Receipt{Stamp: fresh.issued, Lock: c.mine(fresh)}, nil
@@ -279,7 +279,7 @@ func (c *Client) keepOld(ctx context.Context, o ownership, old trial, refused er
 // uselessForm says that renewing does not help, until when the lock lasts, and what to try. refused is the answer to
 // the renewal when that was refused.
 func (c *Client) uselessForm(o ownership, refused error) error {
-	end := o.token.issued.Sent.Wall.Add(c.opt.TokenLifetime).Format("15:04:05 MST")
+	end := o.token.issued.Sent.Wall.Add(c.opt.TokenLifetime).Format("15:04:05 MST") // of one that is undated: now, at the earliest
 	try := FormRaw
 	for i, f := range RenewalForms() {
 		if f == c.opt.RenewalForm {

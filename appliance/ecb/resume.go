@@ -63,8 +63,8 @@ func (c *Client) resume(ctx context.Context, engine string) (bool, error) {
 	return held, err
 }
 
-// revived is what an engine kept, with its tokens timed on our clock: those that have ended are left out, and so are those from
-// the future, of which we do not know when they end. ErrGone when none is left.
+// revived is what an engine kept, with its tokens timed on our clock; those that have ended are left out. One from the future tells
+// that our clock was set back: it may end at any moment, and a token lifetime from now at the latest. ErrGone when none is left.
 func (c *Client) revived(ctx context.Context, engine string) (ownership, error) {
 	k, err := c.opt.Tokens.Kept(ctx, engine)
 	if err != nil {
@@ -73,8 +73,12 @@ func (c *Client) revived(ctx context.Context, engine string) (ownership, error) 
 	now := c.clock.Now()
 	timed := func(t KeptToken) token {
 		age := now.Wall.Sub(t.Issued)
-		if !usable(t.Text.Reveal()) || age < 0 || age >= c.opt.TokenLifetime {
+		if !usable(t.Text.Reveal()) || age >= c.opt.TokenLifetime {
 			return token{}
+		}
+		if age < 0 {
+			earliest := appliance.Reading{Wall: now.Wall.Add(-c.opt.TokenLifetime), Run: now.Run - c.opt.TokenLifetime}
+			return token{text: t.Text, issued: appliance.Stamp{Sent: earliest, Received: now}, undated: t.Issued}
 		}
 		issued := appliance.Reading{Wall: t.Issued, Run: now.Run - age}
 		return token{text: t.Text, issued: appliance.Stamp{Sent: issued, Received: issued}}
@@ -98,8 +102,8 @@ func (c *Client) revived(ctx context.Context, engine string) (ownership, error) 
 	default:
 		return o, fmt.Errorf("%w: it was kept in the phase %q", appliance.ErrUnsupported, appliance.Label(string(k.Phase)))
 	}
-	if age := now.Wall.Sub(k.Asked); !k.Asked.IsZero() && age >= 0 {
-		o.asked = appliance.Reading{Wall: k.Asked, Run: now.Run - age}
+	if age := max(0, now.Wall.Sub(k.Asked)); !k.Asked.IsZero() {
+		o.asked = appliance.Reading{Wall: now.Wall.Add(-age), Run: now.Run - age}
 	}
 	c.mu.Lock()
 	c.version = k.Version

@@ -14,7 +14,7 @@ import (
 // A lost lock request is settled by giving the lock back with the same token and asking for it anew (faults.md LCK-09):
 // nothing was edited with it yet, and whether the first request had taken effect no longer matters. When somebody else
 // holds the lock, it stays with them. A lost unlock is sent again. After a lost renewal the token from before it is put
-// to the proof. Once the tokens have ended there is nothing to settle.
+// to the proof, and so is the token of a lock that came in doubt (see Doubt). Once the tokens have ended there is nothing to settle.
 func (c *Client) Settle(ctx context.Context) (held bool, err error) {
 	if err := c.begin(ctx); err != nil {
 		return false, err
@@ -37,11 +37,12 @@ func (c *Client) Settle(ctx context.Context) (held bool, err error) {
 			err = nil
 		}
 		return false, wrap("settle the unlocking of the configuration", err)
-	case phaseDoubtful:
-		return c.settleRenewal(ctx, o)
-	default:
-		return true, nil
+	case phaseHeld:
+		if !o.shaken {
+			return true, nil
+		}
 	}
+	return c.settleRenewal(ctx, o)
 }
 
 func (c *Client) settleLock(ctx context.Context, o ownership) (bool, error) {
@@ -64,7 +65,7 @@ func (c *Client) settleLock(ctx context.Context, o ownership) (bool, error) {
 	return err == nil, err
 }
 
-// settleRenewal asks, after a renewal whose answer was lost, whether the token from before it still owns the lock.
+// settleRenewal asks whether a token of ours owns the lock still, as after a renewal whose answer was lost.
 func (c *Client) settleRenewal(ctx context.Context, o ownership) (bool, error) {
 	o, t := c.findOwner(ctx, o)
 	switch t.verdict {
@@ -75,6 +76,6 @@ func (c *Client) settleRenewal(ctx context.Context, o ownership) (bool, error) {
 		c.lost(ctx, o, t.err, t.at)
 		return false, nil
 	default:
-		return false, fmt.Errorf("settle the renewal of the configuration lock: %w", t.err)
+		return false, fmt.Errorf("ask whether the configuration lock is yours still: %w", t.err)
 	}
 }

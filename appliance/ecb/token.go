@@ -18,16 +18,23 @@ import (
 type token struct {
 	text   secret.Secret
 	issued appliance.Stamp
+	// undated is not zero when it is not known when the token was issued, as our wall clock was set back since: at any moment of
+	// the token lifetime before issued.Received. It is what was noted.
+	undated time.Time
 }
 
 func (t token) zero() bool { return t.text.Empty() }
 
-// left is how long t lives at least, counted from just before it was asked for.
+// left is how long t lives at least, counted from just before it was asked for; for one that is undated, how long at most.
 func (c *Client) left(t token) time.Duration {
-	if t.zero() {
+	from := t.issued.Sent.Run
+	switch {
+	case t.zero():
 		return 0
+	case !t.undated.IsZero():
+		from = t.issued.Received.Run
 	}
-	return max(0, t.issued.Sent.Run+c.opt.TokenLifetime-c.clock.Now().Run)
+	return max(0, from+c.opt.TokenLifetime-c.clock.Now().Run)
 }
 
 // margin is how long before its end the poll token is replaced.
@@ -182,6 +189,9 @@ func (c *Client) get(ctx context.Context, resource string) (a answer, spent int,
 		}
 		if a.resp.Status != http.StatusUnauthorized || repeated {
 			break
+		}
+		if !fresh && c.left(t) > 0 { // as after a restart, which takes the lock's token along
+			c.Doubt()
 		}
 		c.drop(t)
 	}

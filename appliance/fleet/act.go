@@ -280,6 +280,8 @@ func (x *errand) perform() (r Result, err error) {
 		return x.keep()
 	case appliance.VerbUnkeep:
 		return x.unkeep()
+	case appliance.VerbProve:
+		return x.prove()
 	case appliance.VerbResume:
 		return x.resume()
 	case appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush, appliance.VerbDelete:

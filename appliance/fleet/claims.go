@@ -41,7 +41,10 @@ type own struct {
 	inherited bool
 	replaces  appliance.LockID // the lock that it was taken to extend, until that one is given back or gone
 	owed      *owed            // its release was asked for
-	warned    int              // how many of the warnings about its end were given
+	// unproven tells that it may have been lost meanwhile, as by a restart of the appliance, and that nobody has asked yet.
+	unproven bool
+	proof    retry // of asking
+	warned   int   // how many of the warnings about its end were given
 	// measured tells that its first listing was compared with what was asked for.
 	measured bool
 	missing  bool          // the newest listing that says something of it does not say that it is ours, which was told
@@ -154,6 +157,7 @@ func (w *watcher) compare(said map[appliance.LockID]word, stamp appliance.Stamp)
 				w.event(Good, fmt.Sprintf("lock %s, which an earlier run took for %s, is still yours", name(o.lock), o.who))
 			}
 			o.listed, o.missing = true, false
+			o.unproven, o.proof = false, retry{}
 			if stamp.Sent.Run > o.granted.Received.Run {
 				o.seen = stamp.Sent
 			}
@@ -164,10 +168,11 @@ func (w *watcher) compare(said map[appliance.LockID]word, stamp appliance.Stamp)
 		case o.inherited && !now.Wall.Before(o.due()):
 			w.end(id, o, now, Info, "of an earlier run has ended meanwhile")
 		case said[id] == wordNone:
-			if !o.missing && !w.unsettled { // an act that left it open has said so itself
-				w.e.event(Warn, w.name, "", fmt.Sprintf("whether the lock %s is still ours is not known", name(o.lock)))
+			if !o.missing && !w.unsettled && !o.unproven { // an act that left it open has said so itself
+				w.event(Warn, fmt.Sprintf("whether the lock %s is still ours is not known", name(o.lock)))
 			}
 			o.missing = true
+			o.unproven = o.lock.Exclusive && w.doubter != nil && !w.unsettled
 		case !o.listed && !o.lock.Exclusive && !o.inherited && w.lockGetter == nil:
 			if !o.missing {
 				o.missing = true

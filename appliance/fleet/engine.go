@@ -20,6 +20,7 @@ import (
 
 	"holdfast/appliance"
 	"holdfast/appliance/clock"
+	"holdfast/appliance/policy"
 )
 
 // Errors of the engine itself, for errors.Is.
@@ -79,6 +80,11 @@ type Options struct {
 	Seed     uint64       // of jitter and phases; 0 = a random one
 	// Adopt takes over what engines that run no more left, and shows what others hold.
 	Adopt bool
+	// AdoptFor is who runs this engine: what he may not do is not taken over, and nothing of it is done by more than his role. The
+	// zero person is an operator.
+	AdoptFor policy.Person
+	// AdoptOnly is a lock, by its id or its scope, of a run that is about nothing else; empty = everything is taken over.
+	AdoptOnly string
 	// Purpose is what the locks of this engine are for, when that is one thing; whoever takes them over keeps them no further.
 	Purpose string
 	Workers int // polls at once; 0 = 64
@@ -91,6 +97,8 @@ type Engine struct {
 	journal  Journal
 	readOnly bool
 	adopt    bool
+	heir     policy.Person
+	only     Only
 	purpose  string
 	said     string // the last trouble with what others left; for one goroutine only
 	warn     Warnings
@@ -130,6 +138,9 @@ func New(o Options) (*Engine, error) {
 	if o.ID == "" {
 		o.ID = NewID()
 	}
+	if o.AdoptFor == (policy.Person{}) {
+		o.AdoptFor.Role = policy.Operator
+	}
 	if o.Seed == 0 {
 		o.Seed = randv2.Uint64()
 	}
@@ -138,7 +149,8 @@ func New(o Options) (*Engine, error) {
 		clock:    o.Clock,
 		journal:  o.Journal,
 		readOnly: o.ReadOnly,
-		adopt:    o.Adopt && !o.ReadOnly,
+		adopt:    o.Adopt,
+		heir:     o.AdoptFor,
 		purpose:  o.Purpose,
 		warn:     o.Warn.withDefaults(),
 		log:      o.Log,
@@ -148,6 +160,7 @@ func New(o Options) (*Engine, error) {
 
 		lookedAround: make(chan struct{}),
 	}
+	e.only = e.about(o.AdoptOnly)
 	step := o.Clock.Steps()
 	e.net = step.Net
 	e.moved.Store(int64(step.Moved))

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"holdfast/appliance"
+	"holdfast/appliance/lease"
 	"holdfast/appliance/policy"
 )
 
@@ -24,13 +26,15 @@ type heir struct {
 // neighbours takes over what ended engines left and learns what others hold, as long as the engine lives.
 func (e *Engine) neighbours(ctx context.Context) {
 	for first := true; ; first = false {
-		estate, err := e.journal.Adopt(ctx, e.ours())
-		switch {
-		case err == nil:
-			e.said = ""
-			e.inherit(estate)
-		case ctx.Err() == nil:
-			e.sayOnce("what an earlier run left could not be read: " + printable(err))
+		if names := e.ours(); len(names) > 0 {
+			estate, err := e.journal.Adopt(ctx, names, e.only)
+			switch {
+			case err == nil:
+				e.said = ""
+				e.inherit(estate)
+			case ctx.Err() == nil:
+				e.sayOnce("what an earlier run left could not be read: " + printable(err))
+			}
 		}
 		if others, err := e.journal.Others(ctx); err == nil {
 			e.learnOthers(others)
@@ -44,15 +48,36 @@ func (e *Engine) neighbours(ctx context.Context) {
 	}
 }
 
-// ours are the appliances where we may go on with something.
-func (e *Engine) ours() []string {
-	names := []string{}
+// ours are the appliances where we may go on with something: to take a lock over is to extend it and to give it back.
+func (e *Engine) ours() (names []string) {
 	for _, w := range e.watchers {
-		if w.client != nil && !w.m.ReadOnly {
+		if w.client != nil && policy.WhyNot(e.heir, w.rules(), appliance.VerbResume) == "" {
 			names = append(names, w.name)
 		}
 	}
 	return names
+}
+
+// about says which locks are meant by an id, or by the code or the name of a scope. By an id any lock may be meant of which no
+// more is known than that it was asked for.
+func (e *Engine) about(said string) Only {
+	if said == "" {
+		return nil
+	}
+	return func(where string, lock appliance.LockID, scope string) bool {
+		w, isScope := e.byName[where], false
+		if w == nil || w.locker == nil {
+			return false
+		}
+		for _, s := range w.locker.LockRules().Scopes {
+			if strings.EqualFold(s.Code, said) || (!s.Name.Empty() && strings.EqualFold(s.Name.String(), said)) {
+				if isScope = true; strings.EqualFold(s.Code, scope) {
+					return true
+				}
+			}
+		}
+		return !isScope && (lock == "" || string(lock) == said)
+	}
 }
 
 // sayOnce tells a trouble that would else be told every few seconds.
@@ -136,6 +161,9 @@ func (w *watcher) inheritLock(h Holding) {
 		return
 	}
 	scope := w.scope(h.Scope)
+	if h.Received.After(now.Wall) { // our clock was set back: it was granted before now, and ends by then at the latest
+		h.Sent, h.Received = now.Wall, now.Wall
+	}
 	switch {
 	case h.State == HoldingLost:
 		w.lose(Lost{Appliance: w.name, Lock: h.Lock, Scope: scope, Who: h.Who, At: pastReading(now, h.Since), Why: h.Note})
@@ -153,7 +181,7 @@ func (w *watcher) inheritLock(h Holding) {
 			o.owed.trouble = h.Note
 		}
 		if h.Kept && h.Purpose == "" && (h.KeepUntil.IsZero() || h.KeepUntil.After(now.Wall)) {
-			w.claims.keeps = append(w.claims.keeps, w.newKeeping(policy.Person{Name: h.Who, Role: policy.Operator}, o, h.KeepUntil))
+			w.claims.keeps = append(w.claims.keeps, w.newKeeping(policy.Person{Name: h.Who, Role: w.e.heir.Role}, o, h.KeepUntil))
 		}
 		w.claims.dirty[h.Lock] = true
 		w.event(Info, fmt.Sprintf("an earlier run took the lock %s for %s; whether it is there still is asked", name(o.lock), h.Who))
@@ -271,7 +299,7 @@ func (w *watcher) takeUp(now appliance.Reading) {
 			continue
 		}
 		h.busy = true
-		by := policy.Person{Name: h.holding.Who, Role: policy.Operator}
+		by := policy.Person{Name: h.holding.Who, Role: w.e.heir.Role}
 		lock := appliance.Lock{ID: appliance.ConfigurationLock, Scope: w.scope(appliance.ConfigurationLock), Exclusive: true}
 		act := appliance.Act{Verb: appliance.VerbResume, Lock: lock, Engine: h.engine}
 		w.spawn(func(ctx context.Context) {
@@ -339,8 +367,14 @@ func (w *watcher) continueHeld(h Holding, o *own) {
 		w.owe(o.lock.ID, h.Who)
 		text += "; its release was asked for and is done now"
 	case h.Kept && h.Purpose == "" && (h.KeepUntil.IsZero() || h.KeepUntil.After(w.e.clock.Now().Wall)):
-		w.claims.keeps = append(w.claims.keeps, w.newKeeping(policy.Person{Name: h.Who, Role: policy.Operator}, o, h.KeepUntil))
+		w.claims.keeps = append(w.claims.keeps, w.newKeeping(policy.Person{Name: h.Who, Role: w.e.heir.Role}, o, h.KeepUntil))
 		text += " and is kept further"
+	}
+	now := w.e.clock.Now()
+	if state, _ := o.term.At(now); o.term.Known && state != lease.Held { // nothing is wrong, so that no alarm is to follow
+		o.warned = len(warnings) + 1
+		text += "; how long it lasts is not known, as our clock was set back: until " +
+			at(ahead(now, o.term.GoneAfter-now.Run).Wall) + " at the latest"
 	}
 	w.claims.dirty[o.lock.ID] = true
 	w.event(Good, text)

@@ -288,3 +288,59 @@ func TestFault_JOB09_TransfersOfAnEndedEngine(t *testing.T) {
 		})
 	}
 }
+
+// A lock by a token of which it is not known when it was issued, as our clock was set back: it is kept further at once, what may be
+// said of it is said, and no alarm is rung for what is in order.
+func TestFault_TOK02_OfUnknownAge(t *testing.T) {
+	for _, kept := range []bool{true, false} {
+		l := newLedger()
+		var x *resumer
+		run(t, func(b *bench, o *Options) {
+			x = &resumer{edge: &edge{fake: b.f, holder: appliance.HolderAnother}, tokens: map[string]bool{"one": true}}
+			now := b.clock.Now()
+			x.token = appliance.Stamp{Sent: ahead(now, -10*time.Minute), Received: now}
+			later := now.Wall.Add(time.Hour)
+			must(t, "error", (&page{ledger: l, engine: "one"}).Hold(context.Background(), Holding{
+				Appliance: "dc1", Lock: conf.ID, Scope: conf.Scope.Code, Exclusive: true, Who: "maria", State: HoldingHeld, TTL: 10 * time.Minute,
+				Sent: later, Received: later, Kept: kept,
+			}), nil)
+			l.end("one")
+			o.ID, o.Adopt, o.Journal = "two", true, &page{ledger: l, engine: "two"}
+			o.Members = []Member{{Appliance: x, Name: "dc1"}}
+		}, func(t *testing.T, b *bench) {
+			b.pass(3 * time.Second)
+			must(t, "row"+b.story(), b.row(), "mine=true you")
+			mustSay(t, b.events(Good), "is still yours")
+			mustSay(t, b.events(Good), "as our clock was set back: until 00:10:0")
+			b.pass(10 * time.Second)
+			must(t, "renewed"+b.story(), b.f.asked("renew"), map[bool]int{true: 1}[kept])
+			must(t, "alarms"+b.story(), len(b.events(Alarm)), 0)
+			if !kept {
+				state, _ := b.snap().Locks[0].Term.At(b.clock.Now())
+				must(t, "state", state.String(), "expiring")
+				b.pass(11 * time.Minute)
+				must(t, "losses"+b.story(), len(b.snap().Lost), 0)
+				mustSay(t, b.events(Warn), "lock configuration of yours has ended")
+			}
+		})
+	}
+}
+
+// What nobody can take up is free a lock's time after now at the latest, though the journal knows of it from the future.
+func TestFault_TOK02_FreeByAtTheLatest(t *testing.T) {
+	l := newLedger()
+	run(t, func(b *bench, o *Options) {
+		x := &resumer{edge: &edge{fake: b.f, holder: appliance.HolderAnother}, tokens: map[string]bool{}}
+		later := b.clock.Now().Wall.Add(time.Hour)
+		must(t, "error", (&page{ledger: l, engine: "one"}).Hold(context.Background(), Holding{
+			Appliance: "dc1", Lock: conf.ID, Scope: conf.Scope.Code, Exclusive: true, Who: "maria", State: HoldingHeld, TTL: 10 * time.Minute,
+			Sent: later, Received: later,
+		}), nil)
+		l.end("one")
+		o.ID, o.Adopt, o.Journal = "two", true, &page{ledger: l, engine: "two"}
+		o.Members = []Member{{Appliance: x, Name: "dc1"}}
+	}, func(t *testing.T, b *bench) {
+		b.pass(3 * time.Second)
+		must(t, "note", b.snap().Locks[0].Note, "an earlier run of yours may hold it: free by 00:10:00 UTC")
+	})
+}

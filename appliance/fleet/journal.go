@@ -50,11 +50,16 @@ type Journal interface {
 	Ended(ctx context.Context, id uint64, how Ending) error
 	// Find tells what is known of the request with that ref; ErrNoSuchRef when none was ever recorded.
 	Find(ctx context.Context, ref string) (Request, error)
-	// Adopt takes over what engines that run no more left at those appliances; each thing is taken over by one engine only.
-	Adopt(ctx context.Context, appliances []string) (Estate, error)
+	// Adopt takes over what engines that run no more left at those appliances; each thing is taken over by one engine only. Unless
+	// only is nil, it is just the locks of which only is true, those that one of them was taken to extend or that extend one, and
+	// intents about them; what was asked for and is no lock yet has no id.
+	Adopt(ctx context.Context, appliances []string, only Only) (Estate, error)
 	// Others are the holdings of other engines that run.
 	Others(context.Context) ([]Holding, error)
 }
+
+// Only says which locks of an appliance are meant.
+type Only func(appliance string, lock appliance.LockID, scope string) bool
 
 // Memory is a Journal that lasts as long as the process.
 type Memory struct {
@@ -146,7 +151,7 @@ func (m *Memory) Find(_ context.Context, ref string) (Request, error) {
 }
 
 // Adopt finds nothing: no other engine ever wrote here.
-func (m *Memory) Adopt(context.Context, []string) (Estate, error) { return Estate{}, nil }
+func (m *Memory) Adopt(context.Context, []string, Only) (Estate, error) { return Estate{}, nil }
 
 // Others finds nothing, for the same reason.
 func (m *Memory) Others(context.Context) ([]Holding, error) { return nil, nil }

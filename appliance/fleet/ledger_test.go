@@ -102,18 +102,22 @@ func (p *page) Ended(ctx context.Context, id uint64) error {
 	return p.write(ctx, "ended", func() { delete(p.transits, id) })
 }
 
-func (p *page) Adopt(_ context.Context, names []string) (e Estate, err error) {
+func (p *page) Adopt(_ context.Context, names []string, only Only) (e Estate, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if only == nil {
+		only = func(string, appliance.LockID, string) bool { return true }
+	}
 	for i, r := range p.records {
-		if r.Outcome == "" && p.ended[p.keeper[r.ID]] && slices.Contains(names, r.Appliance) {
+		if r.Outcome == "" && p.ended[p.keeper[r.ID]] && slices.Contains(names, r.Appliance) &&
+			only(r.Appliance, r.Act.Lock.ID, cmp.Or(r.Act.Claim.Scope, r.Act.Lock.Scope.Code)) {
 			e.Intents = append(e.Intents, p.records[i])
 			p.keeper[r.ID] = p.engine
 		}
 	}
 	for _, engine := range slices.Sorted(maps.Keys(p.holdings)) {
 		for key, h := range p.holdings[engine] {
-			if !p.ended[engine] || !slices.Contains(names, h.Appliance) {
+			if !p.ended[engine] || !slices.Contains(names, h.Appliance) || !only(h.Appliance, h.Lock, h.Scope) {
 				continue
 			}
 			e.Holdings = append(e.Holdings, h) // with the engine that had it

@@ -200,6 +200,7 @@ func (w *watcher) away(state State, err error) {
 	w.enter(state, trouble, advice)
 	if !w.line.lost {
 		w.line.lost, w.line.since = true, w.e.clock.Now()
+		w.shake()
 	} else if before == state || (state != StateRefused && state != StateUntrusted) {
 		return
 	}

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"context"
 	"errors"
 
 	"holdfast/appliance"
@@ -32,6 +33,7 @@ func outcomeOf(err error) Outcome {
 		appliance.ErrUntrusted, appliance.ErrCredentials, appliance.ErrNoPassword, appliance.ErrForbidden, appliance.ErrHeld,
 		appliance.ErrNotHeld, appliance.ErrUnsupported, appliance.ErrReadOnly, appliance.ErrUnreachable, appliance.ErrGone,
 		ErrRefusedByUs, ErrJournal, errNoEffect,
+		context.Canceled, context.DeadlineExceeded, // before it was sent: a client says else that it is ambiguous
 	}
 	if errors.Is(err, appliance.ErrAmbiguous) {
 		return OutcomeUnknown

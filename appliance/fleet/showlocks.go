@@ -106,6 +106,9 @@ func (w *watcher) showExclusive(l appliance.Lock) Lock {
 		s.Mine, s.Holder = false, appliance.HolderUnknown
 	}
 	switch {
+	case o != nil && o.unproven: // how long it lasts is not claimed either
+		s.Mine, s.Unproven, s.Holder, s.By = true, true, appliance.HolderUnknown, o.who
+		w.adorn(&s, o)
 	case s.Mine && o != nil:
 		s.By, s.Term = o.who, o.term
 		w.adorn(&s, o)
@@ -215,7 +218,7 @@ func tripOf(t lease.Term) time.Duration {
 }
 
 func sameShown(a, b Lock) bool {
-	return a.Mine == b.Mine && a.By == b.By && a.Term == b.Term && a.Unlisted == b.Unlisted && a.Kept == b.Kept &&
+	return a.Mine == b.Mine && a.Unproven == b.Unproven && a.By == b.By && a.Term == b.Term && a.Unlisted == b.Unlisted && a.Kept == b.Kept &&
 		a.KeptTo.Equal(b.KeptTo) && a.Owed == b.Owed && a.Purpose == b.Purpose && a.Elsewhere == b.Elsewhere && a.Note == b.Note &&
 		sameLock(a.Lock, b.Lock)
 }

@@ -93,6 +93,7 @@ type Lock struct {
 	appliance.Lock
 	Appliance string
 	Mine      bool   // this engine was granted it
+	Unproven  bool   // it may have been lost meanwhile, as by a restart of the appliance, and that is being asked
 	By        string // the person for whom, when Mine
 	Term      lease.Term
 	// Unlisted tells that we were granted it and the newest listing does not show it.

@@ -20,6 +20,7 @@ func (w *watcher) tend(now appliance.Reading) {
 		w.dropDoubts(now)
 		w.warn(now)
 		w.takeUp(now)
+		w.askProof(now)
 		w.repay(now)
 		w.keepOn(now)
 	}

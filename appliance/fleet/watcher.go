@@ -30,6 +30,7 @@ type watcher struct {
 	locker      appliance.Locker
 	renewer     appliance.Renewer
 	settler     appliance.Settler
+	doubter     appliance.Doubter
 	lockGetter  appliance.LockGetter
 	jobGetter   appliance.JobGetter
 	backups     appliance.BackupStore
@@ -141,6 +142,7 @@ func (w *watcher) findAbilities() {
 	}
 	w.renewer, _ = w.client.(appliance.Renewer)
 	w.settler, _ = w.client.(appliance.Settler)
+	w.doubter, _ = w.client.(appliance.Doubter)
 	w.lockGetter, _ = w.client.(appliance.LockGetter)
 	w.jobGetter, _ = w.client.(appliance.JobGetter)
 	w.transferrer, _ = w.client.(appliance.Transferrer)

@@ -84,7 +84,7 @@ func (w *watcher) whyCannot(verb appliance.Verb) string {
 func locks(v appliance.Verb) bool {
 	switch v {
 	case appliance.VerbAcquire, appliance.VerbExtend, appliance.VerbRelease, appliance.VerbKeep, appliance.VerbUnkeep,
-		appliance.VerbWait, appliance.VerbResume:
+		appliance.VerbWait, appliance.VerbProve, appliance.VerbResume:
 		return true
 	}
 	return false
@@ -107,6 +107,10 @@ func (w *watcher) whyWrong(act appliance.Act, whole bool) string {
 			return missing(whole, "no lock is chosen")
 		}
 		return w.whyNotKeep(act)
+	case appliance.VerbProve:
+		if o := w.claims.own[act.Lock.ID]; w.doubter == nil || o == nil {
+			return "whether it is yours is not in doubt"
+		}
 	case appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush:
 		if act.Transfer.Backup == "" {
 			return missing(whole, "no backup is chosen")
@@ -317,7 +321,7 @@ func namesTarget(act appliance.Act) bool {
 	switch act.Verb {
 	case appliance.VerbAcquire, appliance.VerbWait:
 		return act.Claim.Scope != ""
-	case appliance.VerbExtend, appliance.VerbRelease, appliance.VerbKeep, appliance.VerbUnkeep, appliance.VerbResume:
+	case appliance.VerbExtend, appliance.VerbRelease, appliance.VerbKeep, appliance.VerbUnkeep, appliance.VerbProve, appliance.VerbResume:
 		return act.Lock.ID != ""
 	case appliance.VerbCancelJob:
 		return act.Job != ""

@@ -22,7 +22,8 @@ func (e *Engine) describe(act appliance.Act) string {
 	switch act.Verb {
 	case appliance.VerbAcquire:
 		return fmt.Sprintf("acquire %s%s", appliance.Label(act.Claim.Scope), lasting(act.Claim.TTL))
-	case appliance.VerbExtend, appliance.VerbRelease, appliance.VerbKeep, appliance.VerbUnkeep, appliance.VerbResume:
+	case appliance.VerbExtend, appliance.VerbRelease, appliance.VerbKeep, appliance.VerbUnkeep, appliance.VerbProve,
+		appliance.VerbResume:
 		return fmt.Sprintf("%s %s", act.Verb, name(act.Lock))
 	case appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush, appliance.VerbDelete:
 		return e.transferWords(act.Transfer)

@@ -192,7 +192,7 @@ func oneStart(ctx context.Context, engine string) error {
 	if err != nil {
 		return err
 	}
-	estate, err := j.Adopt(ctx, nil)
+	estate, err := j.Adopt(ctx, nil, nil)
 	if err != nil {
 		return err
 	}
@@ -258,7 +258,7 @@ func childHeir() error {
 	}
 	in := bufio.NewScanner(os.Stdin)
 	for more := true; more; more = in.Scan() {
-		estate, err := j.Adopt(ctx, nil)
+		estate, err := j.Adopt(ctx, nil, nil)
 		if err != nil {
 			return err
 		}

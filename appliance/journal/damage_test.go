@@ -257,9 +257,9 @@ func TestFault_JNL02_ChangedRecord(t *testing.T) {
 		}},
 		"holding":      {`UPDATE holdings SET ttl = ttl + 1`, func(j *Journal) error { _, err := j.Others(t.Context()); return err }},
 		"held again":   {`UPDATE holdings SET note = ''`, func(j *Journal) error { return j.Hold(t.Context(), someHolding(1)) }},
-		"transit":      {`UPDATE transits SET known = '[]'`, func(j *Journal) error { _, err := j.Adopt(t.Context(), nil); return err }},
+		"transit":      {`UPDATE transits SET known = '[]'`, func(j *Journal) error { _, err := j.Adopt(t.Context(), nil, nil); return err }},
 		"tracked":      {`UPDATE transits SET job = ''`, func(j *Journal) error { return j.Track(t.Context(), someTransit(2)) }},
-		"no such list": {`UPDATE transits SET known = '['`, func(j *Journal) error { _, err := j.Adopt(t.Context(), nil); return err }},
+		"no such list": {`UPDATE transits SET known = '['`, func(j *Journal) error { _, err := j.Adopt(t.Context(), nil, nil); return err }},
 	} {
 		for _, reads := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, read %v", name, reads), func(t *testing.T) {

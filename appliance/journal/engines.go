@@ -114,6 +114,9 @@ func (j *Journal) engineRuns(id string) bool {
 	return !got || err != nil
 }
 
+// Runs reports whether an engine runs, by its kernel lock (faults.md JNL-06). One of which that cannot be told is taken to.
+func (j *Journal) Runs(engine string) bool { return j.engineRuns(engine) }
+
 // runs is engineRuns for one moment: each engine is asked after once.
 func (j *Journal) runs() func(id string) bool {
 	known := map[string]bool{}

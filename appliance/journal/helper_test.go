@@ -135,7 +135,7 @@ func track(t testing.TB, j *Journal, x fleet.Transit) {
 
 func adopt(t testing.TB, j *Journal, appliances ...string) fleet.Estate {
 	t.Helper()
-	estate, err := j.Adopt(t.Context(), appliances)
+	estate, err := j.Adopt(t.Context(), appliances, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func owners(all []fleet.Holding, err error) func(testing.TB) []string {
 // changes is every call that changes a journal, by its name.
 func changes(ctx context.Context, j *Journal) map[string]error {
 	_, intended := j.Intend(ctx, someIntent(1))
-	_, adopted := j.Adopt(ctx, nil)
+	_, adopted := j.Adopt(ctx, nil, nil)
 	return map[string]error{
 		"intend": intended, "settle": j.Settle(ctx, 1, fleet.OutcomeDone, ""), "tell": j.Tell(ctx, someEvent(1)),
 		"hold": j.Hold(ctx, someHolding(1)), "forget": j.Forget(ctx, "dc1-lxca", nthLock(1)),

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"slices"
 
+	"holdfast/appliance"
 	"holdfast/appliance/fleet"
 )
 
@@ -33,17 +34,20 @@ func (j *Journal) Unsettled(ctx context.Context) ([]fleet.Record, error) {
 	return records, err
 }
 
-// Adopt makes this engine the one that answers for what engines left that run no more, at those appliances (nil: at all), and
-// returns it as it was, with the engine that had it: each is adopted by one engine, whoever else asks at the same time, and
+// Adopt makes this engine the one that answers for what engines left that run no more, at those appliances (nil: at all), as far as
+// only wants it (nil: all of it; see fleet.Journal), and returns it as it was, with the engine that had it: each is adopted by one engine, whoever else asks at the same time, and
 // never while the engine that has it runs (faults.md JNL-05, JNL-06). A lock that is ours already is told too, and what we
 // have recorded of it stays; of several that are the same, what was begun last stays. Errors as those of Intend; when there is
 // nothing, nothing is written.
-func (j *Journal) Adopt(ctx context.Context, appliances []string) (fleet.Estate, error) {
+func (j *Journal) Adopt(ctx context.Context, appliances []string, only fleet.Only) (fleet.Estate, error) {
 	var found left
 	var estate fleet.Estate
 	look := func(ctx context.Context, q querier) (err error) {
 		if found, err = j.left(ctx, q, appliances); err != nil {
 			return err
+		}
+		if only != nil {
+			found.pick(only)
 		}
 		estate, err = found.estate()
 		return err
@@ -77,6 +81,31 @@ func (j *Journal) left(ctx context.Context, q querier, appliances []string) (l l
 	}
 	l.transits, err = read[transit](ctx, q, "transits", allTransits, wanted)
 	return l, err
+}
+
+// pick leaves out what is not wanted. A lock that was taken to extend another, and that one, belong together.
+func (l *left) pick(only fleet.Only) {
+	want := map[lockKey]bool{}
+	for _, h := range l.holdings {
+		if only(h.appliance, appliance.LockID(h.lock), h.scope) {
+			want[lockKey{h.appliance, h.lock}] = true
+		}
+	}
+	for before := -1; before < len(want); { // along chains of extensions, both ways
+		before = len(want)
+		for _, h := range l.holdings {
+			this, old := lockKey{h.appliance, h.lock}, lockKey{h.appliance, h.replaces}
+			if h.replaces != "" && (want[this] || want[old]) {
+				want[this], want[old] = true, true
+			}
+		}
+	}
+	l.holdings = slices.DeleteFunc(l.holdings, func(h holding) bool { return !want[lockKey{h.appliance, h.lock}] })
+	l.intents = slices.DeleteFunc(l.intents, func(r intent) bool {
+		aboutLocks := r.lock != "" || r.scope != ""
+		return !aboutLocks || !want[lockKey{r.appliance, r.lock}] && !only(r.appliance, appliance.LockID(r.lock), r.scope)
+	})
+	l.transits = nil
 }
 
 // abandoned reports whether a record is at one of the appliances (nil: at any) and its keeper runs no more.

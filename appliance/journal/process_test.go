@@ -269,7 +269,7 @@ func TestFault_JNL05_ManyProcesses(t *testing.T) {
 			}
 			running.Wait()
 			j := openedWith(t, path, Options{Engine: "last", Clock: still(noon), Wait: patience}, host())
-			rest, err := j.Adopt(t.Context(), nil)
+			rest, err := j.Adopt(t.Context(), nil, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -82,7 +82,7 @@ func adminOnly(verb appliance.Verb) bool {
 
 func known(verb appliance.Verb) bool {
 	switch verb {
-	case appliance.VerbAcquire, appliance.VerbExtend, appliance.VerbRelease, appliance.VerbKeep, appliance.VerbUnkeep,
+	case appliance.VerbAcquire, appliance.VerbExtend, appliance.VerbRelease, appliance.VerbProve, appliance.VerbKeep, appliance.VerbUnkeep,
 		appliance.VerbResume, appliance.VerbWait, appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush, appliance.VerbCancelPush,
 		appliance.VerbCancelJob, appliance.VerbCreate, appliance.VerbDelete, appliance.VerbProcess, appliance.VerbPrepare,
 		appliance.VerbRestore, appliance.VerbVerify, appliance.VerbSave, appliance.VerbActivate:
@@ -114,7 +114,7 @@ func RiskOf(verb appliance.Verb, ours bool) Risk {
 		return RiskAsk
 	case appliance.VerbCopy, appliance.VerbCreate, appliance.VerbProcess, appliance.VerbPrepare:
 		return RiskAsk
-	case appliance.VerbAcquire, appliance.VerbExtend, appliance.VerbKeep, appliance.VerbUnkeep, appliance.VerbResume,
+	case appliance.VerbAcquire, appliance.VerbExtend, appliance.VerbProve, appliance.VerbKeep, appliance.VerbUnkeep, appliance.VerbResume,
 		appliance.VerbWait, appliance.VerbVerify: // a verification changes nothing
 		return RiskNone
 	default: // nothing is known of it

@@ -17,6 +17,7 @@ import (
 	"holdfast/appliance/connect"
 	"holdfast/appliance/fleet"
 	"holdfast/appliance/journal"
+	"holdfast/appliance/migration"
 	"holdfast/appliance/policy"
 	"holdfast/appliance/secret"
 	"holdfast/appliance/transport"
@@ -31,12 +32,18 @@ type run struct {
 	keys   *keymap.Map
 	person policy.Person
 	log    io.Closer
+	logger *slog.Logger
 	record *record // nil where nothing is changed
 	// unsettled tells that what earlier runs left was waited for, and is not settled yet.
-	unsettled bool
+	unsettled  bool
+	migrations *migration.Runner // nil where none are looked after
+	tried      map[int]bool      // steps for which the passphrase of a file was tried
 }
 
 func (r *run) close() {
+	if r.migrations != nil {
+		r.migrations.Close()
+	}
 	r.engine.Close()
 	if r.record != nil {
 		_ = r.record.close() // what was confirmed is there already
@@ -70,9 +77,11 @@ func load(env *Env, f flags) (*config.Config, error) {
 
 // part is what a run is for.
 type part struct {
-	acting  bool   // it may change something, and has a journal
-	adopt   bool   // it takes over what earlier runs left
-	purpose string // what its locks are for, when that is one thing
+	acting   bool   // it may change something, and has a journal
+	adopt    bool   // it takes over what earlier runs left
+	about    string // of that only this lock, by its id or scope; empty = everything
+	purpose  string // what its locks are for, when that is one thing
+	migrates bool   // it looks after migrations, and takes over those of runs that ended
 }
 
 func looking() part { return part{} }
@@ -102,9 +111,10 @@ func assemble(ctx context.Context, env *Env, c *config.Config, as part) (*run, e
 	}
 	options := fleet.Options{
 		ID: id, Members: members(c, deps), Clock: env.Clock, ReadOnly: c.ReadOnly, Log: logger, Warn: warnings(c.Warn),
-		Adopt: as.adopt, Purpose: as.purpose,
+		Adopt: as.adopt, AdoptOnly: as.about, Purpose: as.purpose,
 	}
-	r := &run{config: c, keys: keys, person: policy.Person{Name: env.User, Role: c.Role}, log: closer}
+	r := &run{config: c, keys: keys, person: policy.Person{Name: env.User, Role: c.Role}, log: closer, logger: logger}
+	options.AdoptFor = r.person
 	if as.acting {
 		if r.record, err = openRecord(ctx, env, c, options.ID, journal.Options{
 			Log: logger, Keep: time.Duration(c.JournalDays) * 24 * time.Hour,
@@ -123,6 +133,12 @@ func assemble(ctx context.Context, env *Env, c *config.Config, as part) (*run, e
 		r.record.follow(r.engine)
 	}
 	r.engine.Start(ctx)
+	if as.migrates {
+		if err := r.migrate(ctx, c); err != nil {
+			r.close()
+			return nil, err
+		}
+	}
 	return r, nil
 }
 

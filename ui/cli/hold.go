@@ -298,11 +298,20 @@ func (r *run) giveBack(ctx context.Context, env *Env, name string) {
 }
 
 // giveBackOne tries while a rule of ours forbids it only for now, as while the appliance restarts, and while the engine tries
-// again by itself; it reports whether the lock is gone. What is not by then is said.
+// again by itself; from the first refusal on it is owed. It reports whether the lock is gone. What is not by then is said.
 func (r *run) giveBackOne(ctx context.Context, env *Env, name string, l appliance.Lock) bool {
 	for {
 		_, err := r.engine.Do(ctx, r.person, name, appliance.Act{Verb: appliance.VerbRelease, Lock: l, Deadline: releaseLimit})
 		if err == nil || r.gone(ctx, name, l.ID, owed) {
+			return true
+		}
+		notNow := errors.Is(err, fleet.ErrRefusedByUs)
+		if notNow {
+			if owing := r.engine.Owe(ctx, r.person, name, l.ID); owing != nil && r.holds(name, l.ID) {
+				err = fmt.Errorf("%w; nor is it owed: %w", err, owing)
+			}
+		}
+		if !r.holds(name, l.ID) { // it was given back meanwhile, or ended
 			return true
 		}
 		retry := time.NewTimer(time.Second)
@@ -311,7 +320,7 @@ func (r *run) giveBackOne(ctx context.Context, env *Env, name string, l applianc
 		case <-ctx.Done():
 		}
 		retry.Stop()
-		if ctx.Err() != nil || !errors.Is(err, fleet.ErrRefusedByUs) {
+		if ctx.Err() != nil || !notNow {
 			r.say(env, name, fmt.Sprintf("%s could not be given back: %s; %s", l.Scope, appliance.Reason(err), r.outlook(name, l.ID)))
 			return false
 		}
@@ -353,6 +362,11 @@ func (r *run) outlook(name string, id appliance.LockID) string {
 		}
 	}
 	return "the next holdfast that runs gives it back, or it ends " + end
+}
+
+// holds reports whether a lock is shown as ours.
+func (r *run) holds(name string, id appliance.LockID) bool {
+	return slices.ContainsFunc(r.engine.Snapshot(name).Locks, func(l fleet.Lock) bool { return l.ID == id && l.Mine })
 }
 
 // moments reads a time of today, tomorrow if that is past, or a whole one; empty = none.

@@ -130,20 +130,37 @@ func locksList(ctx context.Context, env *Env, c *config.Config, asJSON bool) err
 	return nil
 }
 
-// holdings are the locks that the journal knows for ours; none where there is no journal yet.
-func holdings(ctx context.Context, env *Env, c *config.Config) ([]fleet.Holding, error) {
+// holding is a lock of ours as the journal knows it.
+type holding struct {
+	fleet.Holding
+	lives bool // the engine that has it runs
+}
+
+// holdings are the locks that the journal knows for ours, those of engines that run first and of these the newest; none where
+// there is no journal yet.
+func holdings(ctx context.Context, env *Env, c *config.Config) ([]holding, error) {
 	j, err := journal.Open(ctx, journalPath(c), journal.Options{Clock: env.Clock})
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = j.Close() }() // it was only read
-	return j.Holdings(ctx)
+	all, err := j.Holdings(ctx)
+	var living, left []holding
+	for _, h := range slices.Backward(all) {
+		if j.Runs(h.Engine) {
+			living = append(living, holding{h, true})
+		} else {
+			left = append(left, holding{h, false})
+		}
+	}
+	return append(living, left...), err
 }
 
-// withHolding adds what the journal knows of a lock. Of an exclusive one that no process of ours can speak for now, how long
-// it lasts follows from when it was taken.
-func withHolding(x listedJSON, ours []fleet.Holding, now appliance.Reading) listedJSON {
-	i := slices.IndexFunc(ours, func(h fleet.Holding) bool {
+// withHolding adds what the journal knows of a lock. Of an exclusive one only where the appliance itself does not say whose it is:
+// it is right (faults.md JNL-11). How long that one lasts follows from when it was taken while the process that took it runs; if
+// that has ended, nobody has looked since whether it is still there, nor does anybody keep it.
+func withHolding(x listedJSON, ours []holding, now appliance.Reading) listedJSON {
+	i := slices.IndexFunc(ours, func(h holding) bool {
 		return h.Appliance == x.Appliance && string(h.Lock) == x.ID && h.State != fleet.HoldingLost
 	})
 	if i < 0 {
@@ -152,12 +169,16 @@ func withHolding(x listedJSON, ours []fleet.Holding, now appliance.Reading) list
 	h := ours[i]
 	if h.Exclusive {
 		end := h.Sent.Add(h.TTL)
-		if !now.Wall.Before(end) {
+		switch {
+		case !now.Wall.Before(end), x.Holder != string(appliance.HolderUnknown):
 			return x
+		case h.lives:
+			x.Ends, x.State = moment(end), lease.Held.String()
+		default:
+			x.Note = "of a run that has ended; until " + endsAt(end, now.Wall) + " at the latest"
 		}
-		x.Ends, x.State = moment(end), lease.Held.String()
 	}
-	x.Holder, x.By, x.Purpose, x.Kept, x.Owed = string(appliance.HolderYou), h.Who, h.Purpose, h.Kept, h.State == fleet.HoldingOwed
+	x.Holder, x.By, x.Purpose, x.Kept, x.Owed = string(appliance.HolderYou), h.Who, h.Purpose, h.Kept && h.lives, h.State == fleet.HoldingOwed
 	return x
 }
 

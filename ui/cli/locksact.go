@@ -46,7 +46,7 @@ func locksAcquireCommand(env *Env, f *flags) *cobra.Command {
 		Short: "Take a lock and leave it: it lasts to its end, or until it is released",
 		Args:  wants(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return onLock(cmd.Context(), env, *f, args[0], &l, func(ctx context.Context, r *run) (appliance.LockID, error) {
+			return onLock(cmd.Context(), env, *f, args, &l, func(ctx context.Context, r *run) (appliance.LockID, error) {
 				return r.acquire(ctx, env, args[0], args[1], l)
 			})
 		},
@@ -63,7 +63,7 @@ func locksExtendCommand(env *Env, f *flags) *cobra.Command {
 		Short: "Keep a lock of yours beyond its end: its id, or its scope when you hold one",
 		Args:  wants(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return onLock(cmd.Context(), env, *f, args[0], &l, func(ctx context.Context, r *run) (appliance.LockID, error) {
+			return onLock(cmd.Context(), env, *f, args, &l, func(ctx context.Context, r *run) (appliance.LockID, error) {
 				return r.extend(ctx, env, args[0], args[1], l)
 			})
 		},
@@ -80,7 +80,7 @@ func locksReleaseCommand(env *Env, f *flags) *cobra.Command {
 		Short: "Give back a lock of yours: its id, or its scope when you hold one",
 		Args:  wants(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return onLock(cmd.Context(), env, *f, args[0], &l, func(ctx context.Context, r *run) (appliance.LockID, error) {
+			return onLock(cmd.Context(), env, *f, args, &l, func(ctx context.Context, r *run) (appliance.LockID, error) {
 				own, err := r.own(ctx, env, args[0], args[1])
 				if err != nil {
 					return "", err
@@ -97,11 +97,13 @@ func locksReleaseCommand(env *Env, f *flags) *cobra.Command {
 	return cmd
 }
 
-// onLock runs f on the one appliance and prints the lock that came of it, if any.
-func onLock(ctx context.Context, env *Env, f flags, name string, l *lockFlags, do func(context.Context, *run) (appliance.LockID, error)) error {
+// onLock runs do on the one appliance and lock, or scope, that are said, and prints the lock that came of it, if any. Of what earlier
+// runs left it takes over that lock only.
+func onLock(ctx context.Context, env *Env, f flags, said []string, l *lockFlags, do func(context.Context, *run) (appliance.LockID, error)) error {
 	if err := l.check(); err != nil {
 		return err
 	}
+	name := said[0]
 	defer env.process.withoutPipes()()
 	c, err := load(env, f)
 	if err == nil {
@@ -110,7 +112,7 @@ func onLock(ctx context.Context, env *Env, f flags, name string, l *lockFlags, d
 	if err != nil {
 		return err
 	}
-	r, err := assemble(ctx, env, c, part{acting: true, adopt: true})
+	r, err := assemble(ctx, env, c, part{acting: true, adopt: true, about: said[1]})
 	if err != nil {
 		return err
 	}
@@ -120,6 +122,9 @@ func onLock(ctx context.Context, env *Env, f flags, name string, l *lockFlags, d
 	}
 	r.inherited(ctx, env, name, l.wait.d)
 	id, err := do(ctx, r)
+	if owed := r.repay(ctx); owed != nil {
+		fmt.Fprintf(env.Err, "holdfast: %v: the next holdfast that runs gives it back, or it ends by itself\n", owed)
+	}
 	if err != nil || id == "" {
 		return err
 	}
@@ -130,6 +135,16 @@ func onLock(ctx context.Context, env *Env, f flags, name string, l *lockFlags, d
 		}
 	}
 	return nil
+}
+
+// repayLimit is how long a command waits at its end for what is owed.
+const repayLimit = 5 * time.Second
+
+// repay has what is owed given back, as the old lock of an extension of which the new one was released.
+func (r *run) repay(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, repayLimit)
+	defer cancel()
+	return r.engine.Repay(ctx)
 }
 
 // answers waits until the appliance has told everything once, for that long even if it does not answer.

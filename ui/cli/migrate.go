@@ -227,7 +227,7 @@ func migrateList(env *Env, j *journal.Journal, all []migration.Record, asJSON bo
 	for i := range all {
 		r := &all[i]
 		x := migrationJSON{ID: r.ID, Plan: r.Plan.Words(), Who: r.Plan.Who, State: string(r.State), Tally: r.Tally(), Begun: r.Begun.UTC(),
-			Ended: moment(r.Ended), Runs: !r.State.Ended() && j.EngineRuns(r.Engine)}
+			Ended: moment(r.Ended), Runs: !r.State.Ended() && j.Runs(r.Engine)}
 		if asJSON {
 			if err := out.Encode(x); err != nil {
 				return exit(ExitFailed, fmt.Errorf("print the migrations: %w", err))

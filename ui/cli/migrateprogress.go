@@ -32,10 +32,12 @@ type progress struct {
 	rate   migration.Rate
 	last   appliance.Reading // of the latest line
 	drawn  bool              // a bar stands on the terminal
+
+	symbols theme.Symbols
 }
 
 func newProgress(env *Env, r *run, asJSON bool) *progress {
-	return &progress{env: env, r: r, asJSON: asJSON, phases: map[int]migration.Phase{}}
+	return &progress{env: env, r: r, asJSON: asJSON, phases: map[int]migration.Phase{}, symbols: theme.New("none", false, r.config.ASCII).Symbols}
 }
 
 // follow prints until the migration rests.
@@ -132,7 +134,7 @@ func (p *progress) whole(v *migration.View) {
 }
 
 func (p *progress) line(v *migration.View, at migration.Progress) string {
-	words := []string{fmt.Sprintf("%s %3.0f %%", widget.Bar(theme.SymbolsOf(false), at.Share, barWidth), at.Share*100), v.Tally()}
+	words := []string{fmt.Sprintf("%s %3.0f %%", widget.Bar(p.symbols, at.Share, barWidth), at.Share*100), v.Tally()}
 	if rate := p.rate.PerSecond(); rate > 0 && at.Sized {
 		words = append(words, humanize.Bytes(uint64(rate))+"/s")
 	}
@@ -150,7 +152,7 @@ func (p *progress) json(x stepJSON) {
 	x.At = p.env.Clock.Now().Wall.UTC()
 	b, err := json.Marshal(x)
 	if err == nil {
-		fmt.Fprintln(p.env.Err, string(b))
+		fmt.Fprintln(p.env.Out, string(b))
 	}
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -27,7 +28,7 @@ type runFlags struct {
 func (o *runFlags) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.yes, "yes", false, "begin without asking")
 	cmd.Flags().BoolVar(&o.dry, "dry-run", false, "print the requests and send none")
-	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print progress as JSON lines, and the report as JSON")
+	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print progress as JSON lines, the last of which is the report")
 	cmd.Flags().StringVar(&o.passphraseFile, "passphrase-file", "", "a file only you can read with the passphrase that process needs")
 }
 
@@ -147,7 +148,7 @@ func withRunner(ctx context.Context, env *Env, f flags, o runFlags, do func(cont
 		return err
 	}
 	if o.passphraseFile != "" {
-		if _, err := secret.File(o.passphraseFile).Read(ctx); err != nil {
+		if _, err := secret.File(o.passphraseFile)(ctx); err != nil {
 			return exit(ExitUsage, fmt.Errorf("--passphrase-file: %w", err))
 		}
 	}
@@ -218,6 +219,11 @@ func (r *run) watch(ctx context.Context, env *Env, id string, o runFlags) error 
 	}
 }
 
+// reportJSON is the last line of --json.
+type reportJSON struct {
+	Report migration.Report `json:"report"`
+}
+
 // interrupted pauses a migration that its operator leaves, and says how to go on.
 func (r *run) interrupted(ctx context.Context, env *Env, id string, err error) error {
 	if ctx.Err() == nil {
@@ -241,7 +247,7 @@ func (r *run) givePassphrase(ctx context.Context, env *Env, v *migration.View, o
 		var phrase secret.Secret
 		switch {
 		case o.passphraseFile != "" && s.Note == "" || o.passphraseFile != "" && !r.tried[n]:
-			if phrase, err = secret.File(o.passphraseFile).Read(ctx); err != nil {
+			if phrase, err = secret.File(o.passphraseFile)(ctx); err != nil {
 				return false, exit(ExitUsage, fmt.Errorf("--passphrase-file: %w", err))
 			}
 			r.tried[n] = true
@@ -266,7 +272,11 @@ func (r *run) givePassphrase(ctx context.Context, env *Env, v *migration.View, o
 
 // ended prints the report and says how to go on with what is left.
 func (r *run) ended(env *Env, v *migration.View, o runFlags) error {
-	if err := printReport(env, v.Report(), o.asJSON); err != nil {
+	if o.asJSON {
+		if err := json.NewEncoder(env.Out).Encode(reportJSON{v.Report()}); err != nil {
+			return exit(ExitFailed, fmt.Errorf("print the report: %w", err))
+		}
+	} else if err := printReport(env, v.Report(), false); err != nil {
 		return err
 	}
 	if v.State == migration.StateDone {

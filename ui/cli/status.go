@@ -165,7 +165,7 @@ func statusNote(s *fleet.Snapshot) string {
 }
 
 func holder(l fleet.Lock) string {
-	if l.Mine {
+	if l.Mine && !l.Unproven {
 		return string(appliance.HolderYou)
 	}
 	return string(l.Holder)

@@ -67,3 +67,30 @@ func TestECBHasNoTransfers(t *testing.T) {
 		x.Press("3", "c").Until("copy: this appliance has no copying, moving or pushing of backups")
 	})
 }
+
+// While an ECB is away it may lose the lock unseen, as by a restart: the row claims it no more until the appliance was asked, which
+// is done as soon as it is back (faults.md LCK-10).
+func TestFault_LCK10_ECBRestarts(t *testing.T) {
+	t.Parallel()
+	for _, restarts := range []bool{false, true} {
+		play(t, uitest.Options{}, func(x *uitest.Terminal) {
+			onECB(x)
+			x.Press("a").Until("Acquire a lock on ecb-edge").Press("y").Until("you took configuration")
+			x.UntilMatch(`configuration +you +0?9:`)
+			ecb := x.Fleet.Appliance("ecb-edge").ECB
+			ecb.SetAway(true)
+			x.Advance(70 * time.Second)
+			x.UntilMatch(`configuration +you · to be proved +(end unknown|unknown|seen)`)
+			if restarts {
+				ecb.Restart(false)
+			}
+			ecb.SetAway(false)
+			if restarts {
+				x.Until("configuration", "LOST")
+				return
+			}
+			x.Until("asked whether configuration is still yours: it is")
+			x.UntilMatch(`configuration +you +0?[78]:`)
+		})
+	}
+}

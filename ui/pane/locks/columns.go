@@ -49,6 +49,8 @@ func HolderWord(me string, r Row) string {
 	switch {
 	case r.Elsewhere:
 		return who + " elsewhere"
+	case r.Unproven:
+		return who + " · to be proved"
 	case r.Kept:
 		return who + " · kept"
 	case r.Wait != nil:
