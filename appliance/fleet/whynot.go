@@ -61,6 +61,8 @@ func (w *watcher) whyCannot(verb appliance.Verb) string {
 		able, what = w.locker != nil, "locks"
 	case transfers(verb) || verb == appliance.VerbCancelPush:
 		able, what = w.transferrer != nil, "copying, moving or pushing of backups"
+	case verb != appliance.VerbCancelJob:
+		able, what = false, "way from here to "+string(verb)
 	}
 	h := w.s.Health
 	switch {
