@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -61,10 +62,17 @@ func revealed(p appliance.Passphrase) (string, error) {
 // secretly is a request whose body holds the passphrase.
 func secretly(method, path, passphrase string, body any) transport.Request {
 	r := request(method, path, body)
-	if passphrase != "" {
-		r.SecretBody, r.Within = true, secret.New(passphrase)
+	if r.SecretBody = passphrase != ""; r.SecretBody && !slices.Contains(envelopeWords, strings.ToLower(passphrase)) {
+		r.Within = secret.New(passphrase)
 	}
 	return r
+}
+
+// envelopeWords stand in ordinary answers. As a passphrase such a word is not masked there, as that would change what the
+// answer says.
+var envelopeWords = []string{
+	"result", "success", "failed", "failure", "warning", "message", "messages", "response", "statuscode", "recovery", "explanation",
+	"jobuid", "taskid", "joburl", "joburi",
 }
 
 // maxBackupLabel is how long a label may be; the vendor names no bound.
