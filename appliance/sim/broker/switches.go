@@ -41,6 +41,7 @@ const (
 	swFilesShape      = "files-shape"
 	swElementType     = "element-type-unknown"
 	swElementMissing  = "element-missing"
+	swElementTypes    = "element-types"
 	swLST             = "lst"
 	swKPI             = "kpi"
 )
@@ -150,6 +151,8 @@ func resourceSwitches() []kit.Switch {
 			"400", "404"),
 		open(swElementMissing, "5.4: GET of a key that no element has",
 			"empty", "404"),
+		open(swElementTypes, "5.4: the XML of the list of element types, or there is no such list",
+			"elementTypes-elementType", "type-name", "absent"),
 		open(swLST, "3.5: is configuration/lst there",
 			"absent", offered),
 		open(swKPI, "6.5: are statistics/kpiTypes and statistics/kpis there",
