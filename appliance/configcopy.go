@@ -68,7 +68,9 @@ type Operation struct {
 	// Seen tells that ours was seen under way. Lost tells that its end can no longer be known: another operation has taken its
 	// place. Then the listings and copies are all that is left to look at.
 	Seen, Lost bool
-	Fields     []Field
+	// Doubt tells that what was told may be of an earlier operation: it counts when the next look tells the same.
+	Doubt  bool
+	Fields []Field
 }
 
 // Over reports whether there is nothing more to follow.

@@ -123,7 +123,7 @@ func (c *Client) Explain(a appliance.Act) []appliance.Call {
 	case appliance.VerbRelease:
 		return []appliance.Call{bearer(unlockRequest(v, none))}
 	default:
-		return nil
+		return c.explainWork(a)
 	}
 }
 

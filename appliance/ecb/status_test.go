@@ -141,7 +141,11 @@ func renewUnproven(b *bench) error {
 
 // Every request of the client's, answered in every way: the kinds of the error, and what the client believes of the lock
 // afterwards. A cell is KINDS or KINDS/BELIEF; without a belief it is what it was. `refused` is an error of no kind.
-func TestEveryStatusOfEveryEndpoint(t *testing.T) {
+func TestEveryStatusOfEveryEndpoint(t *testing.T) { everyStatus(t, endpoints, expected) }
+
+// everyStatus holds endpoints against their columns.
+func everyStatus(t *testing.T, endpoints map[string]endpoint, expected map[string]string) {
+	t.Helper()
 	for name, e := range endpoints {
 		want := cells(t, expected[name])
 		for _, answer := range replyNames() {

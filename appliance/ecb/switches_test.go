@@ -60,6 +60,8 @@ func (s *scenario) hold() {
 			s.t.Errorf("told %v", r.Told)
 		}
 	}
+	_, err = s.Jobs(s.t.Context()) // the first look may still show what was before
+	s.step("jobs at once after a proof", err)
 	jobs, err := s.Jobs(s.t.Context())
 	if s.step("jobs after a proof", err) && len(jobs.Jobs) != 1 {
 		s.t.Errorf("jobs %+v", jobs)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -174,6 +175,11 @@ func isAbsent(err error) bool {
 // get reads one resource with the poll token. After a 401 it logs in once more and repeats the request once (faults.md
 // TOK-06). spent is how many requests that took, on an error too; a login counts as one.
 func (c *Client) get(ctx context.Context, resource string) (a answer, spent int, err error) {
+	return c.getWith(ctx, resource, nil)
+}
+
+// getWith is get with a query.
+func (c *Client) getWith(ctx context.Context, resource string, query url.Values) (a answer, spent int, err error) {
 	for repeated := false; ; repeated = true {
 		t, fresh, err := c.pollToken(ctx)
 		if fresh {
@@ -183,7 +189,9 @@ func (c *Client) get(ctx context.Context, resource string) (a answer, spent int,
 			return answer{}, spent, err
 		}
 		spent++
-		a.resp, err = c.http.Do(ctx, readRequest(c.restVersion(), resource, t.text))
+		r := readRequest(c.restVersion(), resource, t.text)
+		r.Query = query
+		a.resp, err = c.http.Do(ctx, r)
 		if err != nil {
 			return answer{}, spent, fmt.Errorf("read %s: %w", resource, err)
 		}

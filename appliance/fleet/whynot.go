@@ -68,6 +68,8 @@ func (w *watcher) whyCannot(verb appliance.Verb) string {
 		able, what = w.deleter != nil, "deleting of backups"
 	case transfers(verb) || verb == appliance.VerbCancelPush:
 		able, what = w.transferrer != nil, "copying, moving or pushing of backups"
+	case verb != appliance.VerbCancelJob:
+		able, what = false, "way from here to "+string(verb)
 	}
 	h := w.s.Health
 	switch {

@@ -34,9 +34,9 @@ func (p *tape) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	key := r.Method + " " + r.URL.Path + " " + string(body)
+	key := r.Method + " " + r.URL.RequestURI() + " " + string(body)
 	if !p.playing.Load() {
-		request := transport.Request{Method: r.Method, Path: r.URL.Path, Body: body, ContentType: r.Header.Get("Content-Type")}
+		request := transport.Request{Method: r.Method, Path: r.URL.Path, RawQuery: r.URL.RawQuery, Body: body, ContentType: r.Header.Get("Content-Type")}
 		a, err := p.real.send(r.Context(), request)
 		if err != nil || a.Status >= 300 {
 			p.t.Errorf("%s: %+v, %v", key, a.Response, err)
@@ -78,12 +78,7 @@ func TestFault_NET05_CutJSON(t *testing.T) {
 	transfer := func(ctx context.Context, verb appliance.Verb, to string) (appliance.Receipt, error) {
 		return c.Transfer(ctx, appliance.Transfer{Verb: verb, Backup: backup, Destination: to})
 	}
-	whole := 0
-	for _, call := range []struct {
-		name   string
-		change bool
-		do     func(context.Context) (any, error)
-	}{
+	whole := p.cutEverywhere([]cutCall{
 		{"probe", false, func(ctx context.Context) (any, error) { return c.Probe(ctx) }},
 		{"acquire", true, func(ctx context.Context) (any, error) {
 			r, err := c.Acquire(ctx, appliance.Claim{Scope: "UP", TTL: 20 * time.Minute})
@@ -111,7 +106,68 @@ func TestFault_NET05_CutJSON(t *testing.T) {
 		{"job", false, func(ctx context.Context) (any, error) { j, _, err := c.Job(ctx, job); return j, err }},
 		{"cancel job", true, func(ctx context.Context) (any, error) { return c.CancelJob(ctx, job) }},
 		{"release", true, func(ctx context.Context) (any, error) { return c.Release(ctx, lock) }},
-	} {
+	})
+	if whole < 3000 {
+		t.Errorf("only %d bytes were cut", whole)
+	}
+}
+
+// The same for backups that are made, decrypted, restored and deleted, on an appliance that does so at once.
+func TestFault_NET05_CutBackupAnswers(t *testing.T) {
+	fleet, err := sim.Start(t.Context(), sim.Config{
+		Appliances: []sim.Spec{{Name: "one", Kind: sim.KindLXCA}, {Name: "new", Kind: sim.KindLXCA, Fresh: true}}, Backups: 1, Speed: 1e9,
+		Switches: []string{"restore=none"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fleet.Close()
+	on := fleet.Appliance("new")
+	pushed := fleet.Appliance("one").LXCA.Backups()[0].UUID
+	if _, err := fleet.Appliance("one").LXCA.StartTransfer(xclarity.Transfer{Operation: "push", UUID: pushed, Destination: on.Address}); err != nil {
+		t.Fatal(err)
+	}
+	p := &tape{t: t, real: client(t, on, "admin", adminPassword), recorded: map[string]*transport.Response{}}
+	c := serving(t, p)
+	c.user = "admin"
+	id := appliance.BackupID(pushed)
+	if whole := p.cutEverywhere([]cutCall{
+		{"room", false, func(ctx context.Context) (any, error) { return c.Room(ctx, 1) }},
+		{"no room", false, func(ctx context.Context) (any, error) { return c.Room(ctx, 1<<62) }},
+		{"process", true, func(ctx context.Context) (any, error) { return c.Process(ctx, somePassphrase) }},
+		{"prepare", true, func(ctx context.Context) (any, error) { return c.Prepare(ctx, id, somePassphrase) }},
+		{"restore", true, func(ctx context.Context) (any, error) {
+			return c.Restore(ctx, appliance.Restoring{Backup: id}, somePassphrase)
+		}},
+		{"create", true, func(ctx context.Context) (any, error) {
+			return c.CreateBackup(ctx, appliance.NewBackup{Label: "weekly"}, somePassphrase)
+		}},
+		{"delete", true, func(ctx context.Context) (any, error) { return c.DeleteBackup(ctx, id, appliance.Everywhere) }},
+	}); whole < 600 {
+		t.Errorf("only %d bytes were cut", whole)
+	}
+	const running = `{"backupRequest":{"progress":"54","status":"EXEC: Packaging LXCA data","label":"weekly"}}`
+	for cut := 1; cut < len(running); cut++ {
+		q, err := answering(t, answerOf(200, running[:cut])).Quiet(t.Context())
+		if !errors.Is(err, appliance.ErrMalformed) || !reflect.ValueOf(q).IsZero() {
+			t.Fatalf("quiet, cut at %d: %+v, %v", cut, q, err)
+		}
+	}
+}
+
+// cutCall is a call whose answers are cut.
+type cutCall struct {
+	name   string
+	change bool
+	do     func(context.Context) (any, error)
+}
+
+// cutEverywhere makes each call once, plays it back whole and then with each of its answers cut at every byte. It returns how
+// many bytes the answers had.
+func (p *tape) cutEverywhere(calls []cutCall) (whole int) {
+	t := p.t
+	t.Helper()
+	for _, call := range calls {
 		p.order = nil
 		p.playing.Store(false)
 		if _, err := call.do(t.Context()); err != nil {
@@ -138,7 +194,5 @@ func TestFault_NET05_CutJSON(t *testing.T) {
 		}
 		p.cutting = ""
 	}
-	if whole < 3000 {
-		t.Errorf("only %d bytes were cut", whole)
-	}
+	return whole
 }

@@ -35,14 +35,7 @@ func (a answer) read() (value, error) {
 	if len(bytes.TrimSpace(a.Body)) == 0 || a.Status == http.StatusNoContent {
 		return value{}, nil
 	}
-	if !a.json() {
-		return value{}, malformed("status %d with %s instead of JSON", a.Status, appliance.Label(a.ContentType))
-	}
-	body, err := a.utf8()
-	if err != nil {
-		return value{}, err
-	}
-	v, err := parse(bytes.TrimSpace(body), documentTime)
+	v, err := a.parsed()
 	if err != nil {
 		return value{}, err
 	}
@@ -50,6 +43,18 @@ func (a answer) read() (value, error) {
 		return value{}, &appliance.Refusal{Status: a.Status, Result: e.result, Messages: e.messages}
 	}
 	return v, nil
+}
+
+// parsed is the document in the body, whatever it says.
+func (a answer) parsed() (value, error) {
+	if !a.json() {
+		return value{}, malformed("status %d with %s instead of JSON", a.Status, appliance.Label(a.ContentType))
+	}
+	body, err := a.utf8()
+	if err != nil {
+		return value{}, err
+	}
+	return parse(bytes.TrimSpace(body), documentTime)
 }
 
 // json reports whether the content type allows JSON: the vendor's own type carries the product's version, so only the

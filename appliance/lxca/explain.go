@@ -1,6 +1,8 @@
 package lxca
 
 import (
+	"strings"
+
 	"holdfast/appliance"
 	"holdfast/appliance/transport"
 )
@@ -14,9 +16,29 @@ func (c *Client) Explain(a appliance.Act) []appliance.Call {
 	}
 	calls := make([]appliance.Call, 0, len(requests))
 	for _, r := range requests {
-		calls = append(calls, c.transport.Call(r, "basic", c.user))
+		call := c.transport.Call(r, "basic", c.user)
+		if r.SecretBody {
+			call.Body = shownBody(r.Body)
+		}
+		calls = append(calls, call)
 	}
 	return calls
+}
+
+// placeholder stands for the passphrase in a request that is only shown. It cannot be part of anything else in a body of ours:
+// no label may hold it, and JSON escapes it there.
+const placeholder = "\ufdd0"
+
+// unsaid is the passphrase of an act that is only shown.
+type unsaid struct{}
+
+// Reveal is what stands for it.
+func (unsaid) Reveal() string { return placeholder }
+
+// shownBody is a body for showing, as a line of a shell may hold it: $PASSPHRASE stands for the passphrase, and no other dollar
+// sign is left.
+func shownBody(body []byte) string {
+	return strings.ReplaceAll(strings.ReplaceAll(string(body), "$", `\u0024`), placeholder, "$PASSPHRASE")
 }
 
 // requestsOf are the requests of an act. An extension is by overlap, as there is no call that renews: a new lock, the
@@ -43,6 +65,16 @@ func requestsOf(a appliance.Act) ([]transport.Request, error) {
 		return one(cancelPushRequest(), nil)
 	case appliance.VerbCancelJob:
 		return one(cancelJobRequest(a.Job))
+	case appliance.VerbCreate:
+		return one(createRequest(a.Making, unsaid{}))
+	case appliance.VerbDelete:
+		return one(deleteRequest(a.Transfer.Backup, appliance.Location(a.Transfer.Destination)))
+	case appliance.VerbProcess:
+		return one(processRequest(unsaid{}))
+	case appliance.VerbPrepare:
+		return one(prepareRequest(a.Restore.Backup, unsaid{}))
+	case appliance.VerbRestore:
+		return one(restoreRequest(a.Restore, nil))
 	default:
 		return nil, appliance.ErrUnsupported
 	}

@@ -133,6 +133,29 @@ func FuzzSpace(f *testing.F) {
 	})
 }
 
+func FuzzQuiet(f *testing.F) {
+	seeds(f, `{"backupRequest":{"progress":"54","status":"EXEC: Packaging \u009b","uuid":"`+someUUID+`","jobId":7,"remoteShareDestination":"/mnt/s"}}`,
+		`{"restoreRequest":{"devices":true,"progress":1e9}}`, `{"response":{"backupRequest":{"label":"\u202ex"}}}`)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		v, ok := parsed(t, body)
+		if !ok {
+			return
+		}
+		q, err := decodeQuiet(v)
+		if err != nil && (!errors.Is(err, appliance.ErrMalformed) || q.Making || q.Restoring || len(q.Fields) > 0) {
+			t.Errorf("%+v, %v", q, err)
+		}
+		if q.Percent > 100 || q.Percent < 0 && q.Percent != -1 && err == nil || !q.Making && !q.Restoring && !q.Phase.Empty() {
+			t.Errorf("%+v", q)
+		}
+		if _, ok := appliance.ParseUUID(string(q.Backup)); q.Backup != "" && !ok {
+			t.Errorf("backup %q", q.Backup)
+		}
+		clean(t, q.Phase.String(), q.Label.String(), q.File.String(), q.By.String())
+		cleanFields(t, q.Fields)
+	})
+}
+
 func FuzzJobs(f *testing.F) {
 	seeds(f, jobListing, `[{"jobUID":1,"percentage":"NaN","children":{"children":[]}}]`,
 		`[{"jobUID":"1","status":"Complete","children":[{"status":"Running"}]}]`,

@@ -24,6 +24,8 @@ import (
 	"holdfast/appliance/clock"
 	"holdfast/appliance/secret"
 	"holdfast/appliance/sim"
+	"holdfast/appliance/sim/kit"
+	"holdfast/appliance/sim/xclarity"
 	"holdfast/appliance/transport"
 )
 
@@ -56,6 +58,7 @@ func (c *ticker) Advance(d time.Duration) {
 type world struct {
 	one, fresh *sim.Appliance
 	clock      *ticker
+	truth      func() []kit.Effect
 }
 
 func newWorld(t *testing.T, switches ...string) world {
@@ -69,7 +72,7 @@ func newWorld(t *testing.T, switches ...string) world {
 		t.Fatal(err)
 	}
 	t.Cleanup(fleet.Close)
-	return world{one: fleet.Appliance("one"), fresh: fleet.Appliance("new"), clock: c}
+	return world{one: fleet.Appliance("one"), fresh: fleet.Appliance("new"), clock: c, truth: fleet.Truth().Effects}
 }
 
 // client connects to a by its pinned key.
@@ -80,7 +83,12 @@ func client(t *testing.T, a *sim.Appliance, user, password string) *Client {
 
 func dial(t *testing.T, url string, trust transport.Trust, user, password string) *Client {
 	t.Helper()
-	tr, err := transport.New(transport.Options{Name: "one", URL: url, Trust: trust, Clock: clock.System()})
+	return dialWith(t, transport.Options{Name: "one", URL: url, Trust: trust, Clock: clock.System()}, user, password)
+}
+
+func dialWith(t *testing.T, o transport.Options, user, password string) *Client {
+	t.Helper()
+	tr, err := transport.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,11 +135,24 @@ func answering(t *testing.T, c *canned) *Client {
 // serving returns a client of a server on loopback.
 func serving(t *testing.T, h http.Handler) *Client {
 	t.Helper()
+	return servingWith(t, h, false)
+}
+
+// answeringReadOnly is answering for a client that may only look.
+func answeringReadOnly(t *testing.T, c *canned) *Client {
+	t.Helper()
+	return servingWith(t, c, true)
+}
+
+func servingWith(t *testing.T, h http.Handler, readOnly bool) *Client {
+	t.Helper()
 	server := httptest.NewUnstartedServer(h)
 	server.TLS = tlsConfig()
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	return dial(t, server.URL, transport.Trust{Pin: sim.Pin(server.Certificate())}, "ADMIN", adminPassword)
+	return dialWith(t, transport.Options{
+		Name: "one", URL: server.URL, Trust: transport.Trust{Pin: sim.Pin(server.Certificate())}, Clock: clock.System(), ReadOnly: readOnly,
+	}, "ADMIN", adminPassword)
 }
 
 func tlsConfig() *tls.Config { return &tls.Config{Certificates: []tls.Certificate{certificate()}} }
@@ -173,6 +194,9 @@ const (
 	someLock = appliance.LockID("0123456789abcdef0123456789abcdef")
 )
 
+// somePassphrase is the one of the simulated packages.
+var somePassphrase = secret.New(xclarity.DefaultPassphrase)
+
 func allCalls() []call {
 	transfer := func(verb appliance.Verb, to string) func(context.Context, *Client) error {
 		return func(ctx context.Context, c *Client) error {
@@ -201,5 +225,24 @@ func allCalls() []call {
 		{"push", true, transfer(appliance.VerbPush, "198.18.0.2")},
 		{"cancel push", true, func(ctx context.Context, c *Client) error { _, err := c.CancelPush(ctx); return err }},
 		{"cancel job", true, func(ctx context.Context, c *Client) error { _, err := c.CancelJob(ctx, "17"); return err }},
+		{"room", false, func(ctx context.Context, c *Client) error { _, err := c.Room(ctx, 1); return err }},
+		{"quiet", false, func(ctx context.Context, c *Client) error { _, err := c.Quiet(ctx); return err }},
+		{"create", true, func(ctx context.Context, c *Client) error {
+			_, err := c.CreateBackup(ctx, appliance.NewBackup{Label: "weekly", Images: true, Destination: "/mnt/my_remote_share"}, somePassphrase)
+			return err
+		}},
+		{"process", true, func(ctx context.Context, c *Client) error { _, err := c.Process(ctx, somePassphrase); return err }},
+		{"prepare", true, func(ctx context.Context, c *Client) error {
+			_, err := c.Prepare(ctx, someUUID, somePassphrase)
+			return err
+		}},
+		{"restore", true, func(ctx context.Context, c *Client) error {
+			_, err := c.Restore(ctx, appliance.Restoring{Backup: someUUID}, somePassphrase)
+			return err
+		}},
+		{"delete", true, func(ctx context.Context, c *Client) error {
+			_, err := c.DeleteBackup(ctx, someUUID, "/mnt/my_remote_share")
+			return err
+		}},
 	}
 }

@@ -20,6 +20,8 @@ const (
 	pathData       = "/managementServer/data"
 	pathRepository = "/managementServer/data/repository"
 	pathTasks      = "/tasks"
+	pathFiles      = "/files/managementServer/data"
+	pathQuiesce    = "/managementServer/quiesce"
 )
 
 // addressPattern is what may name the target of a push: an address or a host name.
@@ -41,7 +43,8 @@ func request(method, path string, body any) transport.Request {
 	return r
 }
 
-// encode writes a request body of ours on one line. The bodies hold strings and integers only, so it cannot fail.
+// encode writes a request body of ours on one line. The bodies hold strings, integers and truth values only, so it cannot
+// fail.
 func encode(body any) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

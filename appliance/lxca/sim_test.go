@@ -38,6 +38,8 @@ func TestScenarioUnderEverySwitch(t *testing.T) {
 			s.transfers()
 			s.pushes()
 			s.cancels()
+			s.archives()
+			s.restores()
 		})
 	}
 }

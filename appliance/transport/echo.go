@@ -18,9 +18,10 @@ const leastMasked = 6
 
 // withoutEcho is the body of the answer to r without our own secrets, which pages for developers and messages about a failed
 // login repeat (faults.md SEC-01). What stands in Authorization is in no useful answer. The bare password may by chance be,
-// so it is masked only in answers that are no success, whose bodies are for people.
+// so it is masked only in answers that are no success, whose bodies are for people. What stood within the body of the
+// request is in no useful answer either.
 func (r Request) withoutEcho(status int, body []byte) []byte {
-	forms := r.Auth.sent()
+	forms := append(r.Auth.sent(), spellings(r.Within.Reveal())...)
 	if status < 200 || status > 299 {
 		forms = append(forms, r.spellings()...)
 	}
@@ -40,8 +41,7 @@ func (a Auth) sent() [][]byte {
 	return [][]byte{[]byte(a.secret.Reveal())}
 }
 
-// spellings are the secrets of r in the ways in which an appliance may write them, the longest first, so that none is masked
-// in a part of another.
+// spellings are the secrets of r in the ways in which an appliance may write them.
 func (r Request) spellings() [][]byte {
 	secrets := []string{r.Auth.secret.Reveal()}
 	if r.SecretBody {
@@ -52,6 +52,12 @@ func (r Request) spellings() [][]byte {
 			}
 		}
 	}
+	return spellings(secrets...)
+}
+
+// spellings are the ways in which an appliance may write secrets, the longest first, so that none is masked in a part of
+// another.
+func spellings(secrets ...string) [][]byte {
 	var forms [][]byte
 	for _, s := range secrets {
 		var inXML bytes.Buffer

@@ -27,7 +27,9 @@ type Request struct {
 	Header      http.Header // further fixed headers, no secrets
 	Body        []byte
 	SecretBody  bool // the body holds a secret
-	Login       bool // a login: allowed in read-only mode, and changes nothing
+	// Within is the secret that a SecretBody has within it, where the body as a whole is not the secret.
+	Within secret.Secret
+	Login  bool // a login: allowed in read-only mode, and changes nothing
 }
 
 // Auth is what proves who we are. The zero value proves nothing.

@@ -44,7 +44,7 @@ func (a *Appliance) begin(name string, by kit.Asker, now time.Time, finish func(
 	took := time.Duration(float64(lasting(name)) / a.opts.Speed)
 	op := &operation{number: a.begun, name: name, by: by, ends: now.Add(took), finish: finish}
 	a.running = append(a.running, op)
-	a.lastOp = op
+	a.before, a.hidden, a.lastOp = a.lastOp, a.switches.Is(swAsyncBegins, "second-look"), op
 	a.record(now, by, kit.Effect{What: "async.begun", ID: op.id(), More: name})
 }
 
@@ -69,6 +69,9 @@ func (a *Appliance) accepted(c *call) reply {
 func (a *Appliance) prepareAsyncStatus(*call) (func() reply, *reply) {
 	return func() reply {
 		op := a.lastOp
+		if a.hidden {
+			op, a.hidden = a.before, false
+		}
 		if op == nil {
 			switch a.switches.Get(swAsyncEmpty) {
 			case "404":

@@ -55,6 +55,8 @@ type Appliance struct {
 	begun    int          // asynchronous operations ever begun; the last one's number
 	running  []*operation // those that have not ended
 	lastOp   *operation   // what asyncstatus tells about
+	hidden   bool         // lastOp is not shown yet: what was before it is, once
+	before   *operation
 	slow     time.Duration
 	away     bool
 	helpName int // backups made by StartAsync, for their names

@@ -35,6 +35,9 @@ func keyOf(kind string) (string, bool) {
 	return "", false
 }
 
+// kinds are the types of elements that the release has, sorted.
+var kinds = []string{"session-agent", "session-group", "user-number"}
+
 func (e element) values(name string) []string {
 	for _, at := range e.attrs {
 		if at.name == name {

@@ -44,6 +44,25 @@ func (a *Appliance) prepareElements(c *call) (func() reply, *reply) {
 	return func() reply { return a.elementPage(c, p) }, nil
 }
 
+// prepareElementTypes plays GET configuration/elementTypes, whose body is documented nowhere.
+func (a *Appliance) prepareElementTypes(*call) (func() reply, *reply) {
+	return func() reply {
+		var list []node
+		shape := a.switches.Get(swElementTypes)
+		for _, kind := range kinds {
+			if shape == "type-name" {
+				list = append(list, group("type", leaf("name", kind)))
+			} else {
+				list = append(list, leaf("elementType", kind))
+			}
+		}
+		if shape == "absent" {
+			return failure(http.StatusNotFound, "Resource not found.")
+		}
+		return ok(group("elementTypes", list...))
+	}, nil
+}
+
 // kindOf lets through a type that the release has.
 func (a *Appliance) kindOf(kind string) (string, *reply) {
 	if kind == "" {

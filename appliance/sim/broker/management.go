@@ -71,13 +71,23 @@ func (a *Appliance) prepareRestore(c *call) (func() reply, *reply) {
 		case "backupFile":
 			stored, found := a.backups[name]
 			if !found {
-				return failure(http.StatusNotFound, "File not found.")
+				return a.restoreMissing(c)
 			}
 			content, more = stored, source+" "+name
 		}
 		a.beginRestore(c.asker(), c.now, content, more)
 		return a.accepted(c)
 	}, nil
+}
+
+// restoreMissing answers a restore from a file that is not there.
+func (a *Appliance) restoreMissing(c *call) reply {
+	const words = "File not found."
+	if a.switches.Is(swRestoreMissing, "async-fail") {
+		a.begin("restore", c.asker(), c.now, func(op *operation) { op.failed = words })
+		return a.accepted(c)
+	}
+	return failure(statusCode(a.switches.Get(swRestoreMissing)), words)
 }
 
 func (a *Appliance) beginRestore(by kit.Asker, now time.Time, content []element, more string) {

@@ -63,7 +63,8 @@ func routes() map[string]map[string]route {
 			http.MethodPut:    protected((*Appliance).prepareElementPut),
 			http.MethodDelete: protected((*Appliance).prepareElementDelete),
 		},
-		"configuration/lst": {http.MethodPut: lst},
+		"configuration/elementTypes": {http.MethodGet: read((*Appliance).prepareElementTypes)},
+		"configuration/lst":          {http.MethodPut: lst},
 
 		"admin/asyncstatus":   {http.MethodGet: read((*Appliance).prepareAsyncStatus)},
 		"system/status":       {http.MethodGet: read((*Appliance).prepareStatus)},

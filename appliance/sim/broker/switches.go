@@ -36,11 +36,14 @@ const (
 	swSaveVerifies    = "save-verifies"
 	swVerifySummary   = "verify-summary"
 	swAsyncEmpty      = "async-empty"
+	swAsyncBegins     = "async-begins"
+	swRestoreMissing  = "restore-missing"
 	swBackupGz        = "backup-gz"
 	swBackupExists    = "backup-exists"
 	swFilesShape      = "files-shape"
 	swElementType     = "element-type-unknown"
 	swElementMissing  = "element-missing"
+	swElementTypes    = "element-types"
 	swLST             = "lst"
 	swKPI             = "kpi"
 )
@@ -140,6 +143,10 @@ func resourceSwitches() []kit.Switch {
 			"object-field", "name-text", "none"),
 		open(swAsyncEmpty, "5.3: asyncstatus before anything asynchronous ran",
 			"empty-data", "empty-state", "404"),
+		open(swAsyncBegins, "5.3: does asyncstatus show an operation at once, or what was before it at the first look",
+			"at-once", "second-look"),
+		open(swRestoreMissing, "5.1: where a restore from a file that is not there fails",
+			"404", "400", "async-fail"),
 		open(swBackupGz, "5.2: is .gz appended to the name of a backup that lacks it",
 			"appended", "asis"),
 		open(swBackupExists, "5.2: where a backup under a name that exists fails",
@@ -150,6 +157,8 @@ func resourceSwitches() []kit.Switch {
 			"400", "404"),
 		open(swElementMissing, "5.4: GET of a key that no element has",
 			"empty", "404"),
+		open(swElementTypes, "5.4: the XML of the list of element types, or there is no such list",
+			"elementTypes-elementType", "type-name", "absent"),
 		open(swLST, "3.5: is configuration/lst there",
 			"absent", offered),
 		open(swKPI, "6.5: are statistics/kpiTypes and statistics/kpis there",

@@ -30,6 +30,8 @@ import (
 //	backup.copied, .moved, .pushed      UUID Job From To Locations Checksum
 //	backup.arrived                      UUID To Locations Checksum From is the sender's name
 //	backup.deleted                      UUID From Locations  From is a location or "all"
+//	backup.created                      UUID Job To Locations Checksum    LXCA
+//	backup.processed, .prepared         UUID Job             decrypted; both of an LXCA
 //	backup.restored                     UUID Job
 //	token.issued, token.renewed         ID Of TTL Ends       Of is the token that was renewed
 //	token.expired, token.revoked        ID
@@ -56,7 +58,7 @@ type Effect struct {
 	TTL       int64     `json:"ttl,omitempty"`       // seconds granted
 	Ends      time.Time `json:"ends,omitzero"`       // base time at which it will end by itself
 	Of        string    `json:"of,omitempty"`        // token that this one came from
-	Kind      string    `json:"kind,omitempty"`      // of a job: copy, move, push, prepare, restore
+	Kind      string    `json:"kind,omitempty"`      // of a job: copy, move, push, backup, process, prepare, restore
 	Job       string    `json:"job,omitempty"`       // id of the job whose effect this is
 	State     string    `json:"state,omitempty"`     // how a job ended, in the appliance's word
 	UUID      string    `json:"uuid,omitempty"`      // of a backup

@@ -104,8 +104,3 @@ func (a *Appliance) getUserSettings(*call) answer {
 	}
 	return answer{status: http.StatusOK, body: body}
 }
-
-// getQuiesce says that neither a backup is being made nor a restore is running (api/lxca.md 3.9).
-func (a *Appliance) getQuiesce(*call) answer {
-	return answer{status: http.StatusOK, body: map[string]any{}}
-}

@@ -66,24 +66,27 @@ type Appliance struct {
 	uuid     string
 	fresh    atomic.Bool
 	away     atomic.Bool
-	backAt   atomic.Int64 // base time in nanoseconds until which a restore keeps the appliance away
-	slow     atomic.Int64 // nanoseconds that every answer waits
-	nextDue  atomic.Int64 // base time in nanoseconds at which the next effect is due
-	settling sync.Mutex   // held while due effects happen; taken before mu
+	backAt   atomic.Int64          // base time in nanoseconds until which a restore keeps the appliance away
+	slow     atomic.Int64          // nanoseconds that every answer waits
+	spell    atomic.Pointer[spell] // in which a backup is being made
+	nextDue  atomic.Int64          // base time in nanoseconds at which the next effect is due
+	settling sync.Mutex            // held while due effects happen; taken before mu
 
-	mu       sync.Mutex
-	rng      *rand.Rand
-	locks    []*lock // in order of creation
-	lockDue  int64   // nothing expires before this base time
-	sftp     bool
-	backups  []*backup // newest first at the start, later ones behind
-	byUUID   map[string]*backup
-	shares   []string
-	capacity map[string]int64 // bytes per location; a location without entry has no end
-	jobs     []*job
-	byJob    map[string]*job
-	running  []*job
-	lastJob  int
+	mu        sync.Mutex
+	rng       *rand.Rand
+	locks     []*lock // in order of creation
+	lockDue   int64   // nothing expires before this base time
+	sftp      bool
+	backups   []*backup // newest first at the start, later ones behind
+	byUUID    map[string]*backup
+	shares    []string
+	unmounted map[string]bool  // shares that cannot be reached
+	arrived   string           // uuid of the package that was pushed here last
+	capacity  map[string]int64 // bytes per location; a location without entry has no end
+	jobs      []*job
+	byJob     map[string]*job
+	running   []*job
+	lastJob   int
 
 	inMu     sync.Mutex
 	incoming map[*Appliance]int // appliances that are pushing to this one
@@ -118,7 +121,7 @@ func New(opt Options) *Appliance {
 	a := &Appliance{
 		opt: opt, clock: opt.Clock, truth: opt.Truth, switches: kit.NewSwitches(known),
 		rng: rand.New(rand.NewPCG(opt.Seed, h.Sum64())), lockDue: never,
-		byUUID: map[string]*backup{}, byJob: map[string]*job{}, incoming: map[*Appliance]int{},
+		byUUID: map[string]*backup{}, byJob: map[string]*job{}, incoming: map[*Appliance]int{}, unmounted: map[string]bool{},
 		shares: []string{DefaultShare}, capacity: map[string]int64{Internal: repositoryBytes},
 	}
 	a.door = newDoor(opt.Accounts, a.clock, a.switches)

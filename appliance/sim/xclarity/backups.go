@@ -21,12 +21,15 @@ type Backup struct {
 	By        string
 	Version   string
 	Locations []string
+	// Passphrase decrypts it.
+	Passphrase string
 }
 
 // backup is a package with what is already rendered of it: 100,000 of them are sent as fast as memory is copied.
 type backup struct {
 	Backup
-	uses     int // running jobs that work on it
+	uses     int  // running jobs that work on it
+	prepared bool // decrypted, for a restore
 	rendered []byte
 	version  uint64 // of the switches when it was rendered
 }
@@ -133,6 +136,9 @@ func (a *Appliance) plausible(b Backup) Backup {
 	if b.Locations == nil {
 		b.Locations = []string{Internal}
 	}
+	if b.Passphrase == "" {
+		b.Passphrase = DefaultPassphrase
+	}
 	return b
 }
 
@@ -178,6 +184,9 @@ func (a *Appliance) fits(location string, bytes int64) bool {
 	return !bounded || a.used(location)+a.reserved(location)+bytes <= capacity
 }
 
+// fileName is the name of the package's file.
+func fileName(b Backup) string { return "LXCA_backup_" + b.Taken.UTC().Format("Jan02_1504") + ".tar" }
+
 // render returns the package's JSON. It is called with mu held.
 func (a *Appliance) render(b *backup) []byte {
 	v := a.switches.Version()
@@ -189,7 +198,7 @@ func (a *Appliance) render(b *backup) []byte {
 		label = "\x1b[2J\x1b]52;c;aGVsbG8=\x07" + label + "\u202e\u200b\r\n"
 	}
 	w := backupWire{
-		UUID: b.UUID, Label: label, Filename: "LXCA_backup_" + b.Taken.UTC().Format("Jan02_1504") + ".tar",
+		UUID: b.UUID, Label: label, Filename: fileName(b.Backup),
 		BackupDate: a.stamp(b.Taken, millisForm), BackupRequestedBy: strings.ToUpper(b.By), Chassis: a.size(2), Checksum: b.Checksum,
 		DHCP: a.boolean(false), Eth0IPv4: a.opt.Address, Eth0IPv6: "fe80::250:56ff:fe9c:1a2b", Firmware: a.size(0),
 		IPRedirect: a.opt.Address, PackageSize: a.size(b.Size), Version: b.Version,
@@ -270,8 +279,34 @@ func (a *Appliance) deleteBackup(c *call) answer {
 	if b.uses > 0 {
 		return a.fail(a.inUse(b))
 	}
-	a.deleted(b, location, c.asker())
-	return a.ok(http.StatusOK)
+	return a.deleteFrom(b, location, c.asker())
+}
+
+// deleteFrom removes a package from where it can be reached. It is called with mu held.
+func (a *Appliance) deleteFrom(b *backup, location string, by kit.Asker) answer {
+	var away []string
+	for _, l := range b.Locations {
+		if a.unmounted[l] && (location == "all" || location == l) {
+			away = append(away, l)
+		}
+	}
+	if len(away) == 0 {
+		a.deleted(b, location, by)
+		return a.ok(http.StatusOK)
+	}
+	words := "The remote share " + strings.Join(away, ", ") + " is not mounted."
+	if len(away) == len(b.Locations) || location != "all" || a.switches.Is(swDeletePart, "refused") {
+		return a.refuse(http.StatusBadRequest, "FQXHMDM9026J", words, "Nothing was deleted.", "Mount the remote share.")
+	}
+	for _, l := range slices.Clone(b.Locations) {
+		if !a.unmounted[l] {
+			a.deleted(b, l, by)
+		}
+	}
+	body := a.wrap(http.StatusOK, true, a.message("FQXHMDM9026J", words, "The backup was deleted elsewhere.",
+		"Mount the remote share and delete it there.", helpURL))
+	body["result"] = "warning"
+	return answer{status: http.StatusOK, body: body}
 }
 
 // inUse is the refusal for a package that a job works on.
@@ -316,6 +351,7 @@ func (a *Appliance) receive(b Backup, from string, at time.Time) string {
 		return "There is not enough space on the target."
 	}
 	b.Locations = []string{Internal}
+	a.arrived = b.UUID
 	arrived := a.add(b).effect("backup.arrived", from, Internal)
 	arrived.More = "from " + from
 	a.record(at, itself, arrived)
@@ -325,7 +361,7 @@ func (a *Appliance) receive(b Backup, from string, at time.Time) string {
 // unreachable tells why a push to this appliance cannot work, if so.
 func (a *Appliance) unreachable() string {
 	switch {
-	case a.away.Load() || a.restarting():
+	case a.away.Load() || a.restarting() || a.spell.Load() != nil:
 		return "The target does not answer."
 	case !a.fresh.Load():
 		return "The target is not newly set up."

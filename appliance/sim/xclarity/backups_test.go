@@ -128,7 +128,7 @@ func TestRestore(t *testing.T) {
 	b := w.add(Options{Backups: 1, Fresh: false, Restored: func() { swapped++ }})
 	uuid := b.newest()
 	post := func(action string) reply {
-		return b.do("POST", dataPath, fmt.Sprintf(`{"operation":"restore","action":"%s","uuid":"%s","passphrase":"x"}`, action, uuid))
+		return b.do("POST", dataPath, fmt.Sprintf(`{"operation":"restore","action":"%s","uuid":"%s","passphrase":"Passw0rd-backup"}`, action, uuid))
 	}
 	for _, body := range []string{"", `{"operation":"backup","action":"start"}`, `{"operation":"restore","action":"start","uuid":"x"}`} {
 		b.do("POST", dataPath, body).want(400)

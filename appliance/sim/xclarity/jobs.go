@@ -30,6 +30,7 @@ var (
 	moveSteps    = []step{{"Check space", 0.1}, {"Copy package", 0.8}, {"Verify checksum", 0.95}, {"Delete original", 1}}
 	prepareSteps = []step{{"Verify checksum", 0.4}, {"Decrypt package", 1}}
 	restoreSteps = []step{{"Stop services", 0.2}, {"Import data", 0.8}, {"Start services", 1}}
+	backupSteps  = []step{{"Check space", 0.5}, {"Package data", 0.9}, {"Validate data", 1}}
 	pushSteps    = []step{{"Connect to target", 0.1}, {"Send package", 0.85}, {"Verify checksum", 1}}
 )
 
@@ -41,7 +42,9 @@ type job struct {
 	args                                  []string
 	steps                                 []step
 	childIDs                              []string
-	b                                     *backup    // while it runs
+	b                                     *backup    // while it runs; none while it makes one
+	making                                *Backup    // of a backup: what it makes
+	firmware, images, devices             bool       // asked for with a backup or a restore
 	target                                *Appliance // of a push
 	size                                  int64
 	began                                 time.Time // base clock
@@ -109,13 +112,9 @@ func (a *Appliance) newJob(j *job) *job {
 
 // start begins a transfer's job. It is called with mu held.
 func (a *Appliance) start(t Transfer, p plan, by kit.Asker) *job {
-	now := a.clock.Base()
-	took := time.Duration(float64(p.took) / a.opt.Speed)
 	j := &job{
 		op: t.Operation, uuid: t.UUID, from: p.from, destination: t.Destination, user: t.User, by: by, b: p.b, target: p.target,
-		size:  p.b.Size,
-		began: now, took: took, due: now.Add(took), why: p.why, failStep: p.step, started: a.clock.Now(),
-		args: []string{p.b.Label, t.Destination},
+		size: p.b.Size, why: p.why, failStep: p.step, args: []string{p.b.Label, t.Destination},
 	}
 	switch t.Operation {
 	case opCopy:
@@ -124,26 +123,39 @@ func (a *Appliance) start(t Transfer, p plan, by kit.Asker) *job {
 		j.steps, j.title = moveSteps, "Move backup "+p.b.Label+" to "+t.Destination
 	case opPrepare:
 		j.steps, j.title = prepareSteps, "Prepare backup "+p.b.Label
+	case opProcess:
+		j.steps, j.title = prepareSteps, "Process backup "+p.b.Label
 	case opRestore:
 		j.steps, j.title = restoreSteps, "Restore backup "+p.b.Label
 	default:
 		j.steps, j.title = pushSteps, "Push backup "+p.b.Label+" to "+t.Destination
 	}
-	if p.why != "" && (t.Operation != opPush || p.target != nil) { // an unknown address is tried for the whole time
-		j.due = now.Add(time.Duration(float64(took) * j.steps[p.step].until))
-	}
 	p.b.uses++
-	a.newJob(j)
-	a.running = append(a.running, j)
+	a.begin(j, p.took, p.b.Checksum)
 	if j.target != nil {
 		j.target.expect(a)
 	}
-	started := j.effect("job.started")
-	started.More, started.Checksum = t.Operation+" "+t.UUID+" to "+t.Destination, p.b.Checksum
-	a.record(now, by, started)
-	a.dueAt(j.due)
 	return j
 }
+
+// begin sets a job going that takes so long at speed 1, or less where it is going to fail. It is called with mu held.
+func (a *Appliance) begin(j *job, took time.Duration, checksum string) {
+	now := a.clock.Base()
+	j.began, j.started, j.took = now, a.clock.Now(), time.Duration(float64(took)/a.opt.Speed)
+	j.due = now.Add(j.took)
+	if j.why != "" && (j.op != opPush || j.target != nil) { // an unknown address is tried for the whole time
+		j.due = now.Add(time.Duration(float64(j.took) * j.steps[j.failStep].until))
+	}
+	a.newJob(j)
+	a.running = append(a.running, j)
+	started := j.effect("job.started")
+	started.More, started.Checksum = j.op+" "+j.uuid+" to "+j.destination, checksum
+	a.record(now, j.by, started)
+	a.dueAt(j.due)
+}
+
+// cancellable reports whether a job may be cancelled at all.
+func (j *job) cancellable() bool { return j.op != opRestore && j.op != opBackup && j.op != opProcess }
 
 // expect notes that an appliance pushes here, so that a look at this one lets the package arrive in time.
 func (a *Appliance) expect(from *Appliance) {
@@ -197,6 +209,13 @@ func (a *Appliance) endDue(j *job) {
 	}
 	what, more := "", j.destination
 	switch j.op {
+	case opBackup:
+		what, j.b = "backup.created", a.add(*j.making)
+		j.b.uses++
+	case opPrepare:
+		j.b.prepared, what = true, "backup.prepared"
+	case opProcess:
+		j.b.prepared, what = true, "backup.processed"
 	case opCopy:
 		what = "backup.copied"
 	case opMove:
@@ -237,8 +256,13 @@ func (j *job) stepAt(now time.Time) int {
 func (a *Appliance) finish(j *job, state string, at time.Time, by kit.Asker) {
 	j.state, j.landing = state, false
 	j.ended = a.clock.Now().Add(at.Sub(a.clock.Base()))
-	j.b.uses--
-	j.b = nil
+	if j.b != nil {
+		j.b.uses--
+	}
+	j.b, j.making = nil, nil
+	if j.op == opBackup {
+		a.spell.Store(nil)
+	}
 	a.running = slices.DeleteFunc(a.running, func(x *job) bool { return x == j })
 	if j.target != nil {
 		j.target.forget(a)
@@ -257,7 +281,7 @@ func (a *Appliance) finish(j *job, state string, at time.Time, by kit.Asker) {
 func (a *Appliance) reserved(location string) int64 {
 	var n int64
 	for _, j := range a.running {
-		if (j.op == opCopy || j.op == opMove) && j.why == "" && j.destination == location {
+		if (j.op == opCopy || j.op == opMove || j.op == opBackup) && j.why == "" && j.destination == location {
 			n += j.size
 		}
 	}

@@ -113,7 +113,7 @@ func (a *Appliance) jobWire(j *job) map[string]any {
 	end, uri := any(""), ""
 	if j.state != "" {
 		end = a.stamp(j.ended, secondsForm)
-	} else if j.op != opRestore {
+	} else if j.cancellable() {
 		uri = "/jobs/" + j.id
 	}
 	return map[string]any{
@@ -124,7 +124,7 @@ func (a *Appliance) jobWire(j *job) map[string]any {
 		"messageDisplay": j.title, "messageID": "9001_LONG", "messageBundle": "com.lenovo.lxca.backup", "messageParameters": j.args,
 		"startTime": a.stamp(j.started, secondsForm), "endTime": end, "category": "MANAGEMENT",
 		"createdBy": upper(j.user), "cancelledBy": upper(j.cancelledBy),
-		"isCancelable": a.boolean(j.state == "" && j.op != opRestore), "cancelURI": uri,
+		"isCancelable": a.boolean(j.state == "" && j.cancellable()), "cancelURI": uri,
 		"typeId": a.number(-1), "legacy": a.boolean(false), "hidden": a.boolean(false), "rebootPersistent": a.boolean(false),
 	}
 }

@@ -42,6 +42,7 @@ var routes = []route{
 		"PUT": (*Appliance).putData}},
 	{"/managementServer/data/repository", map[string]handler{"GET": (*Appliance).getRepository}},
 	{"/managementServer/data/{id}", map[string]handler{"DELETE": (*Appliance).deleteBackup}},
+	{"/files/managementServer/data", map[string]handler{"POST": (*Appliance).postFile}},
 	{"/managementServer/quiesce", map[string]handler{"GET": (*Appliance).getQuiesce}},
 	{"/tasks", map[string]handler{"GET": (*Appliance).getTasks, "PUT": (*Appliance).putTasks}},
 	{"/tasks/{id}", map[string]handler{"GET": (*Appliance).getTask, "PUT": (*Appliance).putTask, "DELETE": (*Appliance).deleteTasks}},
@@ -66,8 +67,13 @@ func match(path string) (route, string, bool) {
 
 // ServeHTTP answers one request. The order of refusals is 401, 403, 404 or 405, 400.
 func (a *Appliance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if a.restarting() {
+	closed, busy := a.hush()
+	if closed || a.restarting() {
 		panic(http.ErrAbortHandler) // closes the connection without an answer
+	}
+	if busy && r.URL.Path != "/managementServer/quiesce" {
+		a.gone(w)
+		return
 	}
 	if a.away.Load() {
 		a.gone(w)

@@ -49,6 +49,18 @@ const (
 	swPasswordDays   = "password-days"
 	swAway           = "away"
 	swRestore        = "restore"
+
+	swQuiesce           = "quiesce"
+	swQuiesceAnswer     = "quiesce-answer"
+	swPassphraseRule    = "passphrase-rule"
+	swWrongPassphrase   = "wrong-passphrase"
+	swOtherVersion      = "other-version"
+	swUnprepared        = "restore-unprepared"
+	swRestorePassphrase = "restore-passphrase"
+	swProcessAnswer     = "process-answer"
+	swProcessNothing    = "process-nothing"
+	swUnmounted         = "share-unmounted"
+	swDeletePart        = "delete-all-unmounted"
 )
 
 // known is every behaviour that Lenovo's documents leave open (api/lxca.md 7) and every shape that real appliances were
@@ -112,6 +124,22 @@ var known = []kit.Switch{
 	{Name: swAway, About: "how an appliance that is away behaves: 503 or a closed connection", Values: []string{"503", "close"}},
 	{Name: swRestore, About: "after a restore start: connections closed for a while and a new certificate, or nothing",
 		Values: []string{"refused", "none"}},
+	{Name: swQuiesce, About: "while a backup is made: connections closed at both ends and 503 to all but quiesce between " +
+		"(silent), everything answered between (status), or always (none)", Values: []string{"silent", "status", "none"}},
+	{Name: swQuiesceAnswer, About: "GET /managementServer/quiesce: bare, beside an envelope, or within response",
+		Values: []string{"bare", "envelope", "response"}},
+	{Name: swPassphraseRule, About: "which passphrases a new backup may have", Values: []string{"any", "min-8"}},
+	{Name: swWrongPassphrase, About: "a wrong passphrase: the job fails, or 400 at once", Values: []string{"job", "400"}},
+	{Name: swOtherVersion, About: "a package of another version is processed or prepared: the job fails, 400, or no matter",
+		Values: []string{"job", "400", "accepted"}},
+	{Name: swUnprepared, About: "restore of a package that was not prepared", Values: []string{"400", "allowed"}},
+	{Name: swRestorePassphrase, About: "the passphrase at the start of a restore", Values: []string{"ignored", "needed"}},
+	{Name: swProcessAnswer, About: "answer to process: with the job as PUT /managementServer/data tells it, or without",
+		Values: []string{"job", "envelope"}},
+	{Name: swProcessNothing, About: "process when no package came in", Values: []string{"400", "404"}},
+	{Name: swUnmounted, About: "a share that is not mounted: the job fails, or 400 at once", Values: []string{"job", "400"}},
+	{Name: swDeletePart, About: "delete everywhere with a share not mounted: refused, or done elsewhere with a warning",
+		Values: []string{"refused", "warning"}},
 }
 
 // Switches lists the switches of a simulated LXCA, each with its default first.

@@ -89,7 +89,7 @@ func (a *Appliance) taskWire(j *job, compact bool) taskWire {
 	case j.callback != nil:
 		w.CancelURL, w.CancelRESTMethod, w.CancelRESTBody = j.callback.url, j.callback.method, j.callback.body
 		w.ExpirationTimeOut = a.number(j.callback.timeout)
-	case j.op != opRestore:
+	case j.cancellable():
 		w.CancelURL, w.CancelRESTMethod = "/tasks", http.MethodPut
 		w.CancelRESTBody = `{"action":"cancel","list":["` + j.id + `"]}`
 	}
@@ -198,7 +198,7 @@ func (a *Appliance) cancelAll(jobs []*job, by kit.Asker) *problem {
 			return &problem{status: a.status(swCancelFinished), id: "FQXHMJM9004J", text: "The job has already ended.",
 				explanation: "Job " + j.id + ".", recovery: "No action is required."}
 		}
-		if a.switches.Is(swCancelJob, "400") || j.op == opRestore {
+		if a.switches.Is(swCancelJob, "400") || !j.cancellable() {
 			return &problem{status: http.StatusBadRequest, id: "FQXHMJM9005J", text: "The job cannot be cancelled.",
 				explanation: "Job " + j.id + ".", recovery: "Wait until it ends."}
 		}

@@ -8,7 +8,7 @@ import (
 	"holdfast/appliance/sim/kit"
 )
 
-// What a job does to a package: a transfer, or a part of a restore.
+// What a job does to a package: a transfer, a part of a restore, or the making of one.
 const (
 	opCopy = "copy"
 	opMove = "move"
@@ -16,6 +16,9 @@ const (
 
 	opPrepare = "prepare"
 	opRestore = "restore"
+	opProcess = "process"
+
+	opBackup = "backup" // makes one
 )
 
 // transferTime is how long a transfer takes at speed 1; unknownTime is how long a push tries an address that nobody has.
@@ -184,13 +187,11 @@ func (a *Appliance) planCopy(p *plan, t Transfer) *problem {
 	if t.Destination != Internal {
 		p.from = Internal
 	}
-	if !a.fits(t.Destination, p.b.Size) {
-		p.why, p.step = "There is not enough space in "+t.Destination+".", 0
-		if a.switches.Is(swNoSpace, "400") {
-			return &problem{status: http.StatusBadRequest, id: "FQXHMDM9014J", text: p.why, recovery: "Delete or move backups."}
-		}
+	var bad *problem
+	if p.why, bad = a.noWrite(t.Destination, p.b.Size); p.why == "" && a.unmounted[p.from] {
+		p.why, bad = a.noWrite(p.from, 0)
 	}
-	return nil
+	return bad
 }
 
 // planPush checks a push. It is called with mu held; of the target it reads only what needs no lock.
