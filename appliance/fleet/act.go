@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,6 +64,13 @@ func (e *Engine) DoWith(
 ) (Result, error) {
 	if act.Verb == appliance.VerbResume || act.Verb == appliance.VerbWait {
 		return Result{}, refuse("that is nothing to be done at once")
+	}
+	if works(act.Verb) {
+		act.Transfer.Verb = act.Verb
+	}
+	if act.Verb == appliance.VerbCreate {
+		act.Transfer.Label = appliance.Label(act.Making.Label)
+		act.Transfer.Destination = string(cmp.Or(act.Making.Destination, appliance.Internal))
 	}
 	return e.do(ctx, name, errand{p: p, act: act, phrase: phrase})
 }
@@ -286,6 +294,9 @@ func (x *errand) perform() (r Result, err error) {
 		return x.resume()
 	case appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush, appliance.VerbDelete:
 		return x.transfer()
+	case appliance.VerbCreate, appliance.VerbProcess, appliance.VerbPrepare, appliance.VerbRestore, appliance.VerbVerify,
+		appliance.VerbSave, appliance.VerbActivate:
+		return x.work()
 	case appliance.VerbCancelPush:
 		return x.cancelPush()
 	default:
@@ -314,7 +325,7 @@ func (x *errand) report(r Result, err error) {
 	if x.auto { // the next poll is early enough
 		due = 0
 	}
-	if moves(act.Verb) || act.Verb == appliance.VerbCancelPush {
+	if moves(act.Verb) || works(act.Verb) || act.Verb == appliance.VerbCancelPush {
 		due |= of(laneBackups)
 	}
 	if errors.Is(err, appliance.ErrNotHeld) || errors.Is(err, appliance.ErrForbidden) || errors.Is(err, appliance.ErrUnsupported) {

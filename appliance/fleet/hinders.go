@@ -19,6 +19,9 @@ func (e *Engine) Hinders(p policy.Person, name string, act appliance.Act) (why s
 	if why := policy.WhyNot(p, w.rules(), act.Verb); why != "" {
 		return why, false
 	}
+	if works(act.Verb) {
+		act.Transfer.Verb = act.Verb
+	}
 	if why := w.whyAway(); why != "" {
 		return why, w.s.State != StateMisset
 	}

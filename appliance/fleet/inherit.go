@@ -222,7 +222,7 @@ func (w *watcher) goOn(r Record, estate Estate) (outcome Outcome, note string) {
 		w.unwant(act.Lock.ID)
 		w.owe(act.Lock.ID, r.Who)
 		return OutcomeUnknown, "it is tried again"
-	case moves(act.Verb):
+	case moves(act.Verb), works(act.Verb) && w.able.follower == nil:
 		if slices.ContainsFunc(estate.Transits, func(t Transit) bool { return t.ID == r.ID }) {
 			return OutcomeUnknown, "what came of it is looked for"
 		}

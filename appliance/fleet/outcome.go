@@ -25,11 +25,12 @@ const (
 type started struct {
 	transfer appliance.Transfer
 	who      string
-	since    time.Duration // run
-	seen     bool          // a listing showed the job
-	ended    bool          // at its end, or not listed any more
-	intent   uint64        // by which the journal knows it
-	had      bool          // a push: its target had the backup before
+	since    time.Duration               // run
+	seen     bool                        // a listing showed the job
+	ended    bool                        // at its end, or not listed any more
+	intent   uint64                      // by which the journal knows it
+	had      bool                        // a push: its target had the backup before
+	before   map[appliance.BackupID]bool // those that were there when a new one was begun
 	// cancelled tells that we asked for its end.
 	cancelled bool
 }
@@ -51,10 +52,11 @@ type check struct {
 	// unknown tells that nobody knows whether it runs or ever began: it is looked for several times, and until no job is
 	// left that could be it.
 	unknown bool
-	known   map[appliance.JobID]bool // jobs that are not it; nil = not known
-	had     bool                     // a push: its target had the backup before
-	lists   [laneCount]int           // listings that were asked for after since
-	intent  uint64                   // by which the journal knows it
+	known   map[appliance.JobID]bool    // jobs that are not it; nil = not known
+	had     bool                        // a push: its target had the backup before
+	lists   [laneCount]int              // listings that were asked for after since
+	intent  uint64                      // by which the journal knows it
+	before  map[appliance.BackupID]bool // of a new backup: those that it is not; nil = not known
 }
 
 // searching reports whether a transfer is being looked for. The caller holds w.mu.
@@ -119,8 +121,13 @@ func (w *watcher) jobEnded(id appliance.JobID, s *started, success bool, said st
 	s.ended = true
 	c := &check{
 		transfer: s.transfer, who: s.who, job: id, success: success, said: said, cancelled: s.cancelled, had: s.had, intent: s.intent,
+		before: s.before,
 	}
 	switch {
+	case works(s.transfer.Verb) && s.transfer.Verb != appliance.VerbCreate && success:
+		w.over(s.intent, Ending{Fate: FateTold, Job: id, Text: said})
+	case works(s.transfer.Verb) && s.transfer.Verb != appliance.VerbCreate:
+		w.over(s.intent, Ending{Fate: FateNot, Job: id, Cancelled: s.cancelled, Text: said})
 	case s.transfer.Verb != appliance.VerbPush:
 		w.expect(c)
 	case !success:
@@ -192,7 +199,7 @@ func (w *watcher) search(c *check) bool {
 		w.e.sched.wake(w, of(laneJobs)&w.lanes)
 		return true
 	}
-	removal := t.Verb == appliance.VerbDelete
+	removal, made := t.Verb == appliance.VerbDelete, t.Verb == appliance.VerbCreate
 	if !removal && slices.ContainsFunc(w.tasks.Jobs, func(j appliance.Job) bool { return j.Phase.Live() && w.couldBe(c, j) }) {
 		c.since, c.lists = w.e.clock.Now().Run, [laneCount]int{} // only what is listed after its end counts
 		return false
@@ -208,6 +215,11 @@ func (w *watcher) search(c *check) bool {
 	}
 	if removal {
 		sure = c.lists[laneBackups] > 0 && gone(t, b)
+	}
+	if made {
+		sure = c.lists[laneBackups] > 0 && w.made(c)
+	} else if works(t.Verb) {
+		sure = false
 	}
 	need := searchLooks
 	switch {
@@ -308,11 +320,40 @@ func (w *watcher) tellRemoval(c *check) Ending {
 	return e
 }
 
+// made reports whether the new backup is listed.
+func (w *watcher) made(c *check) bool {
+	return c.before != nil && slices.ContainsFunc(w.stock.Backups, func(b appliance.Backup) bool {
+		return !c.before[b.ID] && (b.Label == c.transfer.Label || b.ID == appliance.BackupID(c.transfer.Label.String()))
+	})
+}
+
+// tellMade says what the newest listing tells of a new backup whose job has ended.
+func (w *watcher) tellMade(c *check) Ending {
+	e := Ending{Fate: FateNot, Job: c.job, Cancelled: c.cancelled, Text: cmp.Or(c.said, "the new backup is not listed")}
+	switch listed := w.made(c); {
+	case listed && c.success:
+		e.Fate, e.Text = FateThere, fmt.Sprintf("backup %s is made, as the listing says", c.transfer.Label)
+		w.e.event(Good, w.name, "", e.Text)
+	case listed:
+		e.Fate, e.Text = FateUnknown, fmt.Sprintf("backup %s is listed although its job did not say success", c.transfer.Label)
+		w.e.event(Warn, w.name, "", e.Text)
+	case c.success && c.before == nil:
+		e.Fate, e.Text = FateTold, "its job said success; which backup it is cannot be told"
+	case c.success:
+		e.Fate, e.Text = FateUnknown, fmt.Sprintf("backup %s is not listed although its job said success", c.transfer.Label)
+		w.e.event(Warn, w.name, "", e.Text)
+	}
+	return e
+}
+
 // tellCheck says what the newest listing of backups tells of a copy or a move.
 func (w *watcher) tellCheck(c *check) Ending {
 	t := c.transfer
-	if t.Verb == appliance.VerbDelete {
+	switch t.Verb {
+	case appliance.VerbDelete:
 		return w.tellRemoval(c)
+	case appliance.VerbCreate:
+		return w.tellMade(c)
 	}
 	b := w.stocked(t)
 	place := appliance.Location(t.Destination)

@@ -16,7 +16,7 @@ func (x *errand) transfer() (Result, error) {
 	if err := x.asSeen(t); err != nil {
 		return Result{}, err
 	}
-	known := x.knownJobs()
+	known, before := x.knownJobs(), x.knownBackups(t)
 	had := t.Verb == appliance.VerbPush && x.e.arrived(t, -1)
 	if err := x.track(known, had); err != nil {
 		return Result{}, fmt.Errorf("nothing was sent: %w", err)
@@ -40,7 +40,7 @@ func (x *errand) transfer() (Result, error) {
 	defer x.publish()
 	switch {
 	case err != nil && id == "":
-		x.expect(&check{transfer: t, who: x.p.Name, unknown: true, known: known, had: had, intent: x.intent})
+		x.expect(&check{transfer: t, who: x.p.Name, unknown: true, known: known, before: before, had: had, intent: x.intent})
 		why := "no job of it was found yet"
 		switch {
 		case t.Verb == appliance.VerbDelete:
@@ -50,10 +50,10 @@ func (x *errand) transfer() (Result, error) {
 		}
 		return Result{}, fmt.Errorf("%w; %s: it is looked for further, and what is found will be told", err, why)
 	case x.jobs == nil || id == "":
-		x.expect(&check{transfer: t, who: x.p.Name, job: id, success: true, had: had, intent: x.intent})
+		x.expect(&check{transfer: t, who: x.p.Name, job: id, success: true, before: before, had: had, intent: x.intent})
 	default:
 		now := x.e.clock.Now()
-		x.started[id] = &started{transfer: t, who: x.p.Name, since: now.Run, intent: x.intent, had: had}
+		x.started[id] = &started{transfer: t, who: x.p.Name, since: now.Run, intent: x.intent, had: had, before: before}
 		x.tracked(Transit{ID: x.intent, Appliance: x.name, Who: x.p.Name, Transfer: t, Job: id, Since: now.Wall, Had: had})
 		x.showJobs()
 	}
@@ -66,7 +66,7 @@ func (x *errand) transfer() (Result, error) {
 // asSeen looks at the backups just before anything is sent: what an operator decided on a listing that may be a minute old
 // is done only if the backup is still what it was (faults.md JOB-10).
 func (x *errand) asSeen(t appliance.Transfer) error {
-	if x.backups == nil {
+	if x.backups == nil || t.Backup == "" && t.Verb != appliance.VerbCreate {
 		return nil
 	}
 	ctx, cancel := x.look()
@@ -88,10 +88,27 @@ func (x *errand) asSeen(t appliance.Transfer) error {
 func (x *errand) transferOnce(t appliance.Transfer) (appliance.Receipt, error) {
 	ctx, cancel := x.call()
 	defer cancel()
+	if works(t.Verb) {
+		return x.workOnce()
+	}
 	if t.Verb == appliance.VerbDelete {
 		return x.deleter.DeleteBackup(ctx, t.Backup, appliance.Location(t.Destination))
 	}
 	return x.transferrer.Transfer(ctx, t)
+}
+
+// knownBackups are those that are listed just before a new one is made; nil for all else.
+func (x *errand) knownBackups(t appliance.Transfer) map[appliance.BackupID]bool {
+	if t.Verb != appliance.VerbCreate {
+		return nil
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	known := map[appliance.BackupID]bool{}
+	for id := range x.backupAt {
+		known[id] = true
+	}
+	return known
 }
 
 // knownJobs are those that are there just before something is started; nil when they could not be listed.
@@ -150,7 +167,7 @@ func (w *watcher) become(c *check) appliance.JobID {
 	}
 	var found []appliance.JobID
 	for _, j := range w.tasks.Jobs {
-		if w.couldBe(c, j) && j.Backup == c.transfer.Backup {
+		if w.couldBe(c, j) && (j.Backup == c.transfer.Backup || works(c.transfer.Verb) && j.Verb == c.transfer.Verb) {
 			found = append(found, j.ID)
 		}
 	}
@@ -165,7 +182,7 @@ func (w *watcher) couldBe(c *check, j appliance.Job) bool {
 	user := w.s.Health.User
 	switch {
 	case c.known[j.ID], w.started[j.ID] != nil:
-	case j.Backup != "" && j.Backup != c.transfer.Backup:
+	case j.Backup != "" && c.transfer.Backup != "" && j.Backup != c.transfer.Backup:
 	case j.Verb != "" && j.Verb != c.transfer.Verb:
 	case !j.By.Empty() && !user.Empty() && !strings.EqualFold(j.By.String(), user.String()):
 	default:

@@ -38,6 +38,7 @@ type watcher struct {
 	jobs        appliance.JobSource
 	transferrer appliance.Transferrer
 	deleter     appliance.BackupDeleter
+	able        able
 
 	snap atomic.Pointer[Snapshot]
 	// writing has room for the one who tells the journal what is ours; never waited for with mu held.
@@ -147,6 +148,7 @@ func (w *watcher) findAbilities() {
 	w.jobGetter, _ = w.client.(appliance.JobGetter)
 	w.transferrer, _ = w.client.(appliance.Transferrer)
 	w.deleter, _ = w.client.(appliance.BackupDeleter)
+	w.able.find(w.client)
 }
 
 func (w *watcher) can() Can {

@@ -64,6 +64,8 @@ func (w *watcher) whyCannot(verb appliance.Verb) string {
 	switch {
 	case locks(verb):
 		able, what = w.locker != nil, "locks"
+	case works(verb):
+		able, what = w.able.can(verb), "way to "+string(verb)
 	case verb == appliance.VerbDelete:
 		able, what = w.deleter != nil, "deleting of backups"
 	case transfers(verb) || verb == appliance.VerbCancelPush:
@@ -118,7 +120,13 @@ func (w *watcher) whyWrong(act appliance.Act, whole bool) string {
 			return missing(whole, "no backup is chosen")
 		}
 		return w.whyNotTransfer(act.Transfer, whole)
+	case appliance.VerbCreate, appliance.VerbProcess, appliance.VerbPrepare, appliance.VerbRestore, appliance.VerbVerify,
+		appliance.VerbSave, appliance.VerbActivate:
+		return w.whyNotWork(act, whole)
 	case appliance.VerbDelete:
+		if w.able.store != nil && !w.holdsConfiguration() {
+			return needsConfiguration
+		}
 		if act.Transfer.Backup == "" {
 			return missing(whole, "no backup is chosen")
 		}
@@ -298,6 +306,9 @@ func (w *watcher) whyBusy(act appliance.Act) string {
 			return fmt.Sprintf("%s is under way (%s)", w.e.describe(d.Act), d.Who)
 		}
 	}
+	if works(act.Verb) {
+		return w.whyWorking()
+	}
 	if !moves(act.Verb) {
 		return ""
 	}
@@ -318,6 +329,21 @@ func (w *watcher) whyBusy(act appliance.Act) string {
 	return ""
 }
 
+// whyWorking says what keeps the appliance busy. The caller holds w.mu.
+func (w *watcher) whyWorking() string {
+	for id, s := range w.started {
+		if !s.ended && works(s.transfer.Verb) {
+			return fmt.Sprintf("%s is under way (job %s, %s)", w.e.transferWords(s.transfer), id, s.who)
+		}
+	}
+	for _, c := range w.checks {
+		if works(c.transfer.Verb) {
+			return fmt.Sprintf("what came of the %s is being looked at", w.e.transferWords(c.transfer))
+		}
+	}
+	return ""
+}
+
 // namesTarget reports whether the act says what it is about; before a dialog it does not.
 func namesTarget(act appliance.Act) bool {
 	switch act.Verb {
@@ -327,7 +353,8 @@ func namesTarget(act appliance.Act) bool {
 		return act.Lock.ID != ""
 	case appliance.VerbCancelJob:
 		return act.Job != ""
-	case appliance.VerbCancelPush:
+	case appliance.VerbCancelPush, appliance.VerbCreate, appliance.VerbProcess, appliance.VerbPrepare, appliance.VerbRestore,
+		appliance.VerbVerify, appliance.VerbSave, appliance.VerbActivate:
 		return true
 	default:
 		return act.Transfer.Backup != ""

@@ -27,6 +27,12 @@ func (e *Engine) describe(act appliance.Act) string {
 		return fmt.Sprintf("%s %s", act.Verb, name(act.Lock))
 	case appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush, appliance.VerbDelete:
 		return e.transferWords(act.Transfer)
+	case appliance.VerbCreate, appliance.VerbProcess, appliance.VerbPrepare, appliance.VerbRestore, appliance.VerbVerify,
+		appliance.VerbSave, appliance.VerbActivate:
+		if act.Restore.From != "" {
+			return fmt.Sprintf("restore of the %s configuration", act.Restore.From)
+		}
+		return e.transferWords(act.Transfer)
 	case appliance.VerbCancelJob:
 		return "cancel job " + appliance.Label(string(act.Job)).String()
 	default:
@@ -39,6 +45,22 @@ func (e *Engine) transferWords(t appliance.Transfer) string {
 	label := t.Label.String()
 	if label == "" {
 		label = short(string(t.Backup))
+	}
+	switch t.Verb {
+	case appliance.VerbCreate:
+		return fmt.Sprintf("making of backup %s", label)
+	case appliance.VerbProcess:
+		return "processing of the package that came in last"
+	case appliance.VerbPrepare:
+		return fmt.Sprintf("preparation of %s for a restore", label)
+	case appliance.VerbRestore:
+		return fmt.Sprintf("restore of %s", label)
+	case appliance.VerbVerify:
+		return "verification of the configuration"
+	case appliance.VerbSave:
+		return "saving of the configuration"
+	case appliance.VerbActivate:
+		return "activation of the configuration"
 	}
 	if t.Verb == appliance.VerbDelete {
 		if t.Destination == string(appliance.Everywhere) {
