@@ -314,7 +314,10 @@ func (m *run) send(ctx context.Context, n int) bool {
 		return false
 	}
 	p, name, act := m.person, m.where(s), m.act(n)
-	phrase := m.phrases[n]
+	var phrase appliance.Passphrase
+	if given, ok := m.phrases[n]; ok {
+		phrase = given
+	}
 	delete(m.phrases, n)
 	m.mu.Unlock()
 	result, err := m.fleet.DoWith(ctx, p, name, act, phrase)

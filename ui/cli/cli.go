@@ -179,7 +179,7 @@ func tree(env *Env) *cobra.Command {
 	root.PersistentFlags().BoolVar(&f.readOnly, "read-only", false, "change nothing on any appliance in this run")
 	root.Flags().StringVar(&f.theme, "theme", "", "colours (default: as configured)")
 	root.Flags().BoolVar(&f.ascii, "ascii", false, "draw with ASCII only")
-	root.AddCommand(demoCommand(env, &f), simCommand(env), statusCommand(env, &f), locksCommand(env, &f), migrateCommand(env, &f), eventsCommand(env, &f), configCommand(env, &f), trustCommand(env, &f),
+	root.AddCommand(demoCommand(env, &f), simCommand(env), statusCommand(env, &f), locksCommand(env, &f), backupsCommand(env, &f), jobsCommand(env, &f), migrateCommand(env, &f), eventsCommand(env, &f), configCommand(env, &f), trustCommand(env, &f),
 		versionCommand(env))
 	return root
 }

@@ -237,25 +237,13 @@ func toJSON(s *fleet.Snapshot) applianceJSON {
 	if !s.BackupsPart.At.IsZero() {
 		a.Backups = []backupJSON{}
 		for _, b := range s.Backups {
-			x := backupJSON{ID: string(b.ID), Label: b.Label.String(), Created: moment(b.Created), Checksum: b.Checksum.String(),
-				Locations: []string{}}
-			if b.Size >= 0 {
-				x.Size = &b.Size
-			}
-			for _, l := range b.Locations {
-				x.Locations = append(x.Locations, string(l))
-			}
-			a.Backups = append(a.Backups, x)
+			a.Backups = append(a.Backups, toBackup(b))
 		}
 	}
 	if !s.JobsPart.At.IsZero() {
 		a.Jobs = []jobJSON{}
 		for _, j := range s.Jobs {
-			x := jobJSON{ID: string(j.ID), Title: j.Title.String(), State: j.State.String(), Outcome: outcome(j.Phase), Started: moment(j.Started)}
-			if j.Percent >= 0 {
-				x.Percent = &j.Percent
-			}
-			a.Jobs = append(a.Jobs, x)
+			a.Jobs = append(a.Jobs, toJob(j.Job))
 		}
 	}
 	return a
