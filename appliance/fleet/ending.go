@@ -8,11 +8,13 @@ import (
 	"holdfast/appliance"
 )
 
-// ErrNoSuchRef: no request with that ref was ever recorded, so none was sent.
-var ErrNoSuchRef = errors.New("no such request")
-
-// ErrRefTaken: a request with that ref was recorded before, so nothing may be sent by it again.
-var ErrRefTaken = errors.New("a request with that ref was made before")
+// Errors about refs, for errors.Is.
+var (
+	// ErrNoSuchRef: no request with that ref was ever recorded, so none was sent.
+	ErrNoSuchRef = errors.New("no such request")
+	// ErrRefTaken: a request with that ref was recorded before, so nothing may be sent by it again.
+	ErrRefTaken = errors.New("a request with that ref was made before")
+)
 
 // Fate is what is known of a backup once a transfer of it, or a removal, is over.
 type Fate string

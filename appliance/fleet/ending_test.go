@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -24,7 +25,7 @@ func asked(act appliance.Act) appliance.Act {
 // toldOf is what came of a request, as somebody hears who waits for it in the background.
 func (b *bench) toldOf(ref string) func() (Ending, error) {
 	var e Ending
-	err := error(fmt.Errorf("it is waited for still"))
+	err := errors.New("it is waited for still")
 	ctx, cancel := context.WithCancel(b.t.Context())
 	b.t.Cleanup(cancel)
 	go func() { e, err = b.e.Follow(ctx, "dc1", ref) }()
@@ -55,9 +56,15 @@ func lies(f *fake, checksum string, places ...appliance.Location) {
 // Every way in which a transfer can end is told as the listings say, to whoever waits for it, and is in the journal then.
 func TestFault_JOB04_EveryFate(t *testing.T) {
 	const in, nas, sum = appliance.Internal, appliance.Location("/mnt/nas"), "c0ffee"
-	here := func(sum string, places ...appliance.Location) func(*bench) { return func(b *bench) { lies(b.f, sum, places...) } }
-	there := func(sum string, places ...appliance.Location) func(*bench) { return func(b *bench) { lies(b.fakes[1], sum, places...) } }
-	away := func(b *bench) { b.fakes[1].with(func() { b.fakes[1].before = failing("backups", appliance.ErrUnreachable) }) }
+	here := func(sum string, places ...appliance.Location) func(*bench) {
+		return func(b *bench) { lies(b.f, sum, places...) }
+	}
+	there := func(sum string, places ...appliance.Location) func(*bench) {
+		return func(b *bench) { lies(b.fakes[1], sum, places...) }
+	}
+	away := func(b *bench) {
+		b.fakes[1].with(func() { b.fakes[1].before = failing("backups", appliance.ErrUnreachable) })
+	}
 	for _, c := range []struct {
 		verb    appliance.Verb
 		to      string
