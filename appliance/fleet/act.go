@@ -273,7 +273,7 @@ func (x *errand) perform() (r Result, err error) {
 	defer func() {
 		if what := recover(); what != nil {
 			x.panicked(what)
-			r, err = Result{}, fmt.Errorf("%w: our client for it failed", appliance.ErrAmbiguous)
+			r, err = Result{}, errClientFailed
 			x.wonder()
 		}
 	}()
@@ -299,10 +299,14 @@ func (x *errand) perform() (r Result, err error) {
 		return x.work()
 	case appliance.VerbCancelPush:
 		return x.cancelPush()
-	default:
+	case appliance.VerbCancelJob:
 		return x.cancelJob()
+	default:
+		return Result{}, refuse("nothing is known of how to " + string(x.act.Verb))
 	}
 }
+
+var errClientFailed = fmt.Errorf("%w: our client for it failed", appliance.ErrAmbiguous)
 
 // report tells everybody how an act ended and looks at what it may have changed.
 func (x *errand) report(r Result, err error) {

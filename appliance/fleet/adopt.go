@@ -175,8 +175,9 @@ func (x *errand) again(first *doubt) (own, error) {
 	}
 	d.keeps, d.keep, d.family = first.keeps, first.keep, first.family
 	d.family.add(d)
-	act := x.act // of its kind, so that whoever finds the intent knows what it was to extend
-	act.Claim = claim
+	// Of its kind, so that whoever finds the intent knows what it was to extend; the ref names the first.
+	act := x.act
+	act.Claim, act.Ref = claim, ""
 	id, err := x.intend(x.send, act, d)
 	if err != nil {
 		return own{}, notAgain(err)

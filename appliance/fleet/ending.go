@@ -8,19 +8,24 @@ import (
 	"holdfast/appliance"
 )
 
-// ErrNoSuchRef: no request with that ref was ever recorded, so none was sent.
-var ErrNoSuchRef = errors.New("no such request")
+// Errors about refs, for errors.Is.
+var (
+	// ErrNoSuchRef: no request with that ref was ever recorded, so none was sent.
+	ErrNoSuchRef = errors.New("no such request")
+	// ErrRefTaken: a request with that ref was recorded before, so nothing may be sent by it again.
+	ErrRefTaken = errors.New("a request with that ref was made before")
+)
 
 // Fate is what is known of a backup once a transfer of it, or a removal, is over.
 type Fate string
 
 // Fates. They tell what the listings say; of a push whose target is none of ours there is only its job.
 const (
-	FateThere   Fate = "there"   // as asked: at its destination, and of a move the original is gone; a removal: not listed there any more
+	FateThere   Fate = "there"   // as asked: at its destination, of a move the original is gone; a removal: not listed there any more
 	FateTold    Fate = "told"    // its job said success, and nobody can be asked whether it is there
 	FateNot     Fate = "not"     // it did not take place; the original lies where it lay
 	FateBoth    Fate = "both"    // a move: at the destination, and the original is kept
-	FateNeither Fate = "neither" // a move: listed neither here nor there
+	FateNeither Fate = "neither" // listed neither where it lay nor at its destination
 	FateOther   Fate = "other"   // at the destination lies something with another checksum
 	FateUnknown Fate = "unknown" // nothing could be found out
 )
@@ -46,6 +51,7 @@ type Request struct {
 type followed struct {
 	done   chan struct{}
 	ending Ending // once done is closed
+	by     int    // how many do
 }
 
 // Follow waits for what came of the request with that ref at the appliance of that name, of this run or of one that ended.
@@ -71,14 +77,8 @@ func (e *Engine) Follow(ctx context.Context, name, ref string) (Ending, error) {
 		if ending, ok := r.ended(); ok {
 			return ending, nil
 		}
-		f := w.following(r.Intent)
-		looked, done := context.WithTimeout(ctx, lookAround) // another engine may answer for it: then the journal tells
-		select {
-		case <-f.done:
-			done()
-			return f.ending, nil
-		case <-looked.Done():
-			done()
+		if ending, ok := w.await(ctx, r.Intent); ok {
+			return ending, nil
 		}
 		switch {
 		case life.Err() != nil:
@@ -102,21 +102,34 @@ func (r *Request) ended() (Ending, bool) {
 	return Ending{}, false
 }
 
-// following is the one place where the end of that intent is told.
-func (w *watcher) following(intent uint64) *followed {
+// await waits a while for the end of an intent to be told here. It may not be: then the journal tells, as another engine may
+// answer for it, or it was told just before.
+func (w *watcher) await(ctx context.Context, intent uint64) (e Ending, ok bool) {
 	w.mu.Lock()
-	defer w.mu.Unlock()
+	if news, pending := w.backlog.transits[intent]; pending && news.ending != nil {
+		defer w.mu.Unlock()
+		return *news.ending, true
+	}
 	f := w.follows[intent]
 	if f == nil {
 		f = &followed{done: make(chan struct{})}
 		w.follows[intent] = f
-		if news, pending := w.backlog.transits[intent]; pending && news.ending != nil {
-			f.ending = *news.ending
-			close(f.done)
-			delete(w.follows, intent)
-		}
 	}
-	return f
+	f.by++
+	w.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, lookAround)
+	defer cancel()
+	select {
+	case <-f.done:
+		return f.ending, true
+	case <-ctx.Done():
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if f.by--; f.by == 0 && w.follows[intent] == f {
+		delete(w.follows, intent)
+	}
+	return Ending{}, false
 }
 
 // over has the journal know that a request is over and how, and tells whoever follows it. The caller holds w.mu.

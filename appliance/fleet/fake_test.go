@@ -190,6 +190,21 @@ func (f *fake) Transfer(ctx context.Context, t appliance.Transfer) (r appliance.
 	return r, err
 }
 
+func (f *fake) DeleteBackup(ctx context.Context, id appliance.BackupID, at appliance.Location) (r appliance.Receipt, err error) {
+	r.Stamp, err = f.call(ctx, "delete", func(appliance.Stamp) {
+		f.log = append(f.log, fmt.Sprintf("delete %s %s", id, at))
+		for i, b := range f.backups {
+			if b.ID == id {
+				f.backups[i].Locations = slices.DeleteFunc(slices.Clone(b.Locations), func(l appliance.Location) bool {
+					return l == at || at == appliance.Everywhere
+				})
+			}
+		}
+		f.backups = slices.DeleteFunc(f.backups, func(b appliance.Backup) bool { return len(b.Locations) == 0 })
+	})
+	return r, err
+}
+
 func (f *fake) CancelPush(ctx context.Context) (r appliance.Receipt, err error) {
 	r.Stamp, err = f.call(ctx, "cancel push", func(appliance.Stamp) { f.log = append(f.log, "cancel push") })
 	return r, err
@@ -213,7 +228,8 @@ func (f *fake) asked(what ...string) (n int) {
 }
 
 func (f *fake) all() int {
-	return f.asked("probe", "locks", "jobs", "backups", "space", "acquire", "release", "transfer", "cancel push", "cancel job")
+	return f.asked("probe", "locks", "jobs", "backups", "space", "acquire", "release", "transfer", "cancel push", "cancel job",
+		"delete")
 }
 
 func (f *fake) end(id appliance.JobID, phase appliance.Phase, state string) {

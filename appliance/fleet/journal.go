@@ -37,7 +37,8 @@ const (
 	OutcomeUnknown Outcome = "unknown"
 )
 
-// Journal keeps intents. Intend returns only when the intent is durable; an error means that nothing may be sent.
+// Journal keeps intents. Intend returns only when the intent is durable; an error means that nothing may be sent. ErrRefTaken:
+// an act with the same ref was intended before.
 //
 // Hold and Track replace what is there of the same lock or transfer; Forget and Ended are no error when nothing is. Settle,
 // Track and Ended may fail with ErrNotOurs, which is final; anything else that fails is tried again.
@@ -81,6 +82,9 @@ type Record struct {
 func (m *Memory) Intend(_ context.Context, in Intent) (uint64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if _, err := find(m.records, m.transits, in.Act.Ref); err == nil {
+		return 0, fmt.Errorf("%w: %q", ErrRefTaken, in.Act.Ref)
+	}
 	in.ID = uint64(len(m.records) + 1)
 	m.records = append(m.records, Record{Intent: in})
 	return in.ID, nil
@@ -141,9 +145,14 @@ func (m *Memory) Ended(_ context.Context, id uint64, how Ending) error {
 func (m *Memory) Find(_ context.Context, ref string) (Request, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, r := range m.records {
+	return find(m.records, m.transits, ref)
+}
+
+// find is the request with that ref.
+func find(records []Record, transits map[uint64]Transit, ref string) (Request, error) {
+	for _, r := range records {
 		if ref != "" && r.Act.Ref == ref {
-			_, tracked := m.transits[r.ID]
+			_, tracked := transits[r.ID]
 			return Request{Intent: r.ID, Outcome: r.Outcome, Note: r.Note, Ending: r.Ending, Tracked: tracked}, nil
 		}
 	}

@@ -64,6 +64,9 @@ func (p *page) set(step func(what string) error) {
 }
 
 func (p *page) Intend(ctx context.Context, in Intent) (id uint64, err error) {
+	if _, err := p.Find(ctx, in.Act.Ref); err == nil {
+		return 0, ErrRefTaken
+	}
 	err = p.write(ctx, "intend "+string(in.Act.Verb), func() {
 		in.ID = uint64(len(p.records) + 1)
 		id, p.keeper[in.ID] = in.ID, p.engine
@@ -98,8 +101,17 @@ func (p *page) Track(ctx context.Context, t Transit) error {
 	return p.write(ctx, "track", func() { t.Engine = p.engine; p.transits[t.ID] = t })
 }
 
-func (p *page) Ended(ctx context.Context, id uint64) error {
-	return p.write(ctx, "ended", func() { delete(p.transits, id) })
+func (p *page) Ended(ctx context.Context, id uint64, how Ending) error {
+	return p.write(ctx, "ended", func() {
+		delete(p.transits, id)
+		p.records[id-1].Ending = &how
+	})
+}
+
+func (p *page) Find(_ context.Context, ref string) (Request, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return find(p.records, p.transits, ref)
 }
 
 func (p *page) Adopt(_ context.Context, names []string, only Only) (e Estate, err error) {

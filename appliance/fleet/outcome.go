@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"holdfast/appliance"
@@ -123,21 +124,28 @@ func (w *watcher) jobEnded(id appliance.JobID, s *started, success bool, said st
 		transfer: s.transfer, who: s.who, job: id, success: success, said: said, cancelled: s.cancelled, had: s.had, intent: s.intent,
 		before: s.before,
 	}
+	why := ""
+	if s.transfer.Verb == appliance.VerbPush {
+		switch target := w.e.target(s.transfer); {
+		case target == nil:
+			why = "its target is none of ours to ask"
+		case target.backups == nil:
+			why = "its target cannot list its backups"
+		case s.had:
+			why = "its target listed it before, too"
+		}
+	}
 	switch {
 	case works(s.transfer.Verb) && s.transfer.Verb != appliance.VerbCreate && success:
 		w.over(s.intent, Ending{Fate: FateTold, Job: id, Text: said})
 	case works(s.transfer.Verb) && s.transfer.Verb != appliance.VerbCreate:
 		w.over(s.intent, Ending{Fate: FateNot, Job: id, Cancelled: s.cancelled, Text: said})
-	case s.transfer.Verb != appliance.VerbPush:
+	case why == "":
 		w.expect(c)
-	case !success:
-		w.over(s.intent, Ending{Fate: FateNot, Job: id, Cancelled: s.cancelled, Text: said})
-	case w.e.target(s.transfer) == nil:
-		w.over(s.intent, Ending{Fate: FateTold, Job: id, Text: said + "; its target is none of ours to ask"})
-	case s.had:
-		w.over(s.intent, Ending{Fate: FateTold, Job: id, Text: said + "; its target listed it before, too"})
+	case success:
+		w.over(s.intent, Ending{Fate: FateTold, Job: id, Text: said + "; " + why})
 	default:
-		w.expect(c)
+		w.over(s.intent, Ending{Fate: FateNot, Job: id, Cancelled: s.cancelled, Text: said})
 	}
 	w.showBackups()
 	w.e.sched.wake(w, of(laneBackups)&w.lanes)
@@ -150,7 +158,9 @@ func (w *watcher) vanished(id appliance.JobID, s *started) {
 	for _, j := range w.tasks.Jobs {
 		known[j.ID] = true
 	}
-	w.expect(&check{transfer: s.transfer, who: s.who, job: id, unknown: true, known: known, intent: s.intent})
+	w.expect(&check{
+		transfer: s.transfer, who: s.who, job: id, unknown: true, known: known, had: s.had, cancelled: s.cancelled, intent: s.intent,
+	})
 	w.showBackups()
 	w.e.sched.wake(w, of(laneBackups)&w.lanes)
 }
@@ -179,6 +189,8 @@ func (w *watcher) tellChecks(l lane, sent time.Duration) bool {
 			return w.search(c)
 		case c.transfer.Verb == appliance.VerbPush:
 			return w.arrives(c)
+		case l == laneBackups && c.transfer.Verb == appliance.VerbDelete:
+			return w.removed(c)
 		case l == laneBackups:
 			w.over(c.intent, w.tellCheck(c))
 			return true
@@ -193,7 +205,7 @@ func (w *watcher) search(c *check) bool {
 	t := c.transfer
 	if id := w.become(c); id != "" {
 		now := w.e.clock.Now()
-		w.started[id] = &started{transfer: t, who: c.who, since: now.Run, intent: c.intent, had: c.had}
+		w.started[id] = &started{transfer: t, who: c.who, since: now.Run, intent: c.intent, had: c.had, cancelled: c.cancelled}
 		w.tracked(Transit{ID: c.intent, Appliance: w.name, Who: c.who, Transfer: t, Job: id, Since: now.Wall, Had: c.had})
 		w.e.event(Info, w.name, "", fmt.Sprintf("the %s became job %s", w.e.transferWords(t), id))
 		w.e.sched.wake(w, of(laneJobs)&w.lanes)
@@ -238,36 +250,16 @@ func (w *watcher) search(c *check) bool {
 	return true
 }
 
-// arrives asks the target of a push whose job said success, and reports whether that is settled: it lists the backup, or has
-// had time enough to (faults.md JOB-08).
-func (w *watcher) arrives(c *check) bool {
-	e := Ending{Fate: FateThere, Job: c.job}
-	target := w.e.target(c.transfer)
-	switch words := w.e.transferWords(c.transfer); {
-	case target == nil || w.e.arrived(c.transfer, c.since):
-		e.Text = fmt.Sprintf("the %s arrived, as the listing of its target says", words)
-		w.e.event(Good, w.name, "", e.Text)
-	case w.e.clock.Now().Run-c.since < searchFor:
-		if target != w {
-			w.e.sched.wake(target, of(laneBackups)&target.lanes)
-		}
-		return false
-	default:
-		e.Fate, e.Text = FateUnknown, fmt.Sprintf("the job of the %s said success, and its target does not list it", words)
-		w.e.event(Alarm, w.name, "", e.Text)
-	}
-	w.over(c.intent, e)
-	return true
-}
-
 // untold is the ending of a transfer whose outcome no listing can tell.
 func (c *check) untold() Ending {
-	e := Ending{Fate: FateUnknown, Job: c.job, Text: "the backups cannot be listed there"}
+	e := Ending{Fate: FateUnknown, Job: c.job, Cancelled: c.cancelled, Text: cmp.Or(c.said, "what came of it is not known") + noListing}
 	if c.success {
-		e.Fate, e.Text = FateTold, "its job said success; "+e.Text
+		e.Fate, e.Text = FateTold, cmp.Or(c.said, "the appliance said that it is done")+noListing
 	}
 	return e
 }
+
+const noListing = "; the backups cannot be listed there"
 
 // stocked is the transfer's backup as listed last; the zero one when it is not.
 func (w *watcher) stocked(t appliance.Transfer) (b appliance.Backup) {
@@ -281,18 +273,24 @@ func (w *watcher) stocked(t appliance.Transfer) (b appliance.Backup) {
 
 // tellSearch says what came of the search for a transfer of which nobody knew whether it ran.
 func (w *watcher) tellSearch(c *check, sure bool) Ending {
-	t, e := c.transfer, Ending{Fate: FateThere, Job: c.job}
-	level := Good
+	t, e := c.transfer, Ending{Fate: FateThere, Job: c.job, Cancelled: c.cancelled}
+	level, b := Good, w.stocked(t)
 	switch {
-	case t.Verb == appliance.VerbMove && c.lists[laneBackups] > 0:
+	case t.Verb == appliance.VerbMove && c.lists[laneBackups] > 0, t.Verb == appliance.VerbCopy && sure && differ(b.Checksum, t.Checksum):
 		return w.tellCheck(c)
-	case t.Verb == appliance.VerbDelete && !sure && c.lists[laneBackups] > 0:
+	case t.Verb == appliance.VerbPush && sure:
+		b, asked := w.e.arrival(t, c.since)
+		return w.tellArrival(c, b, asked)
+	case t.Verb == appliance.VerbDelete && !sure && c.lists[laneBackups] == 0:
+		level, e.Fate, e.Text = Warn, FateUnknown, "whether the "+w.e.transferWords(t)+" took place is not known"+noListing
+	case t.Verb == appliance.VerbDelete && !sure && t.Destination == string(appliance.Everywhere): // it may be gone from some
+		level, e.Fate = Warn, FateUnknown
+		e.Text = fmt.Sprintf("the %s is not complete: it is still listed at %s", w.e.transferWords(t), placesOf(b))
+	case t.Verb == appliance.VerbDelete && !sure:
 		level, e.Fate, e.Text = Warn, FateNot, "the "+w.e.transferWords(t)+" did not take place: it is listed there as before"
 	case !sure:
 		level, e.Fate = Warn, FateUnknown
 		e.Text = fmt.Sprintf("unknown, nothing found: no job of the %s, and the backup was not seen there", w.e.transferWords(t))
-	case t.Verb == appliance.VerbPush:
-		e.Text = fmt.Sprintf("the %s arrived, as the listing of its target says", w.e.transferWords(t))
 	default:
 		e.Text = fmt.Sprintf("the %s took place, as the listing says", w.e.transferWords(t))
 	}
@@ -308,13 +306,25 @@ func gone(t appliance.Transfer, b appliance.Backup) bool {
 	return !b.At(appliance.Location(t.Destination))
 }
 
+// removed reports whether a removal is settled that the appliance said to have done: the backup is listed there no more, or has
+// been for long enough.
+func (w *watcher) removed(c *check) bool {
+	is := gone(c.transfer, w.stocked(c.transfer))
+	if !is && w.e.clock.Now().Run-c.since < searchFor {
+		return false
+	}
+	w.over(c.intent, w.tellRemoval(c, is))
+	return true
+}
+
 // tellRemoval says what the newest listing tells of a removal that the appliance said to have done.
-func (w *watcher) tellRemoval(c *check) Ending {
+func (w *watcher) tellRemoval(c *check, is bool) Ending {
 	e := Ending{Fate: FateThere, Job: c.job, Text: fmt.Sprintf("the %s took place, as the listing says", w.e.transferWords(c.transfer))}
 	level := Good
-	if !gone(c.transfer, w.stocked(c.transfer)) {
+	if !is {
 		level, e.Fate = Alarm, FateUnknown
-		e.Text = fmt.Sprintf("the appliance said that the %s is done, and lists the backup there as before", w.e.transferWords(c.transfer))
+		e.Text = fmt.Sprintf("the appliance said that the %s is done, and lists it still at %s", w.e.transferWords(c.transfer),
+			placesOf(w.stocked(c.transfer)))
 	}
 	w.e.event(level, w.name, "", e.Text)
 	return e
@@ -346,13 +356,19 @@ func (w *watcher) tellMade(c *check) Ending {
 	return e
 }
 
+// placesOf names where a backup lies.
+func placesOf(b appliance.Backup) string {
+	var names []string
+	for _, l := range b.Locations {
+		names = append(names, appliance.Label(string(l)).String())
+	}
+	return strings.Join(names, ", ")
+}
+
 // tellCheck says what the newest listing of backups tells of a copy or a move.
 func (w *watcher) tellCheck(c *check) Ending {
 	t := c.transfer
-	switch t.Verb {
-	case appliance.VerbDelete:
-		return w.tellRemoval(c)
-	case appliance.VerbCreate:
+	if t.Verb == appliance.VerbCreate {
 		return w.tellMade(c)
 	}
 	b := w.stocked(t)
@@ -364,15 +380,16 @@ func (w *watcher) tellCheck(c *check) Ending {
 		w.e.event(level, w.name, "", e.Text)
 	}
 	untold := b.Checksum.Empty() || t.Checksum.Empty()
-	other := !untold && b.Checksum != t.Checksum
 	switch {
-	case there && other:
+	case there && differ(b.Checksum, t.Checksum):
 		tell(Alarm, FateOther, "is listed at %s with another checksum: %s, not %s", place, b.Checksum, t.Checksum)
 	case t.Verb == appliance.VerbCopy && there:
 		e.Fate, e.Text = FateThere, fmt.Sprintf("copied to %s, as the listing says", place)
 		if !c.success {
 			tell(Warn, FateThere, "is listed at %s although the job did not say success", place)
 		}
+	case t.Verb == appliance.VerbCopy && len(b.Locations) == 0:
+		tell(Alarm, FateNeither, "is listed nowhere any more, neither where it lay nor at %s (checksum %s, job %s)", place, t.Checksum, c.job)
 	case t.Verb == appliance.VerbCopy && c.success:
 		tell(Warn, FateUnknown, "is not listed at %s although the job said success", place)
 	case t.Verb == appliance.VerbCopy:

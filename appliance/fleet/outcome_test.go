@@ -14,7 +14,7 @@ import (
 func (b *bench) lost(effect bool) {
 	b.f.with(func() {
 		hook := func(call string) error {
-			if call == "transfer" {
+			if call == "transfer" || call == "delete" {
 				return fmt.Errorf("reset: %w", appliance.ErrAmbiguous)
 			}
 			return nil

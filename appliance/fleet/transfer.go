@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,7 +21,7 @@ func (x *errand) transfer() (Result, error) {
 		return Result{}, fmt.Errorf("nothing was sent: %w", err)
 	}
 	r, err := x.transferOnce(t)
-	if err != nil && !errors.Is(err, appliance.ErrAmbiguous) {
+	if err != nil && outcomeOf(err) != OutcomeUnknown {
 		x.mu.Lock()
 		defer x.mu.Unlock()
 		x.over(x.intent, Ending{Fate: FateNot, Text: printable(err)})
@@ -49,8 +48,10 @@ func (x *errand) transfer() (Result, error) {
 			why = "the jobs could not be looked at"
 		}
 		return Result{}, fmt.Errorf("%w; %s: it is looked for further, and what is found will be told", err, why)
-	case x.jobs == nil || id == "":
-		x.expect(&check{transfer: t, who: x.p.Name, job: id, success: true, before: before, had: had, intent: x.intent})
+	case t.Verb == appliance.VerbDelete:
+		x.expect(&check{transfer: t, who: x.p.Name, job: id, success: true, intent: x.intent})
+	case x.jobs == nil || id == "": // nothing will say how it ended but the listings
+		x.expect(&check{transfer: t, who: x.p.Name, job: id, unknown: true, had: had, before: before, intent: x.intent})
 	default:
 		now := x.e.clock.Now()
 		x.started[id] = &started{transfer: t, who: x.p.Name, since: now.Run, intent: x.intent, had: had, before: before}
@@ -73,7 +74,7 @@ func (x *errand) asSeen(t appliance.Transfer) error {
 	defer cancel()
 	list, err := x.backups.Backups(ctx)
 	if err != nil {
-		return fmt.Errorf("nothing was sent, since the backups could not be looked at just before: %w", err)
+		return fmt.Errorf("%w: the backups could not be looked at just before, so nothing was sent: %w", ErrRefusedByUs, err)
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -85,9 +86,16 @@ func (x *errand) asSeen(t appliance.Transfer) error {
 	return nil
 }
 
-func (x *errand) transferOnce(t appliance.Transfer) (appliance.Receipt, error) {
+// transferOnce sends the request. What came of it is looked for when the client fails, as when its answer is lost.
+func (x *errand) transferOnce(t appliance.Transfer) (r appliance.Receipt, err error) {
 	ctx, cancel := x.call()
 	defer cancel()
+	defer func() {
+		if what := recover(); what != nil {
+			x.panicked(what)
+			r, err = appliance.Receipt{}, errClientFailed
+		}
+	}()
 	if works(t.Verb) {
 		return x.workOnce()
 	}

@@ -60,8 +60,10 @@ func (w *watcher) whyAway() string {
 
 // whyCannot is what the appliance cannot, or will not let us, do at all.
 func (w *watcher) whyCannot(verb appliance.Verb) string {
-	able, what := w.jobs != nil, "jobs that could be cancelled"
+	able, what := false, "way to "+string(verb)+" that is known here"
 	switch {
+	case verb == appliance.VerbCancelJob:
+		able, what = w.jobs != nil, "jobs that could be cancelled"
 	case locks(verb):
 		able, what = w.locker != nil, "locks"
 	case works(verb):

@@ -69,6 +69,9 @@ func (j *Journal) examine(ctx context.Context, db *sql.DB) error {
 		{"holdings", holdingColumns, new(holding).columns()},
 		{"transits", transitColumns, new(transit).columns()},
 		{"engines", "id, started", []any{&id, &started}},
+		{"requests", requestColumns, new(request).columns()},
+		{"migrations", sessionColumns, new(session).columns()},
+		{"steps", legColumns, new(leg).columns()},
 	} {
 		err := each(ctx, db, `SELECT `+t.columns+`, sum FROM `+t.name, func(found *sql.Rows) error {
 			return scan(found, t.name, t.into)
@@ -77,30 +80,52 @@ func (j *Journal) examine(ctx context.Context, db *sql.DB) error {
 			return err
 		}
 	}
-	return nil
+	return each(ctx, db, strayLegs, func(found *sql.Rows) error {
+		err := found.Scan(&id)
+		return first(err, damaged("not all steps of migration %s are there", label(id)))
+	})
 }
 
-// Old records, by number. Open intents, holdings and transits stay, however old.
+// strayLegs are the migrations whose steps are not all there, and the steps that are of none.
+const strayLegs = `SELECT id FROM migrations WHERE steps <> (SELECT count(*) FROM steps WHERE migration = id)
+	UNION ALL SELECT migration FROM steps WHERE n = 0 AND migration NOT IN (SELECT id FROM migrations)`
+
+// Old records, by number or name. Open intents, holdings and transits stay, however old, and so does a migration that has not
+// ended with all that it asked for.
 const (
 	oldEvents  = `SELECT id FROM events WHERE at < ? ORDER BY at LIMIT ?`
-	oldIntents = `SELECT id FROM intents WHERE outcome <> '' AND at < ? ORDER BY at LIMIT ?`
-	oldEngines = `SELECT id FROM engines WHERE started < ? LIMIT ?`
+	oldIntents = `SELECT id FROM intents WHERE outcome <> '' AND at < ? AND NOT EXISTS (SELECT 1 FROM requests AS r
+		JOIN migrations AS m ON m.id = r.migration WHERE r.intent = intents.id AND m.ended = 0) ORDER BY at LIMIT ?`
+	oldSessions = `SELECT id FROM migrations WHERE ended > 0 AND ended < ? LIMIT ?`
+	oldEngines  = `SELECT id FROM engines WHERE started < ? LIMIT ?`
 )
+
+// lostRequests removes the requests of a migration whose intents went with a damaged journal; the others go with theirs.
+const lostRequests = `DELETE FROM requests WHERE migration = ? AND NOT EXISTS (SELECT 1 FROM intents WHERE id = intent)`
 
 // prune removes records that are older than they are kept, and engines that are and run no more (faults.md JNL-09).
 func (j *Journal) prune(ctx context.Context) error {
 	before := micros(j.now().Add(-j.options.Keep))
-	for table, old := range map[string]string{"events": oldEvents, "intents": oldIntents} {
+	for _, old := range []struct {
+		query  string
+		remove []string
+	}{
+		{oldEvents, []string{`DELETE FROM events WHERE id = ?`}},
+		{oldSessions, []string{
+			`DELETE FROM steps WHERE migration = ?`, `DELETE FROM migrations WHERE id = ?`, lostRequests,
+		}},
+		{oldIntents, []string{`DELETE FROM requests WHERE intent = ?`, `DELETE FROM intents WHERE id = ?`}},
+	} {
 		for {
 			// Nothing is written when there is nothing to remove.
-			ids, err := j.ids(ctx, old, before)
+			ids, err := j.ids(ctx, old.query, before)
 			if err != nil {
 				return err
 			}
 			if len(ids) == 0 {
 				break
 			}
-			if err := j.remove(ctx, `DELETE FROM `+table+` WHERE id = ?`, ids); err != nil {
+			if err := j.remove(ctx, ids, old.remove...); err != nil {
 				return err
 			}
 		}
@@ -110,7 +135,7 @@ func (j *Journal) prune(ctx context.Context) error {
 		return err
 	}
 	ended := slices.DeleteFunc(ids, func(id any) bool { return j.engineRuns(fmt.Sprint(id)) })
-	return j.remove(ctx, `DELETE FROM engines WHERE id = ?`, ended)
+	return j.remove(ctx, ended, `DELETE FROM engines WHERE id = ?`)
 }
 
 // ids is the first batch of what a query of old records tells.
@@ -126,14 +151,17 @@ func (j *Journal) ids(ctx context.Context, old string, before int64) (ids []any,
 	return ids, err
 }
 
-func (j *Journal) remove(ctx context.Context, statement string, ids []any) error {
+// remove carries out the statements for each id.
+func (j *Journal) remove(ctx context.Context, ids []any, statements ...string) error {
 	if len(ids) == 0 {
 		return nil
 	}
 	_, err := j.write(ctx, "remove old records", func(ctx context.Context, tx *sql.Tx, _ int64) error {
 		for _, id := range ids {
-			if _, err := tx.ExecContext(ctx, statement, id); err != nil {
-				return err
+			for _, statement := range statements {
+				if _, err := tx.ExecContext(ctx, statement, id); err != nil {
+					return err
+				}
 			}
 		}
 		return nil

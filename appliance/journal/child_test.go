@@ -135,7 +135,7 @@ func haveAndEnd(ctx context.Context, j *Journal, id uint64, end bool) error {
 		return err
 	}
 	fmt.Println("forgotten", id)
-	if err := j.Ended(ctx, id); err != nil {
+	if err := j.Ended(ctx, id, someEnding()); err != nil {
 		return err
 	}
 	fmt.Println("ended", id)
@@ -203,7 +203,7 @@ func oneStart(ctx context.Context, engine string) error {
 		return err
 	}
 	// Our own is still ours: it is neither told nor taken while we run.
-	if err := errors.Join(j.Settle(ctx, mine, fleet.OutcomeDone, ""), j.Ended(ctx, mine)); err != nil {
+	if err := errors.Join(j.Settle(ctx, mine, fleet.OutcomeDone, ""), j.Ended(ctx, mine, someEnding())); err != nil {
 		return fmt.Errorf("our own was taken while we run: %w", err)
 	}
 	all, err := j.Holdings(ctx)
@@ -242,7 +242,7 @@ func finish(ctx context.Context, j *Journal, e fleet.Estate) error {
 		}
 	}
 	for _, x := range e.Transits {
-		if err := j.Ended(ctx, x.ID); err != nil {
+		if err := j.Ended(ctx, x.ID, someEnding()); err != nil {
 			return err
 		}
 	}

@@ -26,7 +26,7 @@ var (
 	ErrUnsafe = errors.New("not a safe place for the journal")
 	// ErrDamaged: the journal was found damaged while it was read; it is being set aside.
 	ErrDamaged = errors.New("journal damaged")
-	// ErrNotOurs: the intent, or the transfer that came of it, is not there, or another engine answers for it.
+	// ErrNotOurs: the intent, the transfer that came of it, or the migration is not there, or another engine answers for it.
 	ErrNotOurs = fleet.ErrNotOurs
 	// ErrClosed: the journal was closed.
 	ErrClosed = errors.New("journal closed")
@@ -107,9 +107,14 @@ func isDamage(err error) bool {
 // fatal tells errors after which there is no point in having a Journal at all.
 func fatal(err error) bool { return errors.Is(err, ErrUnsafe) || errors.Is(err, errSameEngine) }
 
+// final are errors that say nothing of the journal: what was asked for cannot be, or was given up.
+var final = []error{
+	ErrNotOurs, fleet.ErrRefTaken, fleet.ErrNoSuchRef, context.Canceled, context.DeadlineExceeded,
+}
+
 // explain gives an error its kind and says what to do about it.
 func (j *Journal) explain(doing string, err error) error {
-	if err == nil || fatal(err) || isOneOf(err, ErrNotWritable, ErrNotOurs, ErrClosed, context.Canceled, context.DeadlineExceeded) {
+	if err == nil || fatal(err) || isOneOf(err, final...) || isOneOf(err, ErrNotWritable, ErrClosed) {
 		return err
 	}
 	t := &trouble{doing: doing, path: j.path, kind: ErrNotWritable, cause: err}

@@ -175,7 +175,7 @@ func changes(ctx context.Context, j *Journal) map[string]error {
 	return map[string]error{
 		"intend": intended, "settle": j.Settle(ctx, 1, fleet.OutcomeDone, ""), "tell": j.Tell(ctx, someEvent(1)),
 		"hold": j.Hold(ctx, someHolding(1)), "forget": j.Forget(ctx, "dc1-lxca", nthLock(1)),
-		"track": j.Track(ctx, someTransit(1)), "ended": j.Ended(ctx, 1), "adopt": adopted,
+		"track": j.Track(ctx, someTransit(1)), "ended": j.Ended(ctx, 1, someEnding()), "adopt": adopted,
 	}
 }
 
@@ -316,4 +316,9 @@ func (c *collector) add(s string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.all = append(c.all, s)
+}
+
+// someEnding has every member that is kept.
+func someEnding() fleet.Ending {
+	return fleet.Ending{Fate: fleet.FateBoth, Job: "17", Cancelled: true, Text: "it is copied; the original is kept"}
 }

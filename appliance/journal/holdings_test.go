@@ -71,7 +71,7 @@ func TestTransitsComeBack(t *testing.T) {
 		want = append(want, x)
 	}
 	for _, id := range []uint64{want[3].ID, want[3].ID, 999, math.MaxUint64} {
-		if err := j.Ended(t.Context(), id); err != nil {
+		if err := j.Ended(t.Context(), id, someEnding()); err != nil {
 			t.Error(err)
 		}
 	}
@@ -81,7 +81,7 @@ func TestTransitsComeBack(t *testing.T) {
 		}
 	}
 	k := opened(t, path, "second")
-	for _, err := range []error{k.Ended(t.Context(), want[0].ID), k.Track(t.Context(), someTransit(want[0].ID))} {
+	for _, err := range []error{k.Ended(t.Context(), want[0].ID, someEnding()), k.Track(t.Context(), someTransit(want[0].ID))} {
 		if !errors.Is(err, ErrNotOurs) || k.Writable() != nil {
 			t.Errorf("what another engine answers for: %v, writable: %v", err, k.Writable())
 		}
@@ -91,7 +91,7 @@ func TestTransitsComeBack(t *testing.T) {
 		t.Errorf("adopted\n%+v, want\n%+v", got, want[:3])
 	}
 	track(t, k, someTransit(want[0].ID))
-	if err := k.Ended(t.Context(), want[0].ID); err != nil {
+	if err := k.Ended(t.Context(), want[0].ID, someEnding()); err != nil {
 		t.Error(err)
 	}
 	closed(t, k)

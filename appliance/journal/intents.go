@@ -3,7 +3,6 @@ package journal
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"math"
 
@@ -45,7 +44,8 @@ func (r *intent) record() (fleet.Record, error) {
 }
 
 // Intend records what is about to be asked of an appliance. It is durable when the error is nil; otherwise nothing may be
-// sent (faults.md I6, JNL-03, JNL-04). Errors, by errors.Is: ErrNotWritable, ErrBusy, ErrDamaged, ErrClosed, or the context's.
+// sent (faults.md I6, JNL-03, JNL-04). Errors, by errors.Is: ErrNotWritable, ErrBusy, ErrDamaged, ErrClosed, or the context's;
+// fleet.ErrRefTaken when a request with the act's ref was recorded before.
 func (j *Journal) Intend(ctx context.Context, in fleet.Intent) (uint64, error) {
 	at := in.At.Wall
 	if at.IsZero() {
@@ -60,12 +60,21 @@ func (j *Journal) Intend(ctx context.Context, in fleet.Intent) (uint64, error) {
 	if err := r.put(in); err != nil {
 		return 0, err
 	}
-	return j.write(ctx, "record what is about to be sent", func(ctx context.Context, tx *sql.Tx, n int64) error {
-		r.id = n
-		_, err := tx.ExecContext(ctx, `INSERT INTO intents (`+intentColumns+`, sum)
+	asked, err := requestOf(in.Act.Ref)
+	if err != nil {
+		return 0, err
+	}
+	return j.writeThen(ctx, "record what is about to be sent", func(ctx context.Context, tx *sql.Tx, n int64) (err error) {
+		r.id, asked.intent = n, n
+		if asked.ref != "" {
+			if err := asked.add(ctx, tx); err != nil {
+				return err
+			}
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO intents (`+intentColumns+`, sum)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, summed(r.columns())...)
 		return err
-	})
+	}, func() { j.ours.ask(asked) })
 }
 
 // Settle records how an intent ended. ErrNotOurs: it is not there (it may have gone with a damaged journal), or another
@@ -77,19 +86,18 @@ func (j *Journal) Settle(ctx context.Context, id uint64, outcome fleet.Outcome, 
 	if id > math.MaxInt64 {
 		return fmt.Errorf("settle intent %d: %w", id, ErrNotOurs)
 	}
-	_, err := j.write(ctx, "record how an intent ended", func(ctx context.Context, tx *sql.Tx, _ int64) error {
+	_, err := j.writeThen(ctx, "record how an intent ended", func(ctx context.Context, tx *sql.Tx, _ int64) error {
 		var r intent
-		row := tx.QueryRowContext(ctx, `SELECT `+intentColumns+`, sum FROM intents WHERE id = ?`, int64(id))
-		err := scan(row, "intents", r.columns())
-		if errors.Is(err, sql.ErrNoRows) || err == nil && r.keeper != j.options.Engine {
-			return fmt.Errorf("settle intent %d: %w", id, ErrNotOurs)
-		}
+		there, err := one(ctx, tx, "intents", r.columns(), intentOf, int64(id))
 		if err != nil {
 			return err
 		}
+		if !there || r.keeper != j.options.Engine {
+			return fmt.Errorf("settle intent %d: %w", id, ErrNotOurs)
+		}
 		r.outcome, r.note, r.settled = label(string(outcome)), words(note), micros(j.now())
 		return update(ctx, tx, &r)
-	})
+	}, func() { j.ours.settled(int64(id)) })
 	return err
 }
 

@@ -14,6 +14,7 @@ type left struct {
 	intents  []intent
 	holdings []holding
 	transits []transit
+	requests []request // that the transits came of; read when they are adopted
 }
 
 // openIntents names its index, as the planner does not know how few they are.
@@ -146,6 +147,14 @@ func (l *left) adopt(ctx context.Context, tx *sql.Tx, keeper string) error {
 		l.transits[i].keeper = keeper
 		if err := l.transits[i].insert(ctx, tx); err != nil {
 			return err
+		}
+		var r request
+		there, err := one(ctx, tx, "requests", r.columns(), requestByIntent, l.transits[i].id)
+		if err != nil {
+			return err
+		}
+		if there {
+			l.requests = append(l.requests, r)
 		}
 	}
 	var stored []holding

@@ -19,7 +19,8 @@ type step []string
 // Every record has a number from the one counter, in the order in which they were confirmed, and its digest in sum. Times
 // are microseconds since 1970 and lengths of time microseconds. An intent without an outcome is open, and keeper is the engine
 // that answers for it: the one that asked, or one that took it over later. The same goes for a holding, whose number is that of
-// the record that began it, and for a transit, whose number is its intent's; both go when they are over, and not before.
+// the record that began it, and for a transit, whose number is its intent's; both go when they are over, and not before. A
+// request is an intent that is known by a ref besides. Migrations and their steps, from 0, are known by the migration's id.
 var steps = []step{{
 	`CREATE TABLE counter (one INTEGER PRIMARY KEY CHECK (one = 1), n INTEGER NOT NULL) STRICT`,
 	`CREATE TABLE engines (id TEXT PRIMARY KEY, started INTEGER NOT NULL, sum INTEGER NOT NULL) STRICT, WITHOUT ROWID`,
@@ -45,11 +46,25 @@ var steps = []step{{
 		id INTEGER PRIMARY KEY, keeper TEXT NOT NULL, appliance TEXT NOT NULL, who TEXT NOT NULL, verb TEXT NOT NULL,
 		backup TEXT NOT NULL, label TEXT NOT NULL, checksum TEXT NOT NULL, destination TEXT NOT NULL, job TEXT NOT NULL,
 		since INTEGER NOT NULL, known TEXT NOT NULL, had INTEGER NOT NULL, sum INTEGER NOT NULL) STRICT`,
+}, {
+	`CREATE TABLE requests (
+		ref TEXT PRIMARY KEY, migration TEXT NOT NULL, intent INTEGER NOT NULL, ending TEXT NOT NULL, sum INTEGER NOT NULL)
+		STRICT, WITHOUT ROWID`,
+	`CREATE UNIQUE INDEX requests_intent ON requests (intent)`,
+	`CREATE INDEX requests_migration ON requests (migration)`,
+	`CREATE TABLE migrations (
+		id TEXT PRIMARY KEY, keeper TEXT NOT NULL, begun INTEGER NOT NULL, ended INTEGER NOT NULL, steps INTEGER NOT NULL,
+		record TEXT NOT NULL, sum INTEGER NOT NULL) STRICT, WITHOUT ROWID`,
+	`CREATE INDEX migrations_ended ON migrations (ended)`,
+	`CREATE TABLE steps (
+		migration TEXT NOT NULL, n INTEGER NOT NULL, record TEXT NOT NULL, sum INTEGER NOT NULL,
+		PRIMARY KEY (migration, n)) STRICT, WITHOUT ROWID`,
 }}
 
 // lastNumber is the highest number of a record; it looks at the ends of the tables and nothing else.
 const lastNumber = `SELECT max(coalesce((SELECT max(id) FROM intents), 0), coalesce((SELECT max(id) FROM events), 0),
-	coalesce((SELECT max(id) FROM holdings), 0), coalesce((SELECT max(id) FROM transits), 0))`
+	coalesce((SELECT max(id) FROM holdings), 0), coalesce((SELECT max(id) FROM transits), 0),
+	coalesce((SELECT max(intent) FROM requests), 0))`
 
 // migrate takes each step from version on, in a transaction of its own, so that one that was interrupted is taken again.
 func migrate(ctx context.Context, db *sql.DB, steps []step, version int, point func(string)) error {

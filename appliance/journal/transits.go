@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 
@@ -95,32 +94,33 @@ func (j *Journal) Track(ctx context.Context, t fleet.Transit) error {
 	return err
 }
 
-// Ended records that a transfer is over. It need not have been one. ErrNotOurs: another engine answers for it; other errors as
-// those of Intend.
-func (j *Journal) Ended(ctx context.Context, id uint64) error {
+// Ended records that a transfer is over, and if its act had a ref how it ended. It need not have been one. ErrNotOurs: another
+// engine answers for it; other errors as those of Intend.
+func (j *Journal) Ended(ctx context.Context, id uint64, how fleet.Ending) error {
 	if id > math.MaxInt64 {
 		return nil // there is none
 	}
+	var asked request
 	_, err := j.writeThen(ctx, "record that a transfer is over", func(ctx context.Context, tx *sql.Tx, _ int64) error {
 		there, err := j.ourTransit(ctx, tx, int64(id))
-		if err != nil || !there {
+		if err != nil {
+			return err
+		}
+		if asked, err = j.endRequest(ctx, tx, int64(id), how, there); err != nil || !there {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `DELETE FROM transits WHERE id = ?`, int64(id))
 		return err
-	}, func() { j.ours.ended(int64(id)) })
+	}, func() { j.ours.ended(int64(id), asked) })
 	return err
 }
 
 // ourTransit tells whether that transit is there; ErrNotOurs when it is another engine's.
 func (j *Journal) ourTransit(ctx context.Context, tx *sql.Tx, id int64) (there bool, err error) {
 	var r transit
-	err = scan(tx.QueryRowContext(ctx, transitOf, id), "transits", r.columns())
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return false, nil
-	case err == nil && r.keeper != j.options.Engine:
+	there, err = one(ctx, tx, "transits", r.columns(), transitOf, id)
+	if there && r.keeper != j.options.Engine {
 		return false, fmt.Errorf("transfer %d: %w", id, ErrNotOurs)
 	}
-	return err == nil, err
+	return there, err
 }

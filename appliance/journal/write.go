@@ -42,7 +42,7 @@ func (j *Journal) writeThen(ctx context.Context, doing string, r record, done fu
 			err = j.replace(ctx, used, err)
 		default:
 			err = j.explain(doing, err)
-			if !isOneOf(err, ErrNotOurs, context.Canceled, context.DeadlineExceeded) {
+			if !isOneOf(err, final...) {
 				j.setTrouble(err)
 			}
 			if err == nil {
