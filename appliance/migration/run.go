@@ -104,7 +104,7 @@ func (m *run) advance(ctx context.Context) (again bool) {
 	}
 	for _, n := range slices.Clone(m.rec.Order) {
 		s := &m.rec.Steps[n]
-		if s.Phase != PhaseQueued || m.crowded(s.Item.Appliance) || m.rec.State != StateRunning {
+		if s.Phase != PhaseQueued || m.busy[n] || m.crowded(s.Item.Appliance) || m.rec.State != StateRunning {
 			continue
 		}
 		why, passing := m.fleet.Hinders(m.person, m.where(s), m.act(n))
