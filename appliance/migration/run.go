@@ -40,23 +40,16 @@ func newRun(r *Runner, p policy.Person, rec Record) *run {
 type View struct {
 	Record
 	Waits map[int]string // why a queued step is not begun yet
+	Live  bool           // something happens in it by itself
 }
 
 func (m *run) view() View {
-	v := View{Record: m.rec, Waits: map[int]string{}}
+	v := View{Record: m.rec, Waits: map[int]string{}, Live: m.live}
 	v.Steps, v.Order = slices.Clone(m.rec.Steps), slices.Clone(m.rec.Order)
 	for n, why := range m.waits {
 		v.Waits[n] = why
 	}
 	return v
-}
-
-// Rests reports whether nothing more happens without an operator.
-func (v *View) Rests() bool {
-	if slices.ContainsFunc(v.Steps, func(s Step) bool { return s.Phase.Open() }) {
-		return false
-	}
-	return v.State != StateRunning || !slices.ContainsFunc(v.Steps, func(s Step) bool { return s.Phase == PhaseQueued })
 }
 
 func (m *run) wake() {
@@ -300,7 +293,10 @@ func (m *run) send(ctx context.Context, n int) bool {
 	}
 	now := m.now()
 	err = m.keep(n, func(s *Step) {
-		s.Phase, s.Try, s.Sent, s.Job, s.Note = m.sending(s), s.Try+1, now, "", ""
+		s.Phase, s.Try, s.Sent, s.Note = m.sending(s), s.Try+1, now, ""
+		if s.Stage == StageTransfer {
+			s.Job = ""
+		}
 		if s.Began.IsZero() {
 			s.Began = now
 		}
@@ -326,7 +322,9 @@ func (m *run) send(ctx context.Context, n int) bool {
 	switch {
 	case err == nil:
 		m.move(n, m.sent(s), "")
-		_ = m.keep(n, func(s *Step) { s.Job = result.Job })
+		if result.Job != "" && s.Stage == StageTransfer {
+			_ = m.keep(n, func(s *Step) { s.Job = result.Job })
+		}
 		return true
 	case errors.Is(err, appliance.ErrAmbiguous):
 		m.move(n, m.sent(s), appliance.Reason(err))

@@ -109,10 +109,14 @@ func (r *Runner) Begin(ctx context.Context, p policy.Person, plan Plan) (id stri
 	return rec.ID, r.launch(newRun(r, p, rec))
 }
 
-// launch has a run go on, and is the only place where one begins.
 func (r *Runner) launch(m *run) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.start(m)
+}
+
+// start has a run go on, and is the only place where one begins. The caller holds r.mu.
+func (r *Runner) start(m *run) error {
 	if r.ctx == nil || r.ctx.Err() != nil {
 		return fmt.Errorf("%w: %w", ErrNotNow, fleet.ErrClosed)
 	}
@@ -237,20 +241,20 @@ func (r *Runner) Passphrase(p policy.Person, id string, n int, phrase secret.Sec
 // order carries out an operator's word on a run.
 func (r *Runner) order(id string, f func(*run) error) error {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	m := r.runs[id]
 	if m == nil {
-		r.mu.Unlock()
 		return fmt.Errorf("%w: %q", ErrUnknown, id)
 	}
-	err := f(m)
-	idle := err == nil && !m.live
+	if err := f(m); err != nil {
+		return err
+	}
+	if !m.live {
+		return r.start(m)
+	}
 	m.wake()
 	r.tell()
-	r.mu.Unlock()
-	if idle {
-		return r.launch(m)
-	}
-	return err
+	return nil
 }
 
 func (r *Runner) orderStep(id string, n int, f func(*run, *Step) error) error {
@@ -302,7 +306,7 @@ func (r *Runner) Wait(ctx context.Context, id string) (View, error) {
 	for {
 		news := r.Changed()
 		v, err := r.View(id)
-		if err != nil || v.Rests() {
+		if err != nil || !v.Live {
 			return v, err
 		}
 		r.mu.Lock()

@@ -52,7 +52,7 @@ func (p *progress) follow(ctx context.Context, id string) (migration.View, error
 		}
 		p.steps(&v)
 		p.whole(&v)
-		if v.Rests() {
+		if !v.Live {
 			return v, nil
 		}
 		select {
@@ -90,7 +90,7 @@ func (p *progress) steps(v *migration.View) {
 				Job: string(s.Job), Note: s.Note})
 			continue
 		}
-		if s.Phase == migration.PhaseSending {
+		if s.Phase == migration.PhaseSending || s.Phase == migration.PhaseQueued && s.Try > 0 {
 			continue // what comes next says more
 		}
 		text := fmt.Sprintf("%*d/%d %s of %s: %s", len(fmt.Sprint(len(v.Steps))), n+1, len(v.Steps), label(s), s.Item.Appliance, s.Phase)
