@@ -49,8 +49,8 @@ func (s *Screen) View(f widget.Frame, w, h int) []string {
 		shown[i] = " " + widget.Fit(l, inner, false, "") + " "
 	}
 	note := "esc back"
-	if _, below := s.More(); below {
-		note = f.Theme.Symbols.More + " more below  " + note
+	if more := f.More(s.Hidden()); more != "" {
+		note = more + "  " + note
 	}
 	return f.Box("Help", note, shown, w, len(shown)+2, true)
 }

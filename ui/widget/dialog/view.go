@@ -20,24 +20,45 @@ const (
 func (d *Dialog) chooser(f widget.Frame, w, h int) []string {
 	var lines []string
 	if s := d.spec.Span; s != nil {
-		lines = append(lines, "", f.Theme.Paint(theme.Dim, s.Label+"  ")+d.span.View(f, w/2, d.onSpan)+
-			f.Theme.Paint(theme.Dim, fmt.Sprintf("   %s to %s", widget.Span(s.Min), widget.Span(s.Max))))
+		lines = append(lines, "", d.spanLine(f, s, w))
 	}
 	if len(d.spec.Options) > 0 || d.spec.Typed != "" {
-		lines = append(lines, "", d.filterLine(f, w))
+		lines = append(lines, "", "")
 		least := leastRows
 		if h < len(lines)+leastRows { // a low screen: no blank lines, and one row at least
-			lines = slices.DeleteFunc(lines, func(l string) bool { return l == "" })
+			lines = append(slices.DeleteFunc(lines, func(l string) bool { return l == "" }), "")
 			least = 1
 		}
 		rows := max(least, min(mostRows, h-len(lines)))
-		lines = append(lines, d.list.view(f, w, rows, !d.onSpan)...)
+		list, above, below := d.list.view(f, w, rows, !d.onSpan)
+		lines[len(lines)-1] = d.filterLine(f, w, f.More(above, below))
+		lines = append(lines, list...)
 	}
 	return lines
 }
 
-// filterLine shows what was typed to narrow the list, or to stand for itself.
-func (d *Dialog) filterLine(f widget.Frame, w int) string {
+// spanLine is the duration as it is typed, and what it may be. They keep their places while it is.
+func (d *Dialog) spanLine(f widget.Frame, s *Span, w int) string {
+	const field = 10
+	hint := fmt.Sprintf("  %s to %s", widget.Span(max(s.Min, s.Floor)), widget.Span(s.Max))
+	typed := widget.Fit(d.span.View(f, w/2, d.onSpan), field, false, "")
+	if s.Empty != "" {
+		hint += "; nothing typed: " + s.Empty
+	}
+	return f.Theme.Paint(theme.Dim, s.Label+"  ") + typed + f.Theme.Paint(theme.Dim, hint)
+}
+
+// filterLine is what was typed to narrow the list, and at its right end how much more of the list there is.
+func (d *Dialog) filterLine(f widget.Frame, w int, more string) string {
+	room := w - widget.Width(more) - 2
+	if more == "" || room < 20 {
+		return d.typed(f, w)
+	}
+	return widget.Fit(d.typed(f, room), room, false, f.Theme.Symbols.Ellipsis) + "  " + f.Theme.Paint(theme.Dim, more)
+}
+
+// typed shows what was typed to narrow the list, or to stand for itself.
+func (d *Dialog) typed(f widget.Frame, w int) string {
 	typed := d.list.filter.View(f, w-20, !d.onSpan)
 	switch {
 	case d.list.filter.Raw() == "" && d.list.none():
@@ -105,11 +126,7 @@ const mostCalls = 3
 
 // requests shows exactly what will be sent.
 func (d *Dialog) requests(f widget.Frame, w int) []string {
-	v, problem := d.values()
-	if problem != "" || d.spec.Calls == nil {
-		return nil
-	}
-	calls := d.spec.Calls(v)
+	calls := d.calls()
 	if len(calls) == 0 {
 		return nil
 	}
@@ -149,7 +166,7 @@ type hint struct{ key, what string }
 
 func (d *Dialog) hints(f widget.Frame, w int) string {
 	var hints []hint
-	v, problem := d.values()
+	v, _ := d.values()
 	switch {
 	case d.disarmed != "":
 	case d.stage == choosing:
@@ -161,9 +178,7 @@ func (d *Dialog) hints(f widget.Frame, w int) string {
 			}
 			hints = append(hints, hint{"tab", other})
 		}
-		if problem == "" {
-			hints = d.withCopy(hints, "ctrl+y")
-		}
+		hints = d.withCopy(hints, "ctrl+y")
 	case d.risk(v) == policy.RiskCode:
 		hints = d.withCopy(append(hints, hint{"enter", d.spec.Verb}), "Y")
 	default:
@@ -186,7 +201,7 @@ func (d *Dialog) onward(v Values) string {
 
 // withCopy adds the key that copies the requests, where there are any.
 func (d *Dialog) withCopy(hints []hint, key string) []hint {
-	if d.spec.Calls == nil {
+	if len(d.calls()) == 0 {
 		return hints
 	}
 	return append(hints, hint{key, "copy as curl"})
