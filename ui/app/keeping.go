@@ -26,27 +26,29 @@ func (m *Model) keep(opener string) tea.Cmd {
 		return m.do(actsMsg{{r.Lock.Appliance, appliance.Act{Verb: appliance.VerbUnkeep, Lock: r.Lock.Lock}}})
 	}
 	rows := m.locks.Chosen()
-	now := m.frame().Now.Wall
-	spec := dialog.Spec{
-		Title: "Keep " + lockNames(rows), Opener: opener, Verb: "keep", Keys: lockKeys(rows), Word: "for",
-		Intro: []string{"It is extended by itself from half of its time on. What cannot be extended warns in good time."},
-		Options: []dialog.Option{{Value: "0", Label: "until told otherwise"}, {Value: "1h", Label: "one hour"}, {Value: "4h", Label: "four hours"},
-			{Value: "12h", Label: "twelve hours"}},
+	m.dialog = dialog.New(dialog.Spec{
+		Title: "Keep " + lockNames(rows), Opener: opener, Verb: "keep", Keys: lockKeys(rows),
+		Intro: []string{"From half of its time on it is extended by itself, again and again. You are warned in good time if that fails. " +
+			"Nothing is sent now."},
+		Span: &dialog.Span{Label: "for", Min: time.Minute, Max: longestKeep, Empty: "until told otherwise"},
 		Risk: func(dialog.Values) policy.Risk { return policy.RiskOf(appliance.VerbKeep, true) },
-	}
-	m.dialog = m.finish(spec, func(v dialog.Values) []target {
-		until := time.Time{}
-		if span, err := time.ParseDuration(v.Choice); err == nil && span > 0 {
-			until = now.Add(span)
-		}
-		var targets []target
-		for _, r := range rows {
-			targets = append(targets, target{r.Lock.Appliance, appliance.Act{Verb: appliance.VerbKeep, Lock: r.Lock.Lock, Until: until}})
-		}
-		return targets
+		Action: func(v dialog.Values) any {
+			until := time.Time{}
+			if v.Span > 0 {
+				until = m.frame().Now.Wall.Add(v.Span)
+			}
+			var acts actsMsg
+			for _, r := range rows {
+				acts = append(acts, target{r.Lock.Appliance, appliance.Act{Verb: appliance.VerbKeep, Lock: r.Lock.Lock, Until: until}})
+			}
+			return acts
+		},
 	})
 	return nil
 }
+
+// longestKeep is the longest time for which keeping is offered; without an end it goes on until told otherwise.
+const longestKeep = 7 * 24 * time.Hour
 
 // waitMsg is a wait that its operator wants.
 type waitMsg target

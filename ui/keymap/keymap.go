@@ -72,16 +72,19 @@ type Map struct {
 	byKey    map[string]Action
 }
 
+// Acts is the group of what does something to an appliance or with a lock.
+const Acts = "Do"
+
 // Default is the bindings as they are without a configuration, in the order of the help.
 func Default() []Binding {
-	const act, look, move = "Do", "Look", "Go"
+	const act, look, move = Acts, "Look", "Go"
 	return []Binding{
 		{Acquire, []string{"a"}, "acquire", "take a lock on the appliance of the row under the cursor", act, appliance.VerbAcquire, false},
 		{Extend, []string{"e"}, "extend", "keep the lock under the cursor beyond its end", act, appliance.VerbExtend, false},
 		{Release, []string{"r"}, "release", "give the lock back", act, appliance.VerbRelease, true},
 		{Keep, []string{"K"}, "keep", "have the lock extended by itself until told otherwise; again: no longer", act, appliance.VerbKeep, false},
-		{Wait, []string{"w"}, "", "wait for a lock that another holds; again, or x: no longer", act, appliance.VerbWait, false},
-		{Ack, []string{"A"}, "", "take a lost lock off the screen", act, "", false},
+		{Wait, []string{"w"}, "wait", "wait for a lock that another holds; again, or x: no longer", act, appliance.VerbWait, false},
+		{Ack, []string{"A"}, "acknowledge", "take a lost lock off the screen", act, "", false},
 		{Copy, []string{"c"}, "copy", "copy the backup to another place; the original stays", act, appliance.VerbCopy, false},
 		{Move, []string{"m"}, "move", "move the backup to a share; the original goes", act, appliance.VerbMove, true},
 		{Push, []string{"p"}, "push", "push the backup to another appliance", act, appliance.VerbPush, true},

@@ -39,7 +39,7 @@ var plays = map[keymap.Action]func(t *testing.T, x *uitest.Terminal, key string)
 		x.Press(key).Until("╭ Wait for").Press("y").Until("waits")
 		ecb.UnlockByOther()
 		x.Advance(30 * time.Second)
-		x.UntilMatch(`configuration +you`).Until("has configuration after waiting")
+		x.UntilMatch(`configuration +you`).Until("you got configuration after waiting")
 	},
 	keymap.Ack: func(_ *testing.T, x *uitest.Terminal, key string) {
 		acquire(x, "updates", "20m")

@@ -92,14 +92,22 @@ func What(r Row) string {
 	return "job " + string(r.ID)
 }
 
-func note(_ pane.Source, ix *table.Index[Row]) string {
+func note(src pane.Source, ix *table.Index[Row]) string {
 	live := 0
 	for _, r := range ix.Rows {
 		if r.Phase.Live() {
 			live++
 		}
 	}
-	return fmt.Sprintf("%d running", live)
+	words := fmt.Sprintf("%d running", live)
+	if n := unreadable(src); n != "" {
+		words = n + " · " + words
+	}
+	return words
+}
+
+func unreadable(src pane.Source) string {
+	return src.Unreadable(func(s *fleet.Snapshot) fleet.Part { return s.JobsPart })
 }
 
 func empty(src pane.Source) []string {
@@ -110,6 +118,9 @@ func empty(src pane.Source) []string {
 		}
 	}
 	words := []string{"No job. A copy (c), a move (m) or a push (p) of a backup starts one."}
+	if n := unreadable(src); n != "" {
+		words = []string{"No job that can be read: " + n + "."}
+	}
 	if len(silent) > 0 {
 		words = append(words, "Not told yet: "+strings.Join(silent, ", ")+".")
 	}
