@@ -32,7 +32,7 @@ func TestFilterKeepsMarks(t *testing.T) {
 		f.Appliance("new-lxca").LXCA.AddForeignLock("SS", time.Hour)
 	}
 	play(t, uitest.Options{Prepare: prepare}, func(x *uitest.Terminal) {
-		x.Until("2 · 0 yours").Press("2", "g", "space").Until("1 marked")
+		x.Until("3 · 2 held · 0 yours").Press("2", "g", "space").Until("1 marked")
 		x.Press("/").Type("new-lxca another").Press("enter").Until("1 of 3").UntilGone("FC Operating")
 		x.Press("esc").Until("FC Operating").Until("1 marked")
 	})
@@ -68,7 +68,7 @@ func TestDetail(t *testing.T) {
 	t.Parallel()
 	play(t, uitest.Options{}, func(x *uitest.Terminal) {
 		uuid := x.Fleet.Appliance("dc1-lxca").LXCA.Backups()[0].UUID
-		x.Until("nightly-1231").Press("3", "g", "enter").Until("id", uuid).Until("more below")
+		x.Until("nightly-1231").Press("3", "g", "enter").Until("id", uuid).UntilMatch(`↓ \d+ more`)
 		x.Press("G").Until(`"uuid": "`+uuid+`"`).Press("g").Until("label", "nightly-1231")
 		x.Press("pgdown", "pgdown", "pgdown", "pgup", "j", "k")
 		x.Press("Y").Until("copied as curl, without the secret")
@@ -109,8 +109,8 @@ func TestDialogCopiesCurl(t *testing.T) {
 func TestHelpScrolls(t *testing.T) {
 	t.Parallel()
 	play(t, uitest.Options{Width: 80, Height: 24}, func(x *uitest.Terminal) {
-		x.Press("?").Until("╭ Help", "more below").Until("take a lock")
-		x.Press("G").Until("5  events").Never("more below", "take a lock")
+		x.Press("?").UntilMatch(`╭ Help .*↓ \d+ more`).Until("take a lock")
+		x.Press("G").Until("5  events").UntilNoMatch(`↓ \d+ more`).Never("take a lock")
 		x.Press("g").Until("take a lock").Press("space", "pgdown", "k", "j").Press("esc").UntilGone("╭ Help")
 	})
 }
@@ -149,7 +149,7 @@ func TestFault_LCK11_QuitReleases(t *testing.T) {
 	play(t, uitest.Options{}, func(x *uitest.Terminal) {
 		acquire(x, "updates", "20m")
 		acquire(x, "console", "20m")
-		x.Until("2 · 2 yours").Press("q").Until("You hold 2 locks.").Press("down", "enter")
+		x.Until("3 · 2 held · 2 yours").Press("q").Until("You hold 2 locks.").Press("down", "enter")
 		if code := x.End(); code != 0 {
 			t.Errorf("exit code %d", code)
 		}

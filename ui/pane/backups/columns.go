@@ -23,7 +23,7 @@ func columns() []table.Column[Row] {
 		{Title: "VERSION", Width: 7, Drop: 3, Cell: func(_ widget.Frame, b Row) table.Cell {
 			return table.Cell{Text: b.Version.String(), Role: theme.Dim}
 		}, Compare: pane.By(func(b Row) string { return b.Version.String() })},
-		{Title: "LIES IN", Width: 25, Least: 8, Grow: 1, Wish: lying, Cell: lies, Compare: pane.By(places)},
+		{Title: "LIES IN", Width: 24, Least: 8, Grow: 1, Wish: lying, Cell: lies, Compare: pane.By(places)},
 	}
 }
 

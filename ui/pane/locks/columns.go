@@ -2,6 +2,7 @@ package locks
 
 import (
 	"cmp"
+	"fmt"
 
 	"holdfast/appliance"
 	"holdfast/appliance/lease"
@@ -51,6 +52,8 @@ func HolderWord(me string, r Row) string {
 		return who + " elsewhere"
 	case r.Kept:
 		return who + " · kept"
+	case r.Wait != nil && r.Wait.Who == me:
+		return who + " · you wait"
 	case r.Wait != nil:
 		return who + " · " + r.Wait.Who + " waits"
 	default:
@@ -96,6 +99,14 @@ func left(f widget.Frame, r Row) table.Cell {
 	}
 	if r.Unsure {
 		return table.Cell{Text: "unknown, asking", Short: "unknown", Role: theme.Warn}
+	}
+	if r.Wait != nil {
+		since := "since " + f.Clock(r.Wait.Since.Wall)[:len("15:04")]
+		if r.Wait.Tries == 0 {
+			return table.Cell{Text: since, Short: "asking"}
+		}
+		tries := fmt.Sprintf("try %d", r.Wait.Tries)
+		return table.Cell{Text: tries + " " + since, Short: tries}
 	}
 	if r.Exclusive && !r.Seen.Received.IsZero() {
 		age := f.Now.Since(r.Seen.Received)
