@@ -216,7 +216,9 @@ func (l *List[R]) View(f widget.Frame, w, h int, focused bool) []string {
 	}
 	inner := l.body(f, w-2, h-2, focused)
 	if more := f.More(l.table.Hidden()); more != "" {
-		note += "  " + more
+		const edges = 6 // what stands between title, note and the ends of the upper edge
+		room := w - 2 - edges - widget.Width(title) - widget.Width(more) - 2
+		note = strings.TrimLeft(widget.Cut(note, room, f.Theme.Symbols.Ellipsis)+"  "+more, " ") // what is hidden is told in any case
 	}
 	d.ticks = l.Ticks(f)
 	d.lines = f.Box(title, note, inner, w, h, focused)

@@ -33,7 +33,7 @@ var plays = map[keymap.Action]func(t *testing.T, x *uitest.Terminal, key string)
 	keymap.Wait: func(_ *testing.T, x *uitest.Terminal, key string) {
 		ecb := x.Fleet.Appliance("ecb-edge").ECB
 		ecb.LockByOther(broker.SourceGUI)
-		x.Press("2", "G", key).Until("╭ Wait for configuration on ecb-edge").Press("y").Until("another · you wait", "try 1 since 00:0")
+		x.Press("2", "G", key).Until("╭ Wait for configuration on ecb-edge").Press("y").UntilMatch(`another · you wait +try \d+ since 00:0`)
 		x.Advance(time.Minute)
 		x.Press("x").Until("stopped waiting for configuration")
 		x.Press(key).Until("╭ Wait for").Press("y").Until("you wait")

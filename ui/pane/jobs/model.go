@@ -57,7 +57,7 @@ func destination(src pane.Source, t *appliance.Transfer) string {
 		return ""
 	}
 	for _, s := range src.Snapshots {
-		if t.Verb == appliance.VerbPush && s.Address == t.Destination {
+		if t.Verb == appliance.VerbPush && fleet.SameAddress(s.Address, t.Destination) {
 			return s.Name
 		}
 	}
