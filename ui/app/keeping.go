@@ -7,6 +7,7 @@ import (
 
 	"holdfast/appliance"
 	"holdfast/appliance/policy"
+	"holdfast/ui/keymap"
 	"holdfast/ui/pane/locks"
 	"holdfast/ui/widget/dialog"
 )
@@ -62,7 +63,8 @@ func (m *Model) wait(opener string) tea.Cmd {
 	claim := appliance.Claim{Scope: r.Scope.Code}
 	m.dialog = dialog.New(dialog.Spec{
 		Title: "Wait for " + lockNames([]locks.Row{r}), Opener: opener, Verb: "wait",
-		Intro: []string{"It is asked for every 10 to 20 seconds until it is yours. The wait ends with this dashboard, and by x."},
+		Intro: []string{"It is asked for every 10 to 20 seconds until it is yours. " + m.opts.Keys.Of(keymap.Cancel).Key(m.opts.ASCII) +
+			" ends the wait, and so does leaving Holdfast. Each try sends:"},
 		Risk:  func(dialog.Values) policy.Risk { return policy.RiskAsk },
 		Calls: func(dialog.Values) []appliance.Call {
 			return m.engine.Explain(r.Lock.Appliance, appliance.Act{Verb: appliance.VerbAcquire, Claim: claim})

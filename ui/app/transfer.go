@@ -93,7 +93,7 @@ func told(d fleet.Destination) string {
 // warnings tells what an act cannot take back.
 var warnings = map[appliance.Verb]string{
 	appliance.VerbMove: "The original is deleted once it was copied. There is no way to move it back.",
-	appliance.VerbPush: "A push wants a newly set up target. What the backup replaces there cannot be brought back.",
+	appliance.VerbPush: "The target should be newly set up. What the backup replaces there cannot be brought back.",
 }
 
 // destinations is where all of the rows could go: what stands in the way of one stands in the way of all.

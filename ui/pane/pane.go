@@ -21,6 +21,8 @@ type Source struct {
 	Events    []fleet.Event     // oldest first
 	Trace     func(name string) []appliance.Exchange
 	Me        string // name of the person who looks
+	// Scope is what an appliance calls the scope of a code; the code alone when it does not know it.
+	Scope func(name, code string) appliance.Scope
 }
 
 // Of is the snapshot of that name, nil when there is none.

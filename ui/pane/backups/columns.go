@@ -16,7 +16,7 @@ func columns() []table.Column[Row] {
 			if b.Created.IsZero() && !b.CreText.Empty() {
 				return table.Cell{Text: b.CreText.String(), Role: theme.Dim}
 			}
-			return table.Cell{Text: f.Day(b.Created)}
+			return table.Cell{Text: f.Day(b.Created), Role: known(!b.Created.IsZero())}
 		}, Compare: func(a, b Row) int { return a.Created.Compare(b.Created) }},
 		{Title: "SIZE", Width: 8, Right: true, Drop: 1, Cell: size,
 			Compare: func(a, b Row) int { return cmp.Compare(a.Size, b.Size) }},
@@ -41,11 +41,16 @@ func Name(b Row) string {
 
 func label(_ widget.Frame, b Row) table.Cell { return table.Cell{Text: Name(b)} }
 
-func size(_ widget.Frame, b Row) table.Cell {
-	if b.Size < 0 {
-		return table.Cell{Text: "unknown", Role: theme.Dim}
+// known is the colour of what is, or is not, known.
+func known(is bool) theme.Role {
+	if is {
+		return theme.Plain
 	}
-	return table.Cell{Text: widget.Size(b.Size)}
+	return theme.Dim
+}
+
+func size(_ widget.Frame, b Row) table.Cell {
+	return table.Cell{Text: widget.Size(b.Size), Role: known(b.Size >= 0)}
 }
 
 func lies(_ widget.Frame, b Row) table.Cell {

@@ -77,7 +77,7 @@ func gather(src pane.Source) []Row {
 		}
 		for i := range s.Doubts {
 			d := s.Doubts[i]
-			lock := &fleet.Lock{Appliance: s.Name, By: d.Who, Lock: appliance.Lock{Scope: appliance.Scope{Code: d.Claim.Scope}}}
+			lock := &fleet.Lock{Appliance: s.Name, By: d.Who, Lock: appliance.Lock{Scope: src.Scope(s.Name, d.Claim.Scope)}}
 			rows = append(rows, Row{Lock: lock, Part: s.LocksPart, Order: s.Order, Doubt: &d})
 		}
 	}

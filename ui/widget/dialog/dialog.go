@@ -339,7 +339,9 @@ func (d *Dialog) body(f widget.Frame, w, h int) []string {
 		about, answer := d.question(f, w, h-len(foot)-len(intro)-len(requests))
 		return slices.Concat(intro, about, requests, answer)
 	}
-	intro = append([]string{""}, intro...)
+	if len(intro) > 0 { // everything else begins with a blank line of its own
+		intro = append([]string{""}, intro...)
+	}
 	lines := ask(intro, requests)
 	if len(lines)+len(foot) > h {
 		lines = ask(intro, nil)
