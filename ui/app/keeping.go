@@ -65,7 +65,7 @@ func (m *Model) wait(opener string) tea.Cmd {
 		Title: "Wait for " + lockNames([]locks.Row{r}), Opener: opener, Verb: "wait",
 		Intro: []string{"It is asked for every 10 to 20 seconds until it is yours. " + m.opts.Keys.Of(keymap.Cancel).Key(m.opts.ASCII) +
 			" ends the wait, and so does leaving Holdfast. Each try sends:"},
-		Risk:  func(dialog.Values) policy.Risk { return policy.RiskAsk },
+		Risk: func(dialog.Values) policy.Risk { return policy.RiskAsk },
 		Calls: func(dialog.Values) []appliance.Call {
 			return m.engine.Explain(r.Lock.Appliance, appliance.Act{Verb: appliance.VerbAcquire, Claim: claim})
 		},

@@ -66,7 +66,7 @@ func TestCountsTellWhatIsHidden(t *testing.T) {
 		x.Resize(60, 11)
 		for pane, title := range map[string]string{"2": "2 Locks", "3": "3 Backups", "4": "4 Jobs", "6": "6 Requests", "7": "7 Timeline"} {
 			x.Press(pane, "z").UntilMatch(title + `.* ↓ \d+ more ─╮`).UntilNoMatch(`↑ \d+ more`)
-			x.Press("G").UntilMatch(title + `.* ↑ \d+ more ─╮`).UntilNoMatch(`↓ \d+ more`).Press("g", "z")
+			x.Press("G").UntilMatch(title+`.* ↑ \d+ more ─╮`).UntilNoMatch(`↓ \d+ more`).Press("g", "z")
 		}
 		x.Press("3", "/").Type("nightly").Press("enter").Until("/nightly  9 of 9", "more").Press("esc")
 		x.Press("/").Type("31").Press("enter").Until("/31  1 of 9").UntilNoMatch(`\d more`).Press("esc")
@@ -119,7 +119,9 @@ func TestEventIsWhole(t *testing.T) {
 		goesWrong(t, x, "drop-before POST sftp/locks")
 		acquire(x, "updates", "20m")
 		x.Until("outcome unknown").Press("5", "z").Until("the answer was lost", "…")
-		read := func() string { return strings.Join(strings.Fields(strings.NewReplacer("│", " ").Replace(x.Screen())), " ") }
+		read := func() string {
+			return strings.Join(strings.Fields(strings.NewReplacer("│", " ").Replace(x.Screen())), " ")
+		}
 		const end = "then asked for once more (you)"
 		if got := read(); !strings.Contains(got, end) {
 			t.Errorf("zoomed, no %q in\n%s", end, x.Screen())
