@@ -277,13 +277,31 @@ func (m *Model) askToQuit(opener string) tea.Cmd {
 	if len(held) == 0 {
 		return tea.Quit
 	}
+	leave, release := "leave them to their ends; none is kept any longer", "release them first"
+	if len(held) == 1 {
+		leave, release = "leave it to its end; it is not kept any longer", "release it first"
+	}
 	m.dialog = dialog.New(dialog.Spec{
 		Title: "Quit", Opener: opener, Verb: "quit",
-		Intro:   []string{fmt.Sprintf("You hold %s.", plural(len(held), "lock", "locks"))},
-		Options: []dialog.Option{{Value: "leave", Label: "leave them to their expiry"}, {Value: "release", Label: "release them first"}},
+		Intro:   append([]string{fmt.Sprintf("You hold %s.", plural(len(held), "lock", "locks"))}, named(held)...),
+		Options: []dialog.Option{{Value: "leave", Label: leave}, {Value: "release", Label: release}},
 		Action:  func(v dialog.Values) any { return quitMsg{v.Choice == "release"} },
 	})
 	return nil
+}
+
+// named names locks, as many as a low screen has room for.
+func named(held []target) []string {
+	const most = 4
+	var lines []string
+	for i, t := range held {
+		if i == most {
+			lines = append(lines, fmt.Sprintf("  and %d more", len(held)-most))
+			break
+		}
+		lines = append(lines, fmt.Sprintf("  %s on %s", t.act.Lock.Scope, t.name))
+	}
+	return lines
 }
 
 func (m *Model) quit(msg quitMsg) tea.Cmd {

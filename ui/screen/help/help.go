@@ -43,6 +43,7 @@ func (s *Screen) View(f widget.Frame, w, h int) []string {
 		b := s.blocks(f, column)
 		lines = beside(append(b[0], b[2]...), b[1], column)
 	}
+	lines = lines[1:] // the blank one before the first group
 	first, end := s.Fit(len(lines), h-2)
 	shown := lines[first:end]
 	for i, l := range shown {

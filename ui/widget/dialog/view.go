@@ -69,6 +69,8 @@ func (d *Dialog) typed(f widget.Frame, w int) string {
 		return f.Theme.Paint(theme.Warn, words)
 	case d.list.filter.Raw() == "" && d.spec.Typed != "":
 		return f.Theme.Paint(theme.Dim, "choose, or type "+d.spec.Typed)
+	case d.list.filter.Raw() == "" && len(d.spec.Options) <= leastRows:
+		return f.Theme.Paint(theme.Dim, "choose")
 	case d.list.filter.Raw() == "":
 		return f.Theme.Paint(theme.Dim, "choose; type to narrow")
 	case len(d.list.shown) == 0 && d.spec.Typed != "":

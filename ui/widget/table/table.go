@@ -51,7 +51,9 @@ func (m *Model[R]) SetIndex(ix *Index[R]) {
 	if !m.touched {
 		m.place = 0
 	} else if at, ok := ix.At(m.cursor); ok {
-		m.offset = max(0, m.offset+at-m.place) // the row stays where it is on the screen
+		if m.offset > 0 { // the row stays where it is on the screen; from the top nothing that comes is hidden
+			m.offset = max(0, m.offset+at-m.place)
+		}
 		m.place = at
 	}
 	m.moveTo(m.place)
