@@ -1,6 +1,7 @@
 package app
 
 import (
+	"slices"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -8,6 +9,7 @@ import (
 	"holdfast/appliance"
 	"holdfast/appliance/policy"
 	"holdfast/ui/keymap"
+	"holdfast/ui/pane/jobs"
 	"holdfast/ui/pane/locks"
 	"holdfast/ui/widget/dialog"
 )
@@ -27,25 +29,48 @@ func (m *Model) keep(opener string) tea.Cmd {
 		return m.do(actsMsg{{r.Lock.Appliance, appliance.Act{Verb: appliance.VerbUnkeep, Lock: r.Lock.Lock}}})
 	}
 	rows := m.locks.Chosen()
-	m.dialog = dialog.New(dialog.Spec{
+	spec := dialog.Spec{
 		Title: "Keep " + lockNames(rows), Opener: opener, Verb: "keep", Keys: lockKeys(rows),
 		Intro: []string{"From half of its time on it is extended by itself, again and again. You are warned in good time if that fails. " +
 			"Nothing is sent now."},
 		Span: &dialog.Span{Label: "for", Min: time.Minute, Max: longestKeep, Empty: "until told otherwise"},
 		Risk: func(dialog.Values) policy.Risk { return policy.RiskOf(appliance.VerbKeep, true) },
 		Action: func(v dialog.Values) any {
-			until := time.Time{}
+			act := appliance.Act{Verb: appliance.VerbKeep, Job: appliance.JobID(v.Choice)}
 			if v.Span > 0 {
-				until = m.frame().Now.Wall.Add(v.Span)
+				act.Until, act.Job = m.frame().Now.Wall.Add(v.Span), ""
 			}
 			var acts actsMsg
 			for _, r := range rows {
-				acts = append(acts, target{r.Lock.Appliance, appliance.Act{Verb: appliance.VerbKeep, Lock: r.Lock.Lock, Until: until}})
+				act.Lock = r.Lock.Lock
+				acts = append(acts, target{r.Lock.Appliance, act})
 			}
 			return acts
 		},
-	})
+	}
+	if ends := m.jobEnds(rows); len(ends) > 0 {
+		spec.Options = append([]dialog.Option{{Label: spec.Span.Empty}}, ends...)
+		spec.Span.Empty = "as chosen below"
+	}
+	m.dialog = dialog.New(spec)
 	return nil
+}
+
+// jobEnds are the jobs with whose end keeping may end: those that run where all of the locks are.
+func (m *Model) jobEnds(rows []locks.Row) []dialog.Option {
+	var ends []dialog.Option
+	name := rows[0].Lock.Appliance
+	s := m.snapshot(name)
+	if s == nil || slices.ContainsFunc(rows, func(r locks.Row) bool { return r.Lock.Appliance != name }) {
+		return nil
+	}
+	for i := range s.Jobs {
+		if j := &s.Jobs[i]; j.Phase.Live() {
+			ends = append(ends, dialog.Option{Value: string(j.ID), Label: "until job " + appliance.Label(string(j.ID)).String() + " ends",
+				Note: jobs.What(jobs.Of(m.source(), s, j))})
+		}
+	}
+	return ends
 }
 
 // longestKeep is the longest time for which keeping is offered; without an end it goes on until told otherwise.

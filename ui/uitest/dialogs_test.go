@@ -104,6 +104,31 @@ func TestKeepForATime(t *testing.T) {
 	})
 }
 
+// Keeping may end with a job that needs the lock.
+func TestKeepUntilAJobEnds(t *testing.T) {
+	t.Parallel()
+	prepare := func(f *sim.Fleet) {
+		a := f.Appliance("dc1-lxca").LXCA
+		if _, err := a.StartTransfer(xclarity.Transfer{Operation: "copy", UUID: a.Backups()[0].UUID, Destination: share, User: "night-shift"}); err != nil {
+			t.Errorf("start a copy: %v", err)
+		}
+	}
+	cfg := fleet()
+	cfg.Speed = 0.05
+	play(t, uitest.Options{Sim: cfg, Prepare: prepare}, func(x *uitest.Terminal) {
+		x.Until("1 running")
+		acquire(x, "updates", "20m")
+		x.UntilMatch(`UP Updates +you`)
+		job := x.Fleet.Appliance("dc1-lxca").LXCA.Jobs()[0].ID
+		x.Press("2", "g", "K").Until("nothing typed: as chosen below").Until("▸ until told otherwise")
+		x.Type("9").Until("for  9_").Until("▸ until told otherwise") // what is typed is a time
+		x.Press("backspace", "down").Until("▸ until job "+job+" ends", "Copy backup nightly-1231").Press("enter")
+		x.UntilMatch(`UP Updates +you · kept`).Press("enter").Until("extended by itself until job " + job + " ends").Press("esc")
+		x.Advance(5 * time.Minute)
+		x.Until("0 running").UntilNoMatch(`you · kept`).Until("is no longer kept: it was to be until job " + job + " ends")
+	})
+}
+
 // A wait sends what its dialog shows, at each try, and says so.
 func TestWaitSendsWhatItShows(t *testing.T) {
 	t.Parallel()

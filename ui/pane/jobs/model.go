@@ -45,10 +45,15 @@ func gather(src pane.Source) []Row {
 	rows := make([]Row, 0, n)
 	for _, s := range src.Snapshots {
 		for i := range s.Jobs {
-			rows = append(rows, Row{&s.Jobs[i], s.Order, s.JobsPart, destination(src, s.Jobs[i].Transfer)})
+			rows = append(rows, Of(src, s, &s.Jobs[i]))
 		}
 	}
 	return rows
+}
+
+// Of is the row of a job of a snapshot.
+func Of(src pane.Source, s *fleet.Snapshot, j *fleet.Job) Row {
+	return Row{j, s.Order, s.JobsPart, destination(src, j.Transfer)}
 }
 
 // destination is where a transfer goes in a word: the appliance that has the address, or the last part of a mount point.

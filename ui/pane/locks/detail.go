@@ -45,9 +45,12 @@ func Detail(me string) func(widget.Frame, Row) pane.Detail {
 		} else {
 			add("ends", "unknown: the appliance told too little to compute it", theme.Plain)
 		}
-		if r.Kept && r.KeptTo.IsZero() {
+		switch {
+		case r.Kept && r.KeptJob != "":
+			add("kept", "extended by itself until job "+appliance.Label(string(r.KeptJob)).String()+" ends", theme.Plain)
+		case r.Kept && r.KeptTo.IsZero():
 			add("kept", "extended by itself until told otherwise", theme.Plain)
-		} else if r.Kept {
+		case r.Kept:
 			add("kept", "extended by itself until "+f.Second(r.KeptTo), theme.Plain)
 		}
 		add("for", r.Purpose, theme.Plain)

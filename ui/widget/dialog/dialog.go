@@ -121,7 +121,7 @@ func New(s Spec) *Dialog {
 		if s.Span.Start > 0 {
 			d.span.Set(widget.Span(s.Span.Start))
 		}
-		d.onSpan = len(s.Options) == 0
+		d.onSpan = len(s.Options) == 0 || s.Span.Empty != ""
 	}
 	if d.onlyOne() {
 		d.stage = confirming
@@ -190,6 +190,8 @@ func (d *Dialog) choose(k tea.KeyPressMsg) Outcome {
 		}
 	case "enter":
 		return d.chosen()
+	case "up", "down", "pgup", "pgdown": // they mean nothing to a line of text
+		d.list.press(k)
 	default:
 		if d.onSpan {
 			d.span.Press(k)

@@ -69,7 +69,7 @@ func (d *Dialog) typed(f widget.Frame, w int) string {
 		return f.Theme.Paint(theme.Warn, words)
 	case d.list.filter.Raw() == "" && d.spec.Typed != "":
 		return f.Theme.Paint(theme.Dim, "choose, or type "+d.spec.Typed)
-	case d.list.filter.Raw() == "" && len(d.spec.Options) <= leastRows:
+	case d.list.filter.Raw() == "" && (d.onSpan || len(d.spec.Options) <= leastRows):
 		return f.Theme.Paint(theme.Dim, "choose")
 	case d.list.filter.Raw() == "":
 		return f.Theme.Paint(theme.Dim, "choose; type to narrow")
