@@ -277,21 +277,21 @@ func (m *Model) askToQuit(opener string) tea.Cmd {
 	if len(held) == 0 {
 		return tea.Quit
 	}
-	leave, release := "leave them to their ends; none is kept any longer", "release them first"
+	leave, release := "leave them to their ends", "release them first"
 	if len(held) == 1 {
-		leave, release = "leave it to its end; it is not kept any longer", "release it first"
+		leave, release = "leave it to its end", "release it first"
 	}
 	m.dialog = dialog.New(dialog.Spec{
 		Title: "Quit", Opener: opener, Verb: "quit",
-		Intro:   append([]string{fmt.Sprintf("You hold %s.", plural(len(held), "lock", "locks"))}, named(held)...),
+		Intro:   append([]string{fmt.Sprintf("You hold %s.", plural(len(held), "lock", "locks"))}, m.named(held)...),
 		Options: []dialog.Option{{Value: "leave", Label: leave}, {Value: "release", Label: release}},
 		Action:  func(v dialog.Values) any { return quitMsg{v.Choice == "release"} },
 	})
 	return nil
 }
 
-// named names locks, as many as a low screen has room for.
-func named(held []target) []string {
+// named names locks, as many as a low screen has room for, and says that those which are kept will not be any longer.
+func (m *Model) named(held []target) []string {
 	const most = 4
 	var lines []string
 	for i, t := range held {
@@ -300,6 +300,20 @@ func named(held []target) []string {
 			break
 		}
 		lines = append(lines, fmt.Sprintf("  %s on %s", t.act.Lock.Scope, t.name))
+	}
+	kept := 0
+	for _, s := range m.snapshots {
+		for _, l := range s.Locks {
+			if l.Mine && l.Kept {
+				kept++
+			}
+		}
+	}
+	switch {
+	case kept > 0 && len(held) == 1:
+		lines = append(lines, "It is kept now; nothing will extend it when you have left.")
+	case kept > 0:
+		lines = append(lines, plural(kept, "is", "are")+" kept now; nothing will extend what is left to its end.")
 	}
 	return lines
 }

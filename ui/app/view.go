@@ -94,7 +94,7 @@ func (m *Model) front(f widget.Frame) []string {
 // over lays a box on the middle of the screen.
 func over(under, box []string, w, h int) string {
 	x := max(0, (w-widget.Width(box[0]))/2)
-	y := max(0, (h-len(box))/3)
+	y := max((h-len(box))/3, min(1, h-len(box)), 0) // the header stays in sight where there is room for it
 	return lipgloss.NewCompositor(
 		lipgloss.NewLayer(strings.Join(under, "\n")),
 		lipgloss.NewLayer(strings.Join(box, "\n")).X(x).Y(y).Z(1),

@@ -133,7 +133,7 @@ func TestQuitLeavesLocks(t *testing.T) {
 	t.Parallel()
 	play(t, uitest.Options{}, func(x *uitest.Terminal) {
 		acquire(x, "updates", "20m")
-		x.Until("UP Updates", "you").Press("q").Until("You hold 1 lock.").Until("  UP Updates on dc1-lxca").Until("leave it to its end")
+		x.Until("UP Updates", "you").Press("q").Until("You hold 1 lock.").Until("  UP Updates on dc1-lxca").Until("leave it to its end").Never("kept now")
 		x.Press("esc").UntilGone("You hold").Press("ctrl+c").Until("You hold 1 lock.")
 		if code := x.Press("enter").End(); code != 0 {
 			t.Errorf("exit code %d", code)

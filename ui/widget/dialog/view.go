@@ -20,13 +20,16 @@ const (
 func (d *Dialog) chooser(f widget.Frame, w, h int) []string {
 	var lines []string
 	if s := d.spec.Span; s != nil {
-		lines = append(lines, "", d.spanLine(f, s, w))
+		lines = append(append(lines, ""), d.spanLines(f, s, w)...)
 	}
 	if len(d.spec.Options) > 0 || d.spec.Typed != "" {
 		lines = append(lines, "", "")
 		least := leastRows
 		if h < len(lines)+leastRows { // a low screen: no blank lines, and one row at least
 			lines = append(slices.DeleteFunc(lines, func(l string) bool { return l == "" }), "")
+			if d.spec.Span != nil { // what may be typed is told when it is typed wrongly
+				lines = append(lines[:1], "")
+			}
 			least = 1
 		}
 		rows := max(least, min(mostRows, h-len(lines)))
@@ -37,15 +40,20 @@ func (d *Dialog) chooser(f widget.Frame, w, h int) []string {
 	return lines
 }
 
-// spanLine is the duration as it is typed, and what it may be. They keep their places while it is.
-func (d *Dialog) spanLine(f widget.Frame, s *Span, w int) string {
-	const field = 10
-	hint := fmt.Sprintf("  %s to %s", widget.Span(max(s.Min, s.Floor)), widget.Span(s.Max))
-	typed := widget.Fit(d.span.View(f, w/2, d.onSpan), field, false, "")
+// spanLines is the duration as it is typed, and what it may be, below it where there is no room beside it. They keep their
+// places while it is typed.
+func (d *Dialog) spanLines(f widget.Frame, s *Span, w int) []string {
+	const field, gap = 10, 2
+	hint := fmt.Sprintf("%s to %s", widget.Span(max(s.Min, s.Floor)), widget.Span(s.Max))
 	if s.Empty != "" {
 		hint += "; nothing typed: " + s.Empty
 	}
-	return f.Theme.Paint(theme.Dim, s.Label+"  ") + typed + f.Theme.Paint(theme.Dim, hint)
+	room := w - widget.Width(s.Label) - gap
+	line := f.Theme.Paint(theme.Dim, s.Label+widget.Pad(gap))
+	if room < field+gap+widget.Width(hint) {
+		return append([]string{line + d.span.View(f, room, d.onSpan)}, paintAll(f, theme.Dim, widget.Wrap(hint, w))...)
+	}
+	return []string{line + widget.Fit(d.span.View(f, w/2, d.onSpan), field, false, "") + widget.Pad(gap) + f.Theme.Paint(theme.Dim, hint)}
 }
 
 // filterLine is what was typed to narrow the list, and at its right end how much more of the list there is.
@@ -56,6 +64,8 @@ func (d *Dialog) filterLine(f widget.Frame, w int, more string) string {
 	}
 	return widget.Fit(d.typed(f, room), room, false, f.Theme.Symbols.Ellipsis) + "  " + f.Theme.Paint(theme.Dim, more)
 }
+
+const narrowing = "choose; type to narrow"
 
 // typed shows what was typed to narrow the list, or to stand for itself.
 func (d *Dialog) typed(f widget.Frame, w int) string {
@@ -69,10 +79,10 @@ func (d *Dialog) typed(f widget.Frame, w int) string {
 		return f.Theme.Paint(theme.Warn, words)
 	case d.list.filter.Raw() == "" && d.spec.Typed != "":
 		return f.Theme.Paint(theme.Dim, "choose, or type "+d.spec.Typed)
-	case d.list.filter.Raw() == "" && (d.onSpan || len(d.spec.Options) <= leastRows):
+	case d.list.filter.Raw() == "" && (d.onSpan || len(d.spec.Options) <= leastRows || w < len(narrowing)):
 		return f.Theme.Paint(theme.Dim, "choose")
 	case d.list.filter.Raw() == "":
-		return f.Theme.Paint(theme.Dim, "choose; type to narrow")
+		return f.Theme.Paint(theme.Dim, narrowing)
 	case len(d.list.shown) == 0 && d.spec.Typed != "":
 		return f.Theme.Paint(theme.Dim, d.spec.Typed+"  ") + typed
 	default:
