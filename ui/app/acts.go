@@ -256,7 +256,7 @@ func (m *Model) cancelDialog(opener string) *dialog.Dialog {
 	}
 	spec.Warn = func(v dialog.Values) string {
 		if v.Choice == push && !ours {
-			return "This stops whichever push runs there, also one that somebody else started."
+			return "This stops whichever push runs there, even one that somebody else started."
 		}
 		return ""
 	}

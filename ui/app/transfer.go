@@ -82,9 +82,9 @@ func known(places []fleet.Destination, address string) fleet.Destination {
 func told(d fleet.Destination) string {
 	switch {
 	case d.Label == "":
-		return "By this address not one of your appliances: arrival cannot be watched."
+		return "None of your appliances has this address: the arrival cannot be watched."
 	case d.Note == "":
-		return d.Label + " has not told yet whether it has backups."
+		return d.Label + ": its backups have not been listed yet."
 	default:
 		return d.Label + ": " + d.Note + "."
 	}
@@ -92,7 +92,7 @@ func told(d fleet.Destination) string {
 
 // warnings tells what an act cannot take back.
 var warnings = map[appliance.Verb]string{
-	appliance.VerbMove: "The original is deleted once it was copied. There is no way to move it back.",
+	appliance.VerbMove: "The original is deleted once it has been copied. There is no way to move it back.",
 	appliance.VerbPush: "The target should be newly set up. What the backup replaces there cannot be brought back.",
 }
 
@@ -163,7 +163,7 @@ func backupNames(rows []backups.Row) string {
 
 func short(checksum string) string {
 	if checksum == "" {
-		return "not told"
+		return "unknown"
 	}
 	return widget.Cut(checksum, 12, "…")
 }

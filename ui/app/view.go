@@ -192,7 +192,7 @@ func (m *Model) bottomLine(f widget.Frame) string {
 	t := f.Theme
 	switch {
 	case m.filtering:
-		hint := "   enter keeps it, esc leaves it"
+		hint := "   enter when done, esc clears it"
 		text := " " + t.Paint(theme.Key, "/") + m.filter.View(f, m.width-widget.Width(hint)-2, true)
 		return widget.Fit(text+t.Paint(theme.Dim, hint), m.width, false, "")
 	case m.toast.text != "":

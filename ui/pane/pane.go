@@ -254,7 +254,7 @@ func (l *List[R]) heading(f widget.Frame) (title, note string) {
 		note = l.note
 	}
 	if l.part.Stale(f.Now) {
-		note = "told " + widget.Ago(f.Now.Since(l.part.At)) + "  " + note
+		note = "seen " + widget.Ago(f.Now.Since(l.part.At)) + "  " + note
 	}
 	if n := l.table.Marks(); n > 0 {
 		note = fmt.Sprintf("%d marked  %s", n, note)
@@ -289,7 +289,7 @@ func (l *List[R]) body(f widget.Frame, w, h int, focused bool) []string {
 	lines := []string{widget.Pad(w)}
 	words := l.empty
 	if l.query != "" {
-		words = []string{"no row holds " + appliance.Label(l.query).String() + "; esc leaves the filter"}
+		words = []string{"no row holds " + appliance.Label(l.query).String() + "; esc clears the filter"}
 	}
 	for _, word := range words {
 		for _, line := range widget.Wrap(word, w-4) {

@@ -34,6 +34,7 @@ func TestCountsHoldEveryRow(t *testing.T) {
 		x.Advance(12 * time.Second)
 		x.Until("LOST at").Until("2 Locks", "2 · 1 lost · 0 held · 0 yours")
 		x.Press("2", "g", "r").Until("release: it is lost; A takes it off the screen")
+		x.Press("enter").Until("state", "lost: the appliance does not have it any more").Press("esc")
 		x.Press("A").Until("2 Locks", "1 · 0 held · 0 yours")
 	})
 }

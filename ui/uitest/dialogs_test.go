@@ -197,7 +197,7 @@ func TestCancelForeignPush(t *testing.T) {
 	cfg.Speed = 0.01
 	play(t, uitest.Options{Sim: cfg, Prepare: prepare}, func(x *uitest.Terminal) {
 		x.Until("1 running").Press("4", "g", "x").Until("╭ Cancel").Until("the push that runs on dc1-lxca")
-		x.Press("down", "enter").Until("This stops whichever push runs there, also one that somebody else")
+		x.Press("down", "enter").Until("This stops whichever push runs there, even one that somebody else")
 		word := code(t, x)
 		x.Press("y", "enter").Until("that is not the code")
 		unchanged(t, x, nil)

@@ -16,7 +16,7 @@ func TestFilter(t *testing.T) {
 	play(t, uitest.Options{}, func(x *uitest.Terminal) {
 		x.Until("nightly-1231").Press("3", "/").Type("1230").Until("1 of 3").UntilGone("nightly-1231")
 		x.Press("backspace").Until("2 of 3").Until("nightly-1231")
-		x.Type("zzz").Until("no row holds", "esc leaves the filter").Press("ctrl+u").Type("1229").Press("enter")
+		x.Type("zzz").Until("no row holds", "esc clears the filter").Press("ctrl+u").Type("1229").Press("enter")
 		x.Until("/1229", "1 of 3").Press("j", "G").Until("▸ nightly-1229")
 		x.Press("esc").Until("nightly-1231").UntilGone("of 3")
 		x.Press("/").Type("q").Press("esc").Until("nightly-1231") // q is a letter here

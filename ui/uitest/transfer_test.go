@@ -44,7 +44,7 @@ func TestPushTypedAddress(t *testing.T) {
 	play(t, o, func(x *uitest.Terminal) {
 		x.Until("nightly-1231", "internal").Press("3", "g", "p").Until("Push nightly-1231")
 		x.Type("10.0.0.9").Until(`"destination":"10.0.0.9"`).Press("enter")
-		x.Until("By this address not one of your appliances: arrival cannot be watched.").Until("and press enter")
+		x.Until("None of your appliances has this address: the arrival cannot be").Until("and press enter")
 		x.Press("esc", "ctrl+u").Type("DC2.Example.NET:443").Until(`"destination":"dc2.example.net"`).Press("enter")
 		x.Until("dc2-lxca (dc2.example.net): is in use: it has 3 backups.").Never("not one of your")
 		x.Press("esc", "ctrl+u").Type("198.18.0.1:443").Press("enter").Until("that is this appliance itself")

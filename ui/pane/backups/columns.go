@@ -66,7 +66,7 @@ func lying(b Row) string {
 	case b.Moving:
 		return "in transfer · " + places(b)
 	case len(b.Locations) == 0:
-		return "not told"
+		return "unknown"
 	default:
 		return places(b)
 	}

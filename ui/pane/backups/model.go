@@ -105,7 +105,7 @@ func empty(src pane.Source) []string {
 	case s.BackupsPart.Err != "":
 		return []string{"The backups of " + s.Name + " could not be listed: " + s.BackupsPart.Err}
 	case s.BackupsPart.At.IsZero():
-		return []string{"The backups of " + s.Name + " were not told yet."}
+		return []string{"The backups of " + s.Name + " have not been listed yet."}
 	default:
 		return []string{s.Name + " has no backup. One arrives here by a push from another appliance (p there)."}
 	}

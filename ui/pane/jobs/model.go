@@ -127,7 +127,7 @@ func empty(src pane.Source) []string {
 		words = []string{"No job that can be read: " + n + "."}
 	}
 	if len(silent) > 0 {
-		words = append(words, "Not told yet: "+strings.Join(silent, ", ")+".")
+		words = append(words, "Not listed yet: "+strings.Join(silent, ", ")+".")
 	}
 	return words
 }

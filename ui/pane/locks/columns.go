@@ -95,7 +95,7 @@ func left(f widget.Frame, r Row) table.Cell {
 		if r.Unlisted {
 			return table.Cell{Text: "past its end", Short: "past end", Role: theme.Alarm}
 		}
-		return table.Cell{Text: "past its end, listed", Short: "past end", Role: theme.Warn}
+		return table.Cell{Text: "past end, listed", Short: "past end", Role: theme.Warn}
 	}
 	if r.Unsure {
 		return table.Cell{Text: "unknown, asking", Short: "unknown", Role: theme.Warn}
@@ -132,7 +132,7 @@ func urgency(f widget.Frame, r Row) theme.Role {
 
 func ends(f widget.Frame, r Row) table.Cell {
 	if r.Part.Stale(f.Now) {
-		return table.Cell{Text: "told " + widget.Age(f.Now.Since(r.Part.At)), Role: theme.Warn}
+		return table.Cell{Text: "seen " + widget.Age(f.Now.Since(r.Part.At)), Role: theme.Warn}
 	}
 	if !r.Term.Known {
 		return table.Cell{}

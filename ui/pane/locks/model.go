@@ -175,14 +175,14 @@ func Empty(src pane.Source) []string {
 		}
 	}
 	if len(asked) == 0 {
-		return []string{"No appliance has told of its locks yet."}
+		return []string{"No locks have been listed yet."}
 	}
 	words := []string{"No lock is held anywhere. a takes one."}
 	if n := unreadable(src); n != "" {
 		words = []string{"No lock that can be read: " + n + "."}
 	}
 	if len(silent) > 0 {
-		words = append(words, "Not told yet: "+strings.Join(silent, ", ")+".")
+		words = append(words, "Not listed yet: "+strings.Join(silent, ", ")+".")
 	}
 	return words
 }

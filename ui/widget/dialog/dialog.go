@@ -143,7 +143,7 @@ func (d *Dialog) Disarm(why string) { d.disarmed = why }
 // Paste types pasted text where words are asked for; it never confirms, and a code is not taken from it.
 func (d *Dialog) Paste(s string) {
 	if d.stage != choosing {
-		d.problem = "a code is typed, not pasted"
+		d.problem = "the code must be typed, not pasted"
 		return
 	}
 	if d.onSpan {
