@@ -132,7 +132,7 @@ func urgency(f widget.Frame, r Row) theme.Role {
 
 func ends(f widget.Frame, r Row) table.Cell {
 	if r.Part.Stale(f.Now) {
-		return table.Cell{Text: "seen " + widget.Age(f.Now.Since(r.Part.At)), Role: theme.Warn}
+		return table.Cell{Text: widget.Age(f.Now.Since(r.Part.At)) + " old", Role: theme.Warn}
 	}
 	if !r.Term.Known {
 		return table.Cell{}

@@ -28,19 +28,8 @@ func Detail(me string) func(widget.Frame, Row) pane.Detail {
 				d.Fields = append(d.Fields, pane.Pair{Name: name, Value: value, Role: role})
 			}
 		}
-		switch {
-		case r.Lost != nil:
-			add("state", lost(r.Note), theme.Alarm)
-			add("found out", f.Second(r.Lost.At.Wall), theme.Plain)
-			add("holder", HolderWord(me, r), theme.Ours)
-			add("what to do", "look whether what needed it still runs; A takes this row away", theme.Plain)
-			return d
-		case r.Doubt != nil:
-			add("state", "outcome unknown: the answer to the request was lost", theme.Warn)
-			add("asked for by", r.Doubt.Who, theme.Plain)
-			add("asked for at", f.Second(r.Doubt.Since.Wall), theme.Plain)
-			add("looked for until", f.Second(r.Doubt.Until.Wall), theme.Plain)
-			add("what to do", "R looks again now; a lock that came of it is recognised by its time", theme.Plain)
+		if r.Lost != nil || r.Doubt != nil {
+			absent(me, f, r, add)
 			return d
 		}
 		state, d2 := r.state(f)
@@ -92,5 +81,22 @@ func Detail(me string) func(widget.Frame, Row) pane.Detail {
 			add("latest listing failed", r.Part.Err, theme.Warn)
 		}
 		return d
+	}
+}
+
+// absent tells of what is no lock: the loss of one, or a request for one.
+func absent(me string, f widget.Frame, r Row, add func(name, value string, role theme.Role)) {
+	switch {
+	case r.Lost != nil:
+		add("state", lost(r.Note), theme.Alarm)
+		add("found out", f.Second(r.Lost.At.Wall), theme.Plain)
+		add("holder", HolderWord(me, r), theme.Ours)
+		add("what to do", "look whether what needed it still runs; A takes this row away", theme.Plain)
+	case r.Doubt != nil:
+		add("state", "outcome unknown: the answer to the request was lost", theme.Warn)
+		add("asked for by", r.Doubt.Who, theme.Plain)
+		add("asked for at", f.Second(r.Doubt.Since.Wall), theme.Plain)
+		add("looked for until", f.Second(r.Doubt.Until.Wall), theme.Plain)
+		add("what to do", "R looks again now; a lock that came of it is recognised by its time", theme.Plain)
 	}
 }
