@@ -1,6 +1,10 @@
 package fleet
 
-import "testing"
+import (
+	"testing"
+
+	"holdfast/appliance"
+)
 
 // An appliance is known by its address in whatever way that is written (faults.md NET-13).
 func TestFault_NET13_SameAddress(t *testing.T) {
@@ -25,5 +29,27 @@ func TestFault_NET13_SameAddress(t *testing.T) {
 	}
 	if SameAddress("", "") {
 		t.Error("appliances without an address are the same")
+	}
+}
+
+// A push to a member is followed there however its address was typed, and one to the pushing appliance itself is refused.
+func TestFault_NET13_PushTargets(t *testing.T) {
+	t.Parallel()
+	from, to := &watcher{m: Member{Address: "dc1.example.net"}}, &watcher{m: Member{Address: "[FE80::1]:443"}}
+	e := &Engine{watchers: []*watcher{from, to, {}}}
+	for address, want := range map[string]*watcher{
+		"DC1.example.net.": from, "dc1.example.net:443": from, "fe80::1": to, "dc1.example.net:8443": nil, "": nil,
+	} {
+		if got := e.target(appliance.Transfer{Verb: appliance.VerbPush, Destination: address}); got != want {
+			t.Errorf("%q goes to %v", address, got)
+		}
+	}
+	b := appliance.Backup{Locations: []appliance.Location{appliance.Internal}}
+	for address, want := range map[string]string{
+		"DC1.example.net.": "that is this appliance itself", "dc1.example.net:443": "that is this appliance itself", "fe80::1": "",
+	} {
+		if got := from.whyNotTo(b, appliance.VerbPush, address); got != want {
+			t.Errorf("%q: %q", address, got)
+		}
 	}
 }
