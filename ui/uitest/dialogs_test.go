@@ -121,7 +121,7 @@ func TestKeepUntilAJobEnds(t *testing.T) {
 		x.UntilMatch(`UP Updates +you`)
 		job := x.Fleet.Appliance("dc1-lxca").LXCA.Jobs()[0].ID
 		x.Press("2", "g", "K").Until("nothing typed: as chosen below").Until("▸ until told otherwise")
-		x.Type("9").Until("for  9_").Until("▸ until told otherwise") // what is typed is a time
+		x.Type("9").Until("for  9_").Until("  until told otherwise").UntilGone("▸ until told otherwise") // what is typed is a time
 		x.Press("backspace", "down").Until("▸ until job "+job+" ends", "Copy backup nightly-1231").Press("enter")
 		x.UntilMatch(`UP Updates +you · kept`).Press("enter").Until("extended by itself until job " + job + " ends").Press("esc")
 		x.Advance(5 * time.Minute)

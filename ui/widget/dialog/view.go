@@ -33,7 +33,11 @@ func (d *Dialog) chooser(f widget.Frame, w, h int) []string {
 			least = 1
 		}
 		rows := max(least, min(mostRows, h-len(lines)))
-		list, above, below := d.list.view(f, w, rows, !d.onSpan)
+		shown := d.list
+		if d.spec.Span != nil && d.spec.Span.Empty != "" && d.span.Text() != "" {
+			shown.at = nowhere // what was typed counts
+		}
+		list, above, below := shown.view(f, w, rows, !d.onSpan)
 		lines[len(lines)-1] = d.filterLine(f, w, f.More(above, below))
 		lines = append(lines, list...)
 	}
