@@ -2,11 +2,13 @@ package fleet
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"github.com/dustin/go-humanize"
 
 	"holdfast/appliance"
+	"holdfast/appliance/transport"
 )
 
 // Destinations are the places that a backup could be copied, moved or pushed to, in the order in which to offer them. What
@@ -68,11 +70,36 @@ func (e *Engine) targets(w *watcher, b appliance.Backup) []Destination {
 			likely = append(likely, d)
 			continue
 		case !s.BackupsPart.At.IsZero():
-			d.Note = fmt.Sprintf("hardly newly set up: it has backups (%d)", len(s.Backups))
+			d.Note = fmt.Sprintf("is in use: it has %s", counted(len(s.Backups)))
 		}
 		list = append(list, d)
 	}
 	return append(likely, list...)
+}
+
+func counted(backups int) string {
+	if backups == 1 {
+		return "1 backup"
+	}
+	return fmt.Sprintf("%d backups", backups)
+}
+
+// SameAddress reports whether two addresses of a push name the same host and port, however they are written: upper or lower
+// case, with or without the dot at the end of a name, the brackets of an IPv6 address, and the port that HTTPS has anyway. What
+// cannot be an address is only like itself. It asks no name server.
+func SameAddress(a, b string) bool { return a != "" && b != "" && canonical(a) == canonical(b) }
+
+// canonical is the one form of an address (faults.md NET-13), or the address itself where there is none.
+func canonical(address string) string {
+	host := address
+	if ip, err := netip.ParseAddr(address); err == nil && ip.Is6() {
+		host = "[" + address + "]"
+	}
+	_, key, err := transport.Canonical("https://" + host)
+	if err != nil {
+		return address
+	}
+	return key
 }
 
 // whyNotTo is why a transfer of the backup to that place cannot work. The caller holds w.mu.
@@ -81,7 +108,7 @@ func (w *watcher) whyNotTo(b appliance.Backup, verb appliance.Verb, to string) s
 		switch {
 		case len(b.Locations) == 0:
 			return "the backup lies nowhere that is known"
-		case to == w.m.Address:
+		case SameAddress(to, w.m.Address):
 			return "that is this appliance itself"
 		}
 		return ""

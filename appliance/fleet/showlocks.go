@@ -85,7 +85,7 @@ func (w *watcher) show(l appliance.Lock, before *Lock) Lock {
 func (w *watcher) adorn(l *Lock, o *own) {
 	l.Purpose = o.purpose
 	if k := w.keepOf(o.lock.ID); k != nil {
-		l.Kept, l.KeptTo, l.Note = true, k.until.Wall, k.trouble
+		l.Kept, l.KeptTo, l.KeptJob, l.Note = true, k.until.Wall, k.job, k.trouble
 	}
 	if o.owed != nil {
 		l.Owed, l.Note = true, o.owed.trouble

@@ -98,10 +98,11 @@ type Lock struct {
 	Term      lease.Term
 	// Unlisted tells that we were granted it and the newest listing does not show it.
 	Unlisted bool
-	Kept     bool      // it is extended by itself
-	KeptTo   time.Time // when that ends, on our wall clock; zero = when told
-	Owed     bool      // its release was asked for and has not happened yet
-	Purpose  string    // what it is for, when Mine; may be empty
+	Kept     bool            // it is extended by itself
+	KeptTo   time.Time       // when that ends, on our wall clock; zero = when told
+	KeptJob  appliance.JobID // the job with which that ends; empty = none
+	Owed     bool            // its release was asked for and has not happened yet
+	Purpose  string          // what it is for, when Mine; may be empty
 	// Elsewhere tells that another engine of ours, which runs, holds it; By is for whom.
 	Elsewhere bool
 	Note      string // what else is to be said of it: why it cannot be extended or given back, when it will be free

@@ -280,7 +280,7 @@ func (e *Engine) arrived(t appliance.Transfer, after time.Duration) bool {
 // target is the member that a push goes to; nil when it is none of ours.
 func (e *Engine) target(t appliance.Transfer) *watcher {
 	for _, w := range e.watchers {
-		if w.m.Address != "" && w.m.Address == t.Destination {
+		if SameAddress(w.m.Address, t.Destination) {
 			return w
 		}
 	}

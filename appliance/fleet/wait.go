@@ -41,7 +41,7 @@ func (e *Engine) Wait(ctx context.Context, p policy.Person, name string, claim a
 	for {
 		r, err := e.do(ctx, name, errand{p: p, act: appliance.Act{Verb: appliance.VerbAcquire, Claim: claim}, auto: true})
 		if err == nil {
-			e.tell(Event{Level: Good, Appliance: name, Who: p.Name, Text: "has " + w.scope(claim.Scope).String() + " after waiting", Ring: true})
+			e.tell(Event{Level: Good, Appliance: name, Who: p.Name, Text: "got " + w.scope(claim.Scope).String() + " after waiting", Ring: true})
 			return r, nil
 		}
 		if !w.worthwhile(claim, err) {

@@ -55,7 +55,7 @@ func TestWaitUntilTheLockIsFree(t *testing.T) {
 		must(t, "no wait is shown", b.snap().Wait, nil)
 		rings := 0
 		for _, ev := range b.e.Events(0, 0) {
-			if ev.Ring && ev.Level == Good && ev.Text == "has configuration after waiting" && ev.Who == "maria" {
+			if ev.Ring && ev.Level == Good && ev.Text == "got configuration after waiting" && ev.Who == "maria" {
 				rings++
 			}
 		}

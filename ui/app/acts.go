@@ -79,8 +79,8 @@ func (m *Model) acquireDialog(opener string) *dialog.Dialog {
 			"It lasts " + widget.Span(rules.DefaultTTL) + " unless it is extended."}
 		spec.Risk = func(dialog.Values) policy.Risk { return policy.RiskAsk }
 	} else {
-		spec.Intro = []string{"The SFTP service runs while at least one lock exists. Others may hold locks beside yours. Some odd seconds are " +
-			"added, by which yours is known again."}
+		spec.Intro = []string{"The SFTP service runs while at least one lock exists. Others may hold locks beside yours. A few seconds are " +
+			"added to the time, so that yours can be told from theirs."}
 		for _, s := range rules.Scopes {
 			spec.Options = append(spec.Options, dialog.Option{Value: s.Code, Label: s.String()})
 		}
@@ -100,11 +100,31 @@ func (m *Model) acquireDialog(opener string) *dialog.Dialog {
 }
 
 // even is a time without the odd seconds that were added to it, as near as can be told.
-func even(ttl time.Duration) time.Duration {
-	if ttl >= 10*time.Minute {
-		return ttl.Truncate(5 * time.Minute)
+func even(ttl time.Duration) time.Duration { return ttl.Truncate(roundness(ttl)) }
+
+// roundness is the step in which people say a time.
+func roundness(d time.Duration) time.Duration {
+	if d >= 10*time.Minute {
+		return 5 * time.Minute
 	}
-	return ttl.Truncate(time.Minute)
+	return time.Minute
+}
+
+// extension asks how long from now a lock is to last that has this much left: what it was taken for, or the next round time
+// that keeps it longer than it would last anyway.
+func extension(rules appliance.LockRules, ttl, left time.Duration) *dialog.Span {
+	s := &dialog.Span{Label: "from now for", Start: even(ttl), Min: rules.MinTTL, Max: rules.MaxTTL, Why: "would end it earlier than now"}
+	if s.Start < rules.MinTTL || s.Start > rules.MaxTTL {
+		s.Start = rules.DefaultTTL
+	}
+	if left > 0 {
+		s.Floor = min(left.Truncate(time.Minute)+time.Minute, rules.MaxTTL)
+	}
+	if s.Start < s.Floor {
+		step := roundness(s.Floor)
+		s.Start = min((s.Floor + step - 1).Truncate(step), rules.MaxTTL)
+	}
+	return s
 }
 
 // mark is the share of a lock's time that is asked for on top of what was typed, 0 to 1 of what fleet.Mark allows: by its odd
@@ -129,11 +149,12 @@ func (m *Model) extendDialog(opener string) *dialog.Dialog {
 	rules := m.engine.LockRules(rows[0].Lock.Appliance)
 	spec.Intro = []string{"A new lock is taken, seen in the list, and only then the old one is released."}
 	if rules.ChooseTTL {
-		start := even(rows[0].TTL)
-		if start < rules.MinTTL || start > rules.MaxTTL {
-			start = rules.DefaultTTL
+		left, now := time.Duration(0), m.frame().Now
+		for _, r := range rows {
+			_, l := r.Term.At(now)
+			left = max(left, l)
 		}
-		spec.Span = &dialog.Span{Label: "from now for", Start: start, Min: rules.MinTTL, Max: rules.MaxTTL}
+		spec.Span = extension(rules, rows[0].TTL, left)
 	} else {
 		spec.Intro = []string{"The token that owns the lock is renewed, which makes it last another " + widget.Span(rules.DefaultTTL) + "."}
 		spec.Risk = func(dialog.Values) policy.Risk { return policy.RiskAsk }
@@ -235,7 +256,7 @@ func (m *Model) cancelDialog(opener string) *dialog.Dialog {
 	}
 	spec.Warn = func(v dialog.Values) string {
 		if v.Choice == push && !ours {
-			return "This stops whichever push runs there, also one that somebody else started."
+			return "This stops whichever push runs there, even one that somebody else started."
 		}
 		return ""
 	}
@@ -256,13 +277,45 @@ func (m *Model) askToQuit(opener string) tea.Cmd {
 	if len(held) == 0 {
 		return tea.Quit
 	}
+	leave, release := "leave them to their ends", "release them first"
+	if len(held) == 1 {
+		leave, release = "leave it to its end", "release it first"
+	}
 	m.dialog = dialog.New(dialog.Spec{
 		Title: "Quit", Opener: opener, Verb: "quit",
-		Intro:   []string{fmt.Sprintf("You hold %s.", plural(len(held), "lock", "locks"))},
-		Options: []dialog.Option{{Value: "leave", Label: "leave them to their expiry"}, {Value: "release", Label: "release them first"}},
+		Intro:   append([]string{fmt.Sprintf("You hold %s.", plural(len(held), "lock", "locks"))}, m.named(held)...),
+		Options: []dialog.Option{{Value: "leave", Label: leave}, {Value: "release", Label: release}},
 		Action:  func(v dialog.Values) any { return quitMsg{v.Choice == "release"} },
 	})
 	return nil
+}
+
+// named names locks, as many as a low screen has room for, and says that those which are kept will not be any longer.
+func (m *Model) named(held []target) []string {
+	const most = 4
+	var lines []string
+	for i, t := range held {
+		if i == most {
+			lines = append(lines, fmt.Sprintf("  and %d more", len(held)-most))
+			break
+		}
+		lines = append(lines, fmt.Sprintf("  %s on %s", t.act.Lock.Scope, t.name))
+	}
+	kept := 0
+	for _, s := range m.snapshots {
+		for _, l := range s.Locks {
+			if l.Mine && l.Kept {
+				kept++
+			}
+		}
+	}
+	switch {
+	case kept > 0 && len(held) == 1:
+		lines = append(lines, "It is kept now; nothing will extend it when you have left.")
+	case kept > 0:
+		lines = append(lines, plural(kept, "is", "are")+" kept now; nothing will extend what is left to its end.")
+	}
+	return lines
 }
 
 func (m *Model) quit(msg quitMsg) tea.Cmd {

@@ -1,12 +1,15 @@
 package app
 
 import (
+	"slices"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 
 	"holdfast/appliance"
 	"holdfast/appliance/policy"
+	"holdfast/ui/keymap"
+	"holdfast/ui/pane/jobs"
 	"holdfast/ui/pane/locks"
 	"holdfast/ui/widget/dialog"
 )
@@ -26,27 +29,52 @@ func (m *Model) keep(opener string) tea.Cmd {
 		return m.do(actsMsg{{r.Lock.Appliance, appliance.Act{Verb: appliance.VerbUnkeep, Lock: r.Lock.Lock}}})
 	}
 	rows := m.locks.Chosen()
-	now := m.frame().Now.Wall
 	spec := dialog.Spec{
-		Title: "Keep " + lockNames(rows), Opener: opener, Verb: "keep", Keys: lockKeys(rows), Word: "for",
-		Intro: []string{"It is extended by itself from half of its time on. What cannot be extended warns in good time."},
-		Options: []dialog.Option{{Value: "0", Label: "until told otherwise"}, {Value: "1h", Label: "one hour"}, {Value: "4h", Label: "four hours"},
-			{Value: "12h", Label: "twelve hours"}},
+		Title: "Keep " + lockNames(rows), Opener: opener, Verb: "keep", Keys: lockKeys(rows),
+		Intro: []string{"From half of its time on it is extended by itself, again and again. You are warned in good time if that fails. " +
+			"Nothing is sent now."},
+		Span: &dialog.Span{Label: "for", Min: time.Minute, Max: longestKeep, Empty: "until told otherwise"},
 		Risk: func(dialog.Values) policy.Risk { return policy.RiskOf(appliance.VerbKeep, true) },
+		Action: func(v dialog.Values) any {
+			act := appliance.Act{Verb: appliance.VerbKeep, Job: appliance.JobID(v.Choice)}
+			if v.Span > 0 {
+				act.Until, act.Job = m.frame().Now.Wall.Add(v.Span), ""
+			}
+			var acts actsMsg
+			for _, r := range rows {
+				act.Lock = r.Lock.Lock
+				acts = append(acts, target{r.Lock.Appliance, act})
+			}
+			return acts
+		},
 	}
-	m.dialog = m.finish(spec, func(v dialog.Values) []target {
-		until := time.Time{}
-		if span, err := time.ParseDuration(v.Choice); err == nil && span > 0 {
-			until = now.Add(span)
-		}
-		var targets []target
-		for _, r := range rows {
-			targets = append(targets, target{r.Lock.Appliance, appliance.Act{Verb: appliance.VerbKeep, Lock: r.Lock.Lock, Until: until}})
-		}
-		return targets
-	})
+	if ends := m.jobEnds(rows); len(ends) > 0 {
+		spec.Options = append([]dialog.Option{{Label: spec.Span.Empty}}, ends...)
+		spec.Span.Empty = "as chosen below"
+	}
+	m.dialog = dialog.New(spec)
 	return nil
 }
+
+// jobEnds are the jobs with whose end keeping may end: those that run where all of the locks are.
+func (m *Model) jobEnds(rows []locks.Row) []dialog.Option {
+	var ends []dialog.Option
+	name := rows[0].Lock.Appliance
+	s := m.snapshot(name)
+	if s == nil || slices.ContainsFunc(rows, func(r locks.Row) bool { return r.Lock.Appliance != name }) {
+		return nil
+	}
+	for i := range s.Jobs {
+		if j := &s.Jobs[i]; j.Phase.Live() {
+			ends = append(ends, dialog.Option{Value: string(j.ID), Label: "until job " + appliance.Label(string(j.ID)).String() + " ends",
+				Note: jobs.What(jobs.Of(m.source(), s, j))})
+		}
+	}
+	return ends
+}
+
+// longestKeep is the longest time for which keeping is offered; without an end it goes on until told otherwise.
+const longestKeep = 7 * 24 * time.Hour
 
 // waitMsg is a wait that its operator wants.
 type waitMsg target
@@ -60,8 +88,9 @@ func (m *Model) wait(opener string) tea.Cmd {
 	claim := appliance.Claim{Scope: r.Scope.Code}
 	m.dialog = dialog.New(dialog.Spec{
 		Title: "Wait for " + lockNames([]locks.Row{r}), Opener: opener, Verb: "wait",
-		Intro: []string{"It is asked for every 10 to 20 seconds until it is yours. The wait ends with this dashboard, and by x."},
-		Risk:  func(dialog.Values) policy.Risk { return policy.RiskAsk },
+		Intro: []string{"It is asked for every 10 to 20 seconds until it is yours. " + m.opts.Keys.Of(keymap.Cancel).Key(m.opts.ASCII) +
+			" ends the wait, and so does leaving Holdfast. Each try sends:"},
+		Risk: func(dialog.Values) policy.Risk { return policy.RiskAsk },
 		Calls: func(dialog.Values) []appliance.Call {
 			return m.engine.Explain(r.Lock.Appliance, appliance.Act{Verb: appliance.VerbAcquire, Claim: claim})
 		},

@@ -153,7 +153,18 @@ func (m *Model) source() pane.Source {
 		Events:    m.events,
 		Trace:     func(name string) []appliance.Exchange { return m.engine.Trace(name, 0) },
 		Me:        m.opts.Person.Name,
+		Scope:     m.scope,
 	}
+}
+
+// scope finds what an appliance calls a scope.
+func (m *Model) scope(name, code string) appliance.Scope {
+	for _, s := range m.engine.LockRules(name).Scopes {
+		if s.Code == code {
+			return s
+		}
+	}
+	return appliance.Scope{Code: code}
 }
 
 // snapshot is the newest of an appliance; nil for an unknown name.

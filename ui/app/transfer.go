@@ -3,8 +3,6 @@ package app
 import (
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
 	"strings"
 
 	"holdfast/appliance"
@@ -73,7 +71,7 @@ func (m *Model) fresh(address string) bool {
 // when it is none of ours.
 func known(places []fleet.Destination, address string) fleet.Destination {
 	for _, d := range places {
-		if d.Value != "" && sameAddress(d.Value, address) {
+		if fleet.SameAddress(d.Value, address) {
 			return d
 		}
 	}
@@ -84,35 +82,17 @@ func known(places []fleet.Destination, address string) fleet.Destination {
 func told(d fleet.Destination) string {
 	switch {
 	case d.Label == "":
-		return "By this address not one of your appliances: arrival cannot be watched."
+		return "None of your appliances has this address: the arrival cannot be watched."
 	case d.Note == "":
-		return d.Label + " has not told yet whether it has backups."
+		return d.Label + ": its backups have not been listed yet."
 	default:
 		return d.Label + ": " + d.Note + "."
 	}
 }
 
-// sameAddress reports whether two addresses are written alike but for upper and lower case, the dot at the end of a name, the
-// brackets of an IPv6 address and the port that HTTPS has anyway. It asks no name server.
-func sameAddress(a, b string) bool { return plainAddress(a) == plainAddress(b) }
-
-func plainAddress(s string) string {
-	port := ""
-	if h, p, err := net.SplitHostPort(s); err == nil {
-		s = h
-		if p != "443" {
-			port = ":" + p
-		}
-	}
-	if ip, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
-		return ip.Unmap().String() + port
-	}
-	return strings.TrimSuffix(strings.ToLower(s), ".") + port
-}
-
 // warnings tells what an act cannot take back.
 var warnings = map[appliance.Verb]string{
-	appliance.VerbMove: "The original is deleted once it was copied. There is no way to move it back.",
+	appliance.VerbMove: "The original is deleted once it has been copied. There is no way to move it back.",
 	appliance.VerbPush: "The target should be newly set up. What the backup replaces there cannot be brought back.",
 }
 
@@ -159,7 +139,7 @@ func checkMount(s string) error {
 // checkAddress refuses what cannot be an address, what is the pushing appliance's own, and one of ours that cannot be pushed to.
 func checkAddress(places []fleet.Destination, own, s string) error {
 	switch d := known(places, s); {
-	case own != "" && sameAddress(own, s):
+	case fleet.SameAddress(own, s):
 		return errors.New("that is this appliance itself")
 	case d.WhyNot != "":
 		return fmt.Errorf("%s: %s", d.Label, d.WhyNot)
@@ -183,7 +163,7 @@ func backupNames(rows []backups.Row) string {
 
 func short(checksum string) string {
 	if checksum == "" {
-		return "not told"
+		return "unknown"
 	}
 	return widget.Cut(checksum, 12, "…")
 }

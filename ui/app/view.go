@@ -8,7 +8,6 @@ import (
 	"charm.land/lipgloss/v2"
 
 	"holdfast/appliance/fleet"
-	"holdfast/ui/keymap"
 	"holdfast/ui/theme"
 	"holdfast/ui/widget"
 )
@@ -95,7 +94,7 @@ func (m *Model) front(f widget.Frame) []string {
 // over lays a box on the middle of the screen.
 func over(under, box []string, w, h int) string {
 	x := max(0, (w-widget.Width(box[0]))/2)
-	y := max(0, (h-len(box))/3)
+	y := max((h-len(box))/3, min(1, h-len(box)), 0) // the header stays in sight where there is room for it
 	return lipgloss.NewCompositor(
 		lipgloss.NewLayer(strings.Join(under, "\n")),
 		lipgloss.NewLayer(strings.Join(box, "\n")).X(x).Y(y).Z(1),
@@ -123,9 +122,9 @@ func (m *Model) header(f widget.Frame) string {
 		}
 		add(role, fmt.Sprintf("%d %s", s.n, s.state))
 	}
-	clock := f.Now.Wall.Format("15:04 MST")
+	clock := f.Now.Wall.Format("MST 15:04") + "   " // the seconds come and go in a place of their own
 	if m.tick.fast {
-		clock = f.Now.Wall.Format("15:04:05 MST")
+		clock = f.Now.Wall.Format("MST 15:04:05")
 	}
 	who := m.opts.Person.Name + "  " + strings.ToUpper(m.opts.Person.Role.String())
 	right := clock + "  " + who + " "
@@ -193,7 +192,7 @@ func (m *Model) bottomLine(f widget.Frame) string {
 	t := f.Theme
 	switch {
 	case m.filtering:
-		hint := "   enter keeps it, esc leaves it"
+		hint := "   enter when done, esc clears it"
 		text := " " + t.Paint(theme.Key, "/") + m.filter.View(f, m.width-widget.Width(hint)-2, true)
 		return widget.Fit(text+t.Paint(theme.Dim, hint), m.width, false, "")
 	case m.toast.text != "":
@@ -206,65 +205,6 @@ func (m *Model) bottomLine(f widget.Frame) string {
 		return widget.Pad(m.width)
 	}
 	return m.keyLine(f)
-}
-
-// keys is the line of keys as it was last made, and what it was made for: asking what can be done now looks through
-// what the fleet knows, which no drawing should do again while nothing has changed.
-type keys struct {
-	line     string
-	focus    int
-	versions [panes]int
-	seen     *fleet.Snapshot
-	width    int
-	theme    *theme.Theme
-	step     int64
-}
-
-// keyLine is what can be pressed, as much as fits.
-func (m *Model) keyLine(f widget.Frame) string {
-	k := keys{line: m.keys.line, focus: m.focus, seen: m.snapshot(m.at()), width: m.width, theme: m.theme,
-		step: int64(f.Now.Run / slowTick)}
-	for p := range m.panes {
-		k.versions[p] = m.panes[p].Version()
-	}
-	if k != m.keys {
-		k.line = m.drawKeys(f)
-		m.keys = k
-	}
-	return m.keys.line
-}
-
-// drawKeys makes the line of keys; help and quit always fit. What cannot be done now is dim.
-func (m *Model) drawKeys(f widget.Frame) string {
-	t := f.Theme
-	tail, tailWidth := "", 0
-	var head strings.Builder
-	used := 1
-	head.WriteString(" ")
-	for _, a := range []keymap.Action{keymap.Help, keymap.Quit} {
-		b := m.opts.Keys.Of(a)
-		if key := b.Key(m.opts.ASCII); key != "" {
-			tail += t.Paint(theme.Key, key) + " " + t.Paint(theme.Dim, b.Short) + "  "
-			tailWidth += widget.Width(key) + 1 + widget.Width(b.Short) + 2
-		}
-	}
-	for _, b := range m.opts.Keys.Bindings() {
-		key := b.Key(m.opts.ASCII)
-		if key == "" || b.Short == "" || b.Action == keymap.Help || b.Action == keymap.Quit {
-			continue
-		}
-		w := widget.Width(key) + 1 + widget.Width(b.Short) + 2
-		if used+w+tailWidth > m.width {
-			break
-		}
-		role := theme.Key
-		if m.whyNot(b.Action) != "" {
-			role = theme.Off
-		}
-		head.WriteString(t.Paint(role, key) + " " + t.Paint(theme.Dim, b.Short) + "  ")
-		used += w
-	}
-	return head.String() + tail + widget.Pad(m.width-used-tailWidth)
 }
 
 func (m *Model) windowTitle() string {

@@ -49,8 +49,13 @@ func (m *Model) whyNotLock(verb appliance.Verb) string {
 		return "choose a lock in pane 2"
 	}
 	r, ok := m.locks.Row()
-	if !ok {
+	switch {
+	case !ok:
 		return "there is no lock"
+	case r.Lost != nil:
+		return "it is lost; " + m.opts.Keys.Of(keymap.Ack).Key(m.opts.ASCII) + " takes it off the screen"
+	case r.Doubt != nil:
+		return "whether it was granted is not known yet; it is being looked for"
 	}
 	return m.engine.WhyNot(m.opts.Person, r.Lock.Appliance, appliance.Act{Verb: verb, Lock: r.Lock.Lock})
 }

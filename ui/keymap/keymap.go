@@ -72,25 +72,28 @@ type Map struct {
 	byKey    map[string]Action
 }
 
+// Acts is the group of what does something to an appliance or with a lock.
+const Acts = "Do"
+
 // Default is the bindings as they are without a configuration, in the order of the help.
 func Default() []Binding {
-	const act, look, move = "Do", "Look", "Go"
+	const act, look, move = Acts, "Look", "Go"
 	return []Binding{
-		{Acquire, []string{"a"}, "acquire", "take a lock on the appliance of the row under the cursor", act, appliance.VerbAcquire, false},
-		{Extend, []string{"e"}, "extend", "keep the lock under the cursor beyond its end", act, appliance.VerbExtend, false},
+		{Acquire, []string{"a"}, "acquire", "take a lock on this row's appliance", act, appliance.VerbAcquire, false},
+		{Extend, []string{"e"}, "extend", "have the lock last longer", act, appliance.VerbExtend, false},
 		{Release, []string{"r"}, "release", "give the lock back", act, appliance.VerbRelease, true},
-		{Keep, []string{"K"}, "keep", "have the lock extended by itself until told otherwise; again: no longer", act, appliance.VerbKeep, false},
-		{Wait, []string{"w"}, "", "wait for a lock that another holds; again, or x: no longer", act, appliance.VerbWait, false},
-		{Ack, []string{"A"}, "", "take a lost lock off the screen", act, "", false},
-		{Copy, []string{"c"}, "copy", "copy the backup to another place; the original stays", act, appliance.VerbCopy, false},
-		{Move, []string{"m"}, "move", "move the backup to a share; the original goes", act, appliance.VerbMove, true},
+		{Keep, []string{"K"}, "keep", "have the lock extended by itself; again: no longer", act, appliance.VerbKeep, false},
+		{Wait, []string{"w"}, "wait", "wait for a lock that another holds; again: no longer", act, appliance.VerbWait, false},
+		{Ack, []string{"A"}, "acknowledge", "take a lost lock off the screen", act, "", false},
+		{Copy, []string{"c"}, "copy", "copy the backup; the original stays", act, appliance.VerbCopy, false},
+		{Move, []string{"m"}, "move", "move the backup; the original goes", act, appliance.VerbMove, true},
 		{Push, []string{"p"}, "push", "push the backup to another appliance", act, appliance.VerbPush, true},
-		{Cancel, []string{"x"}, "cancel", "cancel the job under the cursor, the running push, or a wait", act, appliance.VerbCancelJob, true},
-		{Filter, []string{"/"}, "filter", "show only the rows that hold what you type", look, "", false},
-		{Sort, []string{"s"}, "", "sort by the next column; again for the other way round", look, "", false},
-		{Mark, []string{"space"}, "", "mark the row; an action then takes all marked rows", look, "", false},
+		{Cancel, []string{"x"}, "cancel", "cancel the job, the push or the wait", act, appliance.VerbCancelJob, true},
+		{Filter, []string{"/"}, "filter", "show only rows that hold what you type", look, "", false},
+		{Sort, []string{"s"}, "", "sort by the next column, up then down", look, "", false},
+		{Mark, []string{"space"}, "", "mark the row; keys then act on all marked", look, "", false},
 		{Unmark, []string{"u"}, "", "take all marks back", look, "", false},
-		{Zoom, []string{"z"}, "zoom", "give the pane the whole screen, or its place back", look, "", false},
+		{Zoom, []string{"z"}, "zoom", "this pane alone, or all of them again", look, "", false},
 		{Detail, []string{"enter"}, "", "everything known of the row, the raw answer, and its curl line", look, "", false},
 		{Look, []string{"R"}, "", "look again now; also after a refused password or key", look, "", false},
 		{Requests, []string{"6"}, "", "what was sent to the chosen appliance", look, "", false},

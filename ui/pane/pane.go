@@ -5,6 +5,7 @@ package pane
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"holdfast/appliance"
 	"holdfast/appliance/fleet"
@@ -20,6 +21,8 @@ type Source struct {
 	Events    []fleet.Event     // oldest first
 	Trace     func(name string) []appliance.Exchange
 	Me        string // name of the person who looks
+	// Scope is what an appliance calls the scope of a code; the code alone when it does not know it.
+	Scope func(name, code string) appliance.Scope
 }
 
 // Of is the snapshot of that name, nil when there is none.
@@ -30,6 +33,18 @@ func (s Source) Of(name string) *fleet.Snapshot {
 		}
 	}
 	return nil
+}
+
+// Unreadable is how many rows of a listing could not be read, over all appliances, in words; empty for none.
+func (s Source) Unreadable(of func(*fleet.Snapshot) fleet.Part) string {
+	n := 0
+	for _, x := range s.Snapshots {
+		n += of(x).Unreadable
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d unreadable", n)
 }
 
 // Detail is everything known of one row.
@@ -88,14 +103,15 @@ type Pane interface {
 
 // Def says what a List shows.
 type Def[R any] struct {
-	Number    int
-	Name      string
-	Columns   []table.Column[R]
-	Key       func(R) string
-	Words     func(R) string
-	Default   func(a, b R) int
-	Gather    func(Source) []R // makes a slice of its own
-	Title     func(Source) string
+	Number  int
+	Name    string
+	Columns []table.Column[R]
+	Key     func(R) string
+	Words   func(R) string
+	Default func(a, b R) int
+	Gather  func(Source) []R // makes a slice of its own
+	Title   func(Source) string
+	// Note goes on after the number of rows, in the upper edge at the right; nil = nothing but the number.
 	Note      func(Source, *table.Index[R]) string
 	Empty     func(Source) []string // what would be here, and which key brings it
 	Ticks     func(widget.Frame, R) bool
@@ -105,6 +121,9 @@ type Def[R any] struct {
 	Part func(Source) fleet.Part
 	// Foot is a line below the rows, where there is room for one; nil = none.
 	Foot func(f widget.Frame, w int) string
+	// Whole is what the row under the cursor says where its line may have cut it: it is shown below the rows when the pane is high
+	// enough, as it is when it is zoomed. nil = none.
+	Whole func(R) string
 	// Newest tells that the first row is the newest and that a cursor on it stays on the first row.
 	Newest bool
 }
@@ -198,6 +217,11 @@ func (l *List[R]) View(f widget.Frame, w, h int, focused bool) []string {
 		return was.lines
 	}
 	inner := l.body(f, w-2, h-2, focused)
+	if more := f.More(l.table.Hidden()); more != "" {
+		const edges = 6 // what stands between title, note and the ends of the upper edge
+		room := w - 2 - edges - widget.Width(title) - widget.Width(more) - 2
+		note = strings.TrimLeft(widget.Cut(note, room, f.Theme.Symbols.Ellipsis)+"  "+more, " ") // what is hidden is told in any case
+	}
 	d.ticks = l.Ticks(f)
 	d.lines = f.Box(title, note, inner, w, h, focused)
 	l.drawn = d
@@ -215,15 +239,22 @@ func (d drawn) same(o drawn) bool {
 		d.text == o.text && d.step == o.step
 }
 
+// heading is what stands in the upper edge: what is shown, and of how many rows.
 func (l *List[R]) heading(f widget.Frame) (title, note string) {
 	title = fmt.Sprintf("%d %s", l.def.Number, l.title)
 	ix := l.table.Index()
-	note = l.note
-	if l.query != "" {
+	switch {
+	case l.query != "":
 		note = fmt.Sprintf("/%s  %d of %d", appliance.Label(l.query), ix.Len(), ix.Total)
+	case ix.Total > 0 && l.note != "":
+		note = fmt.Sprintf("%d · %s", ix.Total, l.note)
+	case ix.Total > 0:
+		note = fmt.Sprint(ix.Total)
+	default:
+		note = l.note
 	}
 	if l.part.Stale(f.Now) {
-		note = "told " + widget.Ago(f.Now.Since(l.part.At)) + "  " + note
+		note = "seen " + widget.Ago(f.Now.Since(l.part.At)) + "  " + note
 	}
 	if n := l.table.Marks(); n > 0 {
 		note = fmt.Sprintf("%d marked  %s", n, note)
@@ -234,13 +265,23 @@ func (l *List[R]) heading(f widget.Frame) (title, note string) {
 	return title, note
 }
 
-// leastWithFoot is the height from which a foot takes no row that is needed more.
-const leastWithFoot = 6
+// leastWithFoot and leastWithWhole are the heights from which a foot, or the whole text of a row, takes no row that is needed
+// more.
+const (
+	leastWithFoot  = 6
+	leastWithWhole = 14
+)
+
+// wholeHeight is the lines of the whole text of a row, always as many, so that nothing moves.
+const wholeHeight = 4
 
 func (l *List[R]) body(f widget.Frame, w, h int, focused bool) []string {
 	if l.table.Index().Len() > 0 {
-		if l.def.Foot != nil && h >= leastWithFoot {
+		switch {
+		case l.def.Foot != nil && h >= leastWithFoot:
 			return append(l.table.View(f, w, h-1, focused), l.def.Foot(f, w))
+		case l.def.Whole != nil && h >= leastWithWhole:
+			return append(l.table.View(f, w, h-wholeHeight-1, focused), l.whole(f, w)...)
 		}
 		return l.table.View(f, w, h, focused)
 	}
@@ -248,7 +289,7 @@ func (l *List[R]) body(f widget.Frame, w, h int, focused bool) []string {
 	lines := []string{widget.Pad(w)}
 	words := l.empty
 	if l.query != "" {
-		words = []string{"no row holds " + appliance.Label(l.query).String() + "; esc leaves the filter"}
+		words = []string{"no row holds " + appliance.Label(l.query).String() + "; esc clears the filter"}
 	}
 	for _, word := range words {
 		for _, line := range widget.Wrap(word, w-4) {
@@ -256,6 +297,24 @@ func (l *List[R]) body(f widget.Frame, w, h int, focused bool) []string {
 		}
 	}
 	return lines[:min(len(lines), h)]
+}
+
+// whole is a rule and below it what the row under the cursor says.
+func (l *List[R]) whole(f widget.Frame, w int) []string {
+	lines := []string{f.Theme.Paint(theme.Dim, strings.Repeat(f.Theme.Symbols.Horizontal, w))}
+	r, _ := l.table.Cursor()
+	words := widget.Wrap(l.def.Whole(r), w-4)
+	if len(words) > wholeHeight { // more than there is room for: the detail has it
+		words[wholeHeight-1] = widget.Cut(words[wholeHeight-1], w-6, "") + " " + f.Theme.Symbols.Ellipsis
+	}
+	for i := range wholeHeight {
+		line := widget.Pad(w)
+		if i < len(words) {
+			line = widget.Fit("  "+words[i], w, false, "")
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 // Ticks implements Pane.

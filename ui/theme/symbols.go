@@ -7,7 +7,7 @@ type Symbols struct {
 	Vertical, Horizontal                          string // of a border
 	Corners                                       [4]string
 	Arrow, Dot, Ellipsis, SortUp, SortDown        string
-	More                                          string
+	Above, Below                                  string // there is more there
 	Past, Held, Uncertain, Kept, Gap, Onward, Now string // of the timeline
 }
 
@@ -15,7 +15,7 @@ var unicodeSymbols = Symbols{
 	Cursor: "▸", Mark: "✓", Up: "●", Slow: "◐", Down: "○", Trouble: "▲", Asking: "◌",
 	Full: "━", Half: "╸", Rest: "─",
 	Vertical: "│", Horizontal: "─", Corners: [4]string{"╭", "╮", "╰", "╯"},
-	Arrow: "→", Dot: "·", Ellipsis: "…", SortUp: "▴", SortDown: "▾", More: "↓",
+	Arrow: "→", Dot: "·", Ellipsis: "…", SortUp: "▴", SortDown: "▾", Above: "↑", Below: "↓",
 	Past: "─", Held: "━", Uncertain: "▒", Kept: "·", Gap: "×", Onward: "→", Now: "│",
 }
 
@@ -23,6 +23,6 @@ var asciiSymbols = Symbols{
 	Cursor: ">", Mark: "*", Up: "+", Slow: "~", Down: "-", Trouble: "!", Asking: "?",
 	Full: "#", Half: "=", Rest: "-",
 	Vertical: "|", Horizontal: "-", Corners: [4]string{"+", "+", "+", "+"},
-	Arrow: "->", Dot: ":", Ellipsis: "~", SortUp: "^", SortDown: "v", More: "v",
+	Arrow: "->", Dot: ":", Ellipsis: "~", SortUp: "^", SortDown: "v", Above: "^", Below: "v",
 	Past: "-", Held: "=", Uncertain: "?", Kept: ".", Gap: "x", Onward: ">", Now: "|",
 }

@@ -52,7 +52,7 @@ func TestFault_JOB03_DoubleYes(t *testing.T) {
 	play(t, uitest.Options{}, func(x *uitest.Terminal) {
 		acquire(x, "updates", "20m")
 		x.Until("UP Updates", "you").Press("2", "g").Storm(repeat(10, "r", "y")...)
-		x.Press("esc", "esc").Until("0 · 0 yours")
+		x.Press("esc", "esc").Until("1 · 0 held · 0 yours")
 		deletes := 0
 		for request, n := range changing(x) {
 			if strings.Contains(request, "DELETE") {

@@ -33,13 +33,13 @@ var plays = map[keymap.Action]func(t *testing.T, x *uitest.Terminal, key string)
 	keymap.Wait: func(_ *testing.T, x *uitest.Terminal, key string) {
 		ecb := x.Fleet.Appliance("ecb-edge").ECB
 		ecb.LockByOther(broker.SourceGUI)
-		x.Press("2", "G", key).Until("╭ Wait for configuration on ecb-edge").Press("y").Until("waits")
+		x.Press("2", "G", key).Until("╭ Wait for configuration on ecb-edge").Press("y").UntilMatch(`another · you wait +try \d+ since 00:0`)
 		x.Advance(time.Minute)
 		x.Press("x").Until("stopped waiting for configuration")
-		x.Press(key).Until("╭ Wait for").Press("y").Until("waits")
+		x.Press(key).Until("╭ Wait for").Press("y").Until("you wait")
 		ecb.UnlockByOther()
 		x.Advance(30 * time.Second)
-		x.UntilMatch(`configuration +you`).Until("has configuration after waiting")
+		x.UntilMatch(`configuration +you`).Until("you got configuration after waiting")
 	},
 	keymap.Ack: func(_ *testing.T, x *uitest.Terminal, key string) {
 		acquire(x, "updates", "20m")

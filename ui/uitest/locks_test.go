@@ -84,7 +84,7 @@ func TestFault_CLK07_CountdownNeverRises(t *testing.T) {
 		if len(seen) < 40 {
 			t.Errorf("only %d different countdowns in 48 s", len(seen))
 		}
-		x.Until("0 · 0 yours").Until("UP Updates", "ended")
+		x.Until("1 · 0 held · 0 yours").Until("UP Updates", "ended")
 		if len(effects(x, "dc1-lxca", "lock.expired")) != 1 {
 			t.Error("the lock did not expire by itself")
 		}
@@ -146,7 +146,7 @@ func TestReleaseOwn(t *testing.T) {
 		x.Press("r", "n").UntilGone("Release UP Updates on")
 		x.Press("r", "esc").UntilGone("Release UP Updates on")
 		unchanged(t, x, before)
-		x.Press("r", "y").Until("you released UP Updates").Until("0 · 0 yours")
+		x.Press("r", "y").Until("you released UP Updates").Until("1 · 0 held · 0 yours")
 		if n := len(effects(x, "dc1-lxca", "lock.released")); n != 1 {
 			t.Errorf("released %d times", n)
 		}
@@ -205,12 +205,12 @@ func TestReleaseMarked(t *testing.T) {
 		}
 	}}
 	play(t, prepare, func(x *uitest.Terminal) {
-		x.Until("3 · 0 yours").Press("2", "g", "space", "space").Until("2 marked")
+		x.Until("4 · 3 held · 0 yours").Press("2", "g", "space", "space").Until("2 marked")
 		x.Press("r").Until("Release 2 locks")
 		if got := code(t, x); got != "2" {
 			t.Errorf("the code is %q", got)
 		}
-		x.Press("2", "enter").Until("1 · 0 yours").UntilGone("marked")
+		x.Press("2", "enter").Until("2 · 1 held · 0 yours").UntilGone("marked")
 		if n := len(effects(x, "dc1-lxca", "lock.released")); n != 2 {
 			t.Errorf("released %d", n)
 		}

@@ -16,7 +16,7 @@ func TestFilter(t *testing.T) {
 	play(t, uitest.Options{}, func(x *uitest.Terminal) {
 		x.Until("nightly-1231").Press("3", "/").Type("1230").Until("1 of 3").UntilGone("nightly-1231")
 		x.Press("backspace").Until("2 of 3").Until("nightly-1231")
-		x.Type("zzz").Until("no row holds", "esc leaves the filter").Press("ctrl+u").Type("1229").Press("enter")
+		x.Type("zzz").Until("no row holds", "esc clears the filter").Press("ctrl+u").Type("1229").Press("enter")
 		x.Until("/1229", "1 of 3").Press("j", "G").Until("▸ nightly-1229")
 		x.Press("esc").Until("nightly-1231").UntilGone("of 3")
 		x.Press("/").Type("q").Press("esc").Until("nightly-1231") // q is a letter here
@@ -32,7 +32,7 @@ func TestFilterKeepsMarks(t *testing.T) {
 		f.Appliance("new-lxca").LXCA.AddForeignLock("SS", time.Hour)
 	}
 	play(t, uitest.Options{Prepare: prepare}, func(x *uitest.Terminal) {
-		x.Until("2 · 0 yours").Press("2", "g", "space").Until("1 marked")
+		x.Until("3 · 2 held · 0 yours").Press("2", "g", "space").Until("1 marked")
 		x.Press("/").Type("new-lxca another").Press("enter").Until("1 of 3").UntilGone("FC Operating")
 		x.Press("esc").Until("FC Operating").Until("1 marked")
 	})
@@ -68,7 +68,7 @@ func TestDetail(t *testing.T) {
 	t.Parallel()
 	play(t, uitest.Options{}, func(x *uitest.Terminal) {
 		uuid := x.Fleet.Appliance("dc1-lxca").LXCA.Backups()[0].UUID
-		x.Until("nightly-1231").Press("3", "g", "enter").Until("id", uuid).Until("more below")
+		x.Until("nightly-1231").Press("3", "g", "enter").Until("id", uuid).UntilMatch(`↓ \d+ more`)
 		x.Press("G").Until(`"uuid": "`+uuid+`"`).Press("g").Until("label", "nightly-1231")
 		x.Press("pgdown", "pgdown", "pgdown", "pgup", "j", "k")
 		x.Press("Y").Until("copied as curl, without the secret")
@@ -109,8 +109,8 @@ func TestDialogCopiesCurl(t *testing.T) {
 func TestHelpScrolls(t *testing.T) {
 	t.Parallel()
 	play(t, uitest.Options{Width: 80, Height: 24}, func(x *uitest.Terminal) {
-		x.Press("?").Until("╭ Help", "more below").Until("take a lock")
-		x.Press("G").Until("5  events").Never("more below", "take a lock")
+		x.Press("?").UntilMatch(`╭ Help .*↓ \d+ more`).Until("take a lock")
+		x.Press("G").Until("5  events").UntilNoMatch(`↓ \d+ more`).Never("take a lock")
 		x.Press("g").Until("take a lock").Press("space", "pgdown", "k", "j").Press("esc").UntilGone("╭ Help")
 	})
 }
@@ -133,7 +133,7 @@ func TestQuitLeavesLocks(t *testing.T) {
 	t.Parallel()
 	play(t, uitest.Options{}, func(x *uitest.Terminal) {
 		acquire(x, "updates", "20m")
-		x.Until("UP Updates", "you").Press("q").Until("You hold 1 lock.").Until("leave them to their expiry")
+		x.Until("UP Updates", "you").Press("q").Until("You hold 1 lock.").Until("  UP Updates on dc1-lxca").Until("leave it to its end").Never("kept now")
 		x.Press("esc").UntilGone("You hold").Press("ctrl+c").Until("You hold 1 lock.")
 		if code := x.Press("enter").End(); code != 0 {
 			t.Errorf("exit code %d", code)
@@ -149,7 +149,7 @@ func TestFault_LCK11_QuitReleases(t *testing.T) {
 	play(t, uitest.Options{}, func(x *uitest.Terminal) {
 		acquire(x, "updates", "20m")
 		acquire(x, "console", "20m")
-		x.Until("2 · 2 yours").Press("q").Until("You hold 2 locks.").Press("down", "enter")
+		x.Until("3 · 2 held · 2 yours").Press("q").Until("You hold 2 locks.").Press("down", "enter")
 		if code := x.End(); code != 0 {
 			t.Errorf("exit code %d", code)
 		}

@@ -22,9 +22,9 @@ func TestPushChoosesOnlyAFreshTarget(t *testing.T) {
 	t.Parallel()
 	play(t, settled(), func(x *uitest.Terminal) {
 		x.Until("nightly-1231", "internal").Press("1", "R", "3", "g", "p").Until("Push nightly-1231 of dc1-lxca")
-		x.Until("dc2-lxca (198.18.0.2)", "it has backups (3)").Never("▸ dc2-lxca", "▸ dc3-lxca", "PUT https")
+		x.Until("dc2-lxca (198.18.0.2)", "it has 3 backups").Never("▸ dc2-lxca", "▸ dc3-lxca", "PUT https")
 		x.Press("enter").Until("choose one").Never("Type ")
-		x.Press("down").Until("▸ dc2-lxca").Press("enter").Until("dc2-lxca (198.18.0.2): hardly newly set up: it has backups (3).")
+		x.Press("down").Until("▸ dc2-lxca").Press("enter").Until("dc2-lxca (198.18.0.2): is in use: it has 3 backups.")
 		unchanged(t, x, nil)
 	})
 	play(t, uitest.Options{}, func(x *uitest.Terminal) {
@@ -44,9 +44,9 @@ func TestPushTypedAddress(t *testing.T) {
 	play(t, o, func(x *uitest.Terminal) {
 		x.Until("nightly-1231", "internal").Press("3", "g", "p").Until("Push nightly-1231")
 		x.Type("10.0.0.9").Until(`"destination":"10.0.0.9"`).Press("enter")
-		x.Until("By this address not one of your appliances: arrival cannot be watched.").Until("and press enter")
+		x.Until("None of your appliances has this address: the arrival cannot be").Until("and press enter")
 		x.Press("esc", "ctrl+u").Type("DC2.Example.NET:443").Until(`"destination":"dc2.example.net"`).Press("enter")
-		x.Until("dc2-lxca (dc2.example.net): hardly newly set up: it has backups (3).").Never("not one of your")
+		x.Until("dc2-lxca (dc2.example.net): is in use: it has 3 backups.").Never("not one of your")
 		x.Press("esc", "ctrl+u").Type("198.18.0.1:443").Press("enter").Until("that is this appliance itself")
 		x.Press("ctrl+u").Type("https://10.0.0.9").Press("enter").Until("is not an address")
 		unchanged(t, x, nil)

@@ -99,9 +99,9 @@ func TestGoesAwayAndComesBack(t *testing.T) {
 		away.SetAway(true)
 		x.UntilMatch(`dc1-lxca +(restarting|down)`)
 		x.Advance(time.Minute)
-		x.Until("FC Operating", "told", "m")
+		x.UntilMatch(`FC Operating.* [1-9] m old │`)
 		away.SetAway(false)
-		x.Until("1 up").Until("answers again").UntilGone("FC Operating", "told")
+		x.Until("1 up").Until("answers again").UntilGone("FC Operating", " old")
 	})
 }
 

@@ -5,7 +5,7 @@ import (
 )
 
 // plainly is what stands for our own signs where there is only ASCII.
-var plainly = map[rune]string{'·': "-", '→': ">", '…': "~", '–': "-", '↓': "v", '▯': "?", '−': "-"}
+var plainly = map[rune]string{'·': "|", '→': ">", '…': "~", '–': "-", '↑': "^", '↓': "v", '▯': "?", '−': "-"}
 
 // ASCII writes a screen with ASCII alone, cell for cell; what has no stand-in becomes a question mark. Escape sequences are
 // ASCII already and stay.

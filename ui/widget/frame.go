@@ -1,6 +1,7 @@
 package widget
 
 import (
+	"fmt"
 	"strings"
 
 	"holdfast/appliance"
@@ -47,6 +48,18 @@ func (f Frame) Box(title, note string, lines []string, w, h int, focused bool) [
 		out = append(out, side+line+side)
 	}
 	return append(out, t.Paint(edge, s.Corners[2]+repeat(s.Horizontal, inner)+s.Corners[3]))
+}
+
+// More tells how much there is above and below of what is shown; empty when all of it is.
+func (f Frame) More(above, below int) string {
+	var words []string
+	if above > 0 {
+		words = append(words, fmt.Sprintf("%s %d more", f.Theme.Symbols.Above, above))
+	}
+	if below > 0 {
+		words = append(words, fmt.Sprintf("%s %d more", f.Theme.Symbols.Below, below))
+	}
+	return strings.Join(words, "  ")
 }
 
 func repeat(s string, n int) string { return strings.Repeat(s, max(0, n)) }

@@ -34,7 +34,7 @@ func detail(f widget.Frame, s *fleet.Snapshot) pane.Detail {
 	add("version", h.Version.String(), theme.Plain)
 	add("host", h.Host.String(), theme.Plain)
 	add("service", h.Service.String(), theme.Plain)
-	add("we are", h.User.String()+rights(s), theme.Plain)
+	add("logged in as", h.User.String()+rights(s), theme.Plain)
 	add("locks", h.NoLocks, theme.Warn)
 	add("address for a push", s.Address, theme.Plain)
 	if h.Uptime > 0 {
@@ -65,7 +65,7 @@ func rights(s *fleet.Snapshot) string {
 	case s.HealthPart.At.IsZero():
 		return ""
 	case s.Health.Doubt:
-		return ", whether we may change things was not told"
+		return ", whether we may change things is unknown"
 	case s.Health.MayChange:
 		return ", may change things"
 	default:

@@ -3,11 +3,9 @@ package appliances
 
 import (
 	"cmp"
-	"fmt"
 
 	"holdfast/appliance/fleet"
 	"holdfast/ui/pane"
-	"holdfast/ui/widget/table"
 )
 
 // New makes the pane.
@@ -24,8 +22,5 @@ func New() *pane.List[*fleet.Snapshot] {
 			return append([]*fleet.Snapshot(nil), src.Snapshots...)
 		},
 		Empty: func(pane.Source) []string { return []string{"No appliance is configured."} },
-		Note: func(_ pane.Source, ix *table.Index[*fleet.Snapshot]) string {
-			return fmt.Sprint(ix.Total)
-		},
 	})
 }

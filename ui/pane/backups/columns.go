@@ -16,14 +16,14 @@ func columns() []table.Column[Row] {
 			if b.Created.IsZero() && !b.CreText.Empty() {
 				return table.Cell{Text: b.CreText.String(), Role: theme.Dim}
 			}
-			return table.Cell{Text: f.Day(b.Created)}
+			return table.Cell{Text: f.Day(b.Created), Role: known(!b.Created.IsZero())}
 		}, Compare: func(a, b Row) int { return a.Created.Compare(b.Created) }},
 		{Title: "SIZE", Width: 8, Right: true, Drop: 1, Cell: size,
 			Compare: func(a, b Row) int { return cmp.Compare(a.Size, b.Size) }},
 		{Title: "VERSION", Width: 7, Drop: 3, Cell: func(_ widget.Frame, b Row) table.Cell {
 			return table.Cell{Text: b.Version.String(), Role: theme.Dim}
 		}, Compare: pane.By(func(b Row) string { return b.Version.String() })},
-		{Title: "LIES IN", Width: 25, Least: 8, Grow: 1, Wish: lying, Cell: lies, Compare: pane.By(places)},
+		{Title: "LIES IN", Width: 24, Least: 8, Grow: 1, Wish: lying, Cell: lies, Compare: pane.By(places)},
 	}
 }
 
@@ -41,11 +41,16 @@ func Name(b Row) string {
 
 func label(_ widget.Frame, b Row) table.Cell { return table.Cell{Text: Name(b)} }
 
-func size(_ widget.Frame, b Row) table.Cell {
-	if b.Size < 0 {
-		return table.Cell{Text: "unknown", Role: theme.Dim}
+// known is the colour of what is, or is not, known.
+func known(is bool) theme.Role {
+	if is {
+		return theme.Plain
 	}
-	return table.Cell{Text: widget.Size(b.Size)}
+	return theme.Dim
+}
+
+func size(_ widget.Frame, b Row) table.Cell {
+	return table.Cell{Text: widget.Size(b.Size), Role: known(b.Size >= 0)}
 }
 
 func lies(_ widget.Frame, b Row) table.Cell {
@@ -61,7 +66,7 @@ func lying(b Row) string {
 	case b.Moving:
 		return "in transfer · " + places(b)
 	case len(b.Locations) == 0:
-		return "not told"
+		return "unknown"
 	default:
 		return places(b)
 	}

@@ -29,7 +29,7 @@ func detail(f widget.Frame, b Row) pane.Detail {
 	add("file", b.File.String(), theme.Plain)
 	add("id", string(b.ID), theme.Plain)
 	if b.Moving {
-		add("now", "a transfer of ours of it is under way", theme.Warn)
+		add("now", "a transfer of ours is under way", theme.Warn)
 	}
 	d.Told(b.Fields)
 	return d

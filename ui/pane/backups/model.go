@@ -80,19 +80,19 @@ func Place(l appliance.Location) string {
 	return s
 }
 
-func note(src pane.Source, ix *table.Index[Row]) string {
+func note(src pane.Source, _ *table.Index[Row]) string {
 	s := src.Of(src.Chosen)
 	if s == nil || s.BackupsPart.At.IsZero() {
 		return ""
 	}
-	words := fmt.Sprint(ix.Total)
-	if s.Space.Total > 0 && s.Space.Used >= 0 {
-		words += fmt.Sprintf(" · %s of %s used", widget.Size(s.Space.Used), widget.Size(s.Space.Total))
-	}
+	var words []string
 	if n := s.BackupsPart.Unreadable; n > 0 {
-		words += fmt.Sprintf(" · %d unreadable", n)
+		words = append(words, fmt.Sprintf("%d unreadable", n))
 	}
-	return words
+	if s.Space.Total > 0 && s.Space.Used >= 0 {
+		words = append(words, fmt.Sprintf("%s of %s used", widget.Size(s.Space.Used), widget.Size(s.Space.Total)))
+	}
+	return strings.Join(words, " · ")
 }
 
 func empty(src pane.Source) []string {
@@ -105,7 +105,7 @@ func empty(src pane.Source) []string {
 	case s.BackupsPart.Err != "":
 		return []string{"The backups of " + s.Name + " could not be listed: " + s.BackupsPart.Err}
 	case s.BackupsPart.At.IsZero():
-		return []string{"The backups of " + s.Name + " were not told yet."}
+		return []string{"The backups of " + s.Name + " have not been listed yet."}
 	default:
 		return []string{s.Name + " has no backup. One arrives here by a push from another appliance (p there)."}
 	}

@@ -4,6 +4,7 @@ package events
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"holdfast/appliance/fleet"
 	"holdfast/ui/pane"
@@ -23,6 +24,7 @@ func New(me string) *pane.List[fleet.Event] {
 		Appliance: func(e fleet.Event) string { return e.Appliance },
 		Empty:     func(pane.Source) []string { return []string{"Nothing has happened yet."} },
 		Detail:    detail,
+		Whole:     func(e fleet.Event) string { return strings.TrimPrefix(e.Appliance+": ", ": ") + sentence(me, e) },
 	})
 }
 

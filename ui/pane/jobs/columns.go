@@ -54,7 +54,7 @@ func state(f widget.Frame, r Row) table.Cell {
 	}
 	switch {
 	case r.Part.Stale(f.Now):
-		return table.Cell{Text: "told " + widget.Ago(f.Now.Since(r.Part.At)), Role: theme.Warn}
+		return table.Cell{Text: "seen " + widget.Ago(f.Now.Since(r.Part.At)), Role: theme.Warn}
 	case r.Percent < 0:
 		return table.Cell{Text: r.State.String()}
 	default:

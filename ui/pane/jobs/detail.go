@@ -57,7 +57,7 @@ func children(d *pane.Detail, jobs []appliance.Job, depth int) {
 
 func percent(p float64) string {
 	if p < 0 {
-		return "not told"
+		return "unknown"
 	}
 	return fmt.Sprintf("%.0f %%", p)
 }

@@ -45,10 +45,15 @@ func gather(src pane.Source) []Row {
 	rows := make([]Row, 0, n)
 	for _, s := range src.Snapshots {
 		for i := range s.Jobs {
-			rows = append(rows, Row{&s.Jobs[i], s.Order, s.JobsPart, destination(src, s.Jobs[i].Transfer)})
+			rows = append(rows, Of(src, s, &s.Jobs[i]))
 		}
 	}
 	return rows
+}
+
+// Of is the row of a job of a snapshot.
+func Of(src pane.Source, s *fleet.Snapshot, j *fleet.Job) Row {
+	return Row{j, s.Order, s.JobsPart, destination(src, j.Transfer)}
 }
 
 // destination is where a transfer goes in a word: the appliance that has the address, or the last part of a mount point.
@@ -57,7 +62,7 @@ func destination(src pane.Source, t *appliance.Transfer) string {
 		return ""
 	}
 	for _, s := range src.Snapshots {
-		if t.Verb == appliance.VerbPush && s.Address == t.Destination {
+		if t.Verb == appliance.VerbPush && fleet.SameAddress(s.Address, t.Destination) {
 			return s.Name
 		}
 	}
@@ -92,14 +97,22 @@ func What(r Row) string {
 	return "job " + string(r.ID)
 }
 
-func note(_ pane.Source, ix *table.Index[Row]) string {
+func note(src pane.Source, ix *table.Index[Row]) string {
 	live := 0
 	for _, r := range ix.Rows {
 		if r.Phase.Live() {
 			live++
 		}
 	}
-	return fmt.Sprintf("%d running", live)
+	words := fmt.Sprintf("%d running", live)
+	if n := unreadable(src); n != "" {
+		words = n + " · " + words
+	}
+	return words
+}
+
+func unreadable(src pane.Source) string {
+	return src.Unreadable(func(s *fleet.Snapshot) fleet.Part { return s.JobsPart })
 }
 
 func empty(src pane.Source) []string {
@@ -110,8 +123,11 @@ func empty(src pane.Source) []string {
 		}
 	}
 	words := []string{"No job. A copy (c), a move (m) or a push (p) of a backup starts one."}
+	if n := unreadable(src); n != "" {
+		words = []string{"No job that can be read: " + n + "."}
+	}
 	if len(silent) > 0 {
-		words = append(words, "Not told yet: "+strings.Join(silent, ", ")+".")
+		words = append(words, "Not listed yet: "+strings.Join(silent, ", ")+".")
 	}
 	return words
 }

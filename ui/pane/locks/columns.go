@@ -2,6 +2,7 @@ package locks
 
 import (
 	"cmp"
+	"fmt"
 
 	"holdfast/appliance"
 	"holdfast/appliance/lease"
@@ -53,6 +54,8 @@ func HolderWord(me string, r Row) string {
 		return who + " · to be proved"
 	case r.Kept:
 		return who + " · kept"
+	case r.Wait != nil && r.Wait.Who == me:
+		return who + " · you wait"
 	case r.Wait != nil:
 		return who + " · " + r.Wait.Who + " waits"
 	default:
@@ -94,10 +97,18 @@ func left(f widget.Frame, r Row) table.Cell {
 		if r.Unlisted {
 			return table.Cell{Text: "past its end", Short: "past end", Role: theme.Alarm}
 		}
-		return table.Cell{Text: "past its end, listed", Short: "past end", Role: theme.Warn}
+		return table.Cell{Text: "past end, listed", Short: "past end", Role: theme.Warn}
 	}
 	if r.Unsure {
 		return table.Cell{Text: "unknown, asking", Short: "unknown", Role: theme.Warn}
+	}
+	if r.Wait != nil {
+		since := "since " + f.Clock(r.Wait.Since.Wall)[:len("15:04")]
+		if r.Wait.Tries == 0 {
+			return table.Cell{Text: since, Short: "asking"}
+		}
+		tries := fmt.Sprintf("try %d", r.Wait.Tries)
+		return table.Cell{Text: tries + " " + since, Short: tries}
 	}
 	if r.Exclusive && !r.Seen.Received.IsZero() {
 		age := f.Now.Since(r.Seen.Received)
@@ -123,7 +134,7 @@ func urgency(f widget.Frame, r Row) theme.Role {
 
 func ends(f widget.Frame, r Row) table.Cell {
 	if r.Part.Stale(f.Now) {
-		return table.Cell{Text: "told " + widget.Age(f.Now.Since(r.Part.At)), Role: theme.Warn}
+		return table.Cell{Text: widget.Age(f.Now.Since(r.Part.At)) + " old", Role: theme.Warn}
 	}
 	if !r.Term.Known {
 		return table.Cell{}

@@ -11,6 +11,14 @@ import (
 	"holdfast/ui/widget"
 )
 
+// lost makes of what an event says after the lock's name a sentence of its own: "is lost: …", or "of yours has ended".
+func lost(note string) string {
+	if why, ok := strings.CutPrefix(note, "is lost: "); ok {
+		return "lost: " + why
+	}
+	return "lost: it " + strings.TrimPrefix(note, "of yours ")
+}
+
 // Detail is everything known of a lock, for the person me.
 func Detail(me string) func(widget.Frame, Row) pane.Detail {
 	return func(f widget.Frame, r Row) pane.Detail {
@@ -20,19 +28,8 @@ func Detail(me string) func(widget.Frame, Row) pane.Detail {
 				d.Fields = append(d.Fields, pane.Pair{Name: name, Value: value, Role: role})
 			}
 		}
-		switch {
-		case r.Lost != nil:
-			add("state", "lost: it "+strings.TrimPrefix(r.Note, "is lost: "), theme.Alarm)
-			add("found out", f.Second(r.Lost.At.Wall), theme.Plain)
-			add("holder", HolderWord(me, r), theme.Ours)
-			add("what to do", "look whether what needed it still runs; A takes this row away", theme.Plain)
-			return d
-		case r.Doubt != nil:
-			add("state", "outcome unknown: the answer to the request was lost", theme.Warn)
-			add("asked for by", r.Doubt.Who, theme.Plain)
-			add("asked for at", f.Second(r.Doubt.Since.Wall), theme.Plain)
-			add("looked for until", f.Second(r.Doubt.Until.Wall), theme.Plain)
-			add("what to do", "R looks again now; a lock that came of it is known by its time", theme.Plain)
+		if r.Lost != nil || r.Doubt != nil {
+			absent(me, f, r, add)
 			return d
 		}
 		state, d2 := r.state(f)
@@ -45,17 +42,20 @@ func Detail(me string) func(widget.Frame, Row) pane.Detail {
 		} else {
 			add("ends", "unknown: the appliance told too little to compute it", theme.Plain)
 		}
-		if r.Kept && r.KeptTo.IsZero() {
+		switch {
+		case r.Kept && r.KeptJob != "":
+			add("kept", "extended by itself until job "+appliance.Label(string(r.KeptJob)).String()+" ends", theme.Plain)
+		case r.Kept && r.KeptTo.IsZero():
 			add("kept", "extended by itself until told otherwise", theme.Plain)
-		} else if r.Kept {
+		case r.Kept:
 			add("kept", "extended by itself until "+f.Second(r.KeptTo), theme.Plain)
 		}
 		add("for", r.Purpose, theme.Plain)
 		if r.Owed {
-			add("release", "asked for, and tried until the lock is gone", theme.Warn)
+			add("release", "asked for; it is tried until the lock is gone", theme.Warn)
 		}
 		if r.Elsewhere {
-			add("held by", "another process of yours, which answers for it", theme.Plain)
+			add("held by", "another Holdfast of yours, which looks after it", theme.Plain)
 		}
 		add("note", r.Note, theme.Warn)
 		if r.Wait != nil {
@@ -81,5 +81,22 @@ func Detail(me string) func(widget.Frame, Row) pane.Detail {
 			add("latest listing failed", r.Part.Err, theme.Warn)
 		}
 		return d
+	}
+}
+
+// absent tells of what is no lock: the loss of one, or a request for one.
+func absent(me string, f widget.Frame, r Row, add func(name, value string, role theme.Role)) {
+	switch {
+	case r.Lost != nil:
+		add("state", lost(r.Note), theme.Alarm)
+		add("found out", f.Second(r.Lost.At.Wall), theme.Plain)
+		add("holder", HolderWord(me, r), theme.Ours)
+		add("what to do", "look whether what needed it still runs; A takes this row away", theme.Plain)
+	case r.Doubt != nil:
+		add("state", "outcome unknown: the answer to the request was lost", theme.Warn)
+		add("asked for by", r.Doubt.Who, theme.Plain)
+		add("asked for at", f.Second(r.Doubt.Since.Wall), theme.Plain)
+		add("looked for until", f.Second(r.Doubt.Until.Wall), theme.Plain)
+		add("what to do", "R looks again now; a lock that came of it is recognised by its time", theme.Plain)
 	}
 }

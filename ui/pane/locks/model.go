@@ -77,7 +77,7 @@ func gather(src pane.Source) []Row {
 		}
 		for i := range s.Doubts {
 			d := s.Doubts[i]
-			lock := &fleet.Lock{Appliance: s.Name, By: d.Who, Lock: appliance.Lock{Scope: appliance.Scope{Code: d.Claim.Scope}}}
+			lock := &fleet.Lock{Appliance: s.Name, By: d.Who, Lock: appliance.Lock{Scope: src.Scope(s.Name, d.Claim.Scope)}}
 			rows = append(rows, Row{Lock: lock, Part: s.LocksPart, Order: s.Order, Doubt: &d})
 		}
 	}
@@ -123,20 +123,43 @@ func rank(r Row) int {
 	}
 }
 
-func note(_ pane.Source, ix *table.Index[Row]) string {
-	mine, held := 0, 0
+// note counts the rows by what they are, where they are not all locks that somebody holds.
+func note(src pane.Source, ix *table.Index[Row]) string {
+	var mine, held, lost, doubtful int
 	for _, r := range ix.Rows {
+		switch {
+		case r.Lost != nil:
+			lost++
+		case r.Doubt != nil:
+			doubtful++
+		case r.Mine || !r.Exclusive || r.Holder == appliance.HolderAnother:
+			held++
+		}
 		if r.Mine {
 			mine++
 		}
-		if r.Lost != nil || r.Doubt != nil {
-			continue
-		}
-		if r.Mine || !r.Exclusive || r.Holder == appliance.HolderAnother {
-			held++
-		}
 	}
-	return fmt.Sprintf("%d · %d yours", held, mine)
+	var words []string
+	if lost > 0 {
+		words = append(words, fmt.Sprintf("%d lost", lost))
+	}
+	if doubtful > 0 {
+		words = append(words, fmt.Sprintf("%d outcome unknown", doubtful))
+	}
+	if n := unreadable(src); n != "" {
+		words = append(words, n)
+	}
+	if held < ix.Len() {
+		words = append(words, fmt.Sprintf("%d held", held))
+	}
+	if ix.Len() > 0 {
+		words = append(words, fmt.Sprintf("%d yours", mine))
+	}
+	return strings.Join(words, " · ")
+}
+
+func unreadable(src pane.Source) string {
+	return src.Unreadable(func(s *fleet.Snapshot) fleet.Part { return s.LocksPart })
 }
 
 // Empty says that there is no lock, and what brings one. It tells only of appliances that were really asked.
@@ -152,11 +175,14 @@ func Empty(src pane.Source) []string {
 		}
 	}
 	if len(asked) == 0 {
-		return []string{"No appliance has told of its locks yet."}
+		return []string{"No locks have been listed yet."}
 	}
 	words := []string{"No lock is held anywhere. a takes one."}
+	if n := unreadable(src); n != "" {
+		words = []string{"No lock that can be read: " + n + "."}
+	}
 	if len(silent) > 0 {
-		words = append(words, "Not told yet: "+strings.Join(silent, ", ")+".")
+		words = append(words, "Not listed yet: "+strings.Join(silent, ", ")+".")
 	}
 	return words
 }

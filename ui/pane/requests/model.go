@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"holdfast/appliance"
 	"holdfast/ui/pane"
@@ -34,6 +35,7 @@ func New() *pane.List[appliance.Exchange] {
 		},
 		Empty:  func(pane.Source) []string { return []string{"Nothing was sent to this appliance yet."} },
 		Detail: detail,
+		Whole:  func(x appliance.Exchange) string { return strings.TrimSpace(x.Method + " " + x.Path + "  " + x.Err) },
 	})
 }
 

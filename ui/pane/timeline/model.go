@@ -4,7 +4,6 @@
 package timeline
 
 import (
-	"fmt"
 	"strings"
 
 	"holdfast/appliance/lease"
@@ -39,7 +38,6 @@ func New(me, keys string) *Pane {
 		Gather:    gather(me),
 		Empty:     locks.Empty,
 		Foot:      v.foot,
-		Note:      func(_ pane.Source, ix *table.Index[Row]) string { return fmt.Sprint(ix.Total) },
 	})}
 }
 

@@ -47,8 +47,8 @@ func (s *Screen) View(f widget.Frame, w, h int) []string {
 	if len(s.calls) > 0 {
 		note = "Y copy as curl  " + note
 	}
-	if _, below := s.More(); below {
-		note = f.Theme.Symbols.More + " more below  " + note
+	if more := f.More(s.Hidden()); more != "" {
+		note = more + "  " + note
 	}
 	return f.Box(s.detail.Title, note, shown, w, h, true)
 }

@@ -43,14 +43,15 @@ func (s *Screen) View(f widget.Frame, w, h int) []string {
 		b := s.blocks(f, column)
 		lines = beside(append(b[0], b[2]...), b[1], column)
 	}
+	lines = lines[1:] // the blank one before the first group
 	first, end := s.Fit(len(lines), h-2)
 	shown := lines[first:end]
 	for i, l := range shown {
 		shown[i] = " " + widget.Fit(l, inner, false, "") + " "
 	}
 	note := "esc back"
-	if _, below := s.More(); below {
-		note = f.Theme.Symbols.More + " more below  " + note
+	if more := f.More(s.Hidden()); more != "" {
+		note = more + "  " + note
 	}
 	return f.Box("Help", note, shown, w, len(shown)+2, true)
 }

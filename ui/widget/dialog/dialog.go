@@ -3,6 +3,7 @@
 package dialog
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -70,11 +71,27 @@ type Spec struct {
 	Verb    string // on the yes button: release
 }
 
-// Span asks for a duration.
+// Span asks for a duration from Min to Max.
 type Span struct {
 	Label    string
-	Start    time.Duration
+	Start    time.Duration // 0 = nothing is typed yet
 	Min, Max time.Duration
+	Empty    string // what it means to type nothing, which then is a Span of 0; empty = something must be typed
+	// Floor is what a duration must not be below in this case, though Min is shorter; Why says what it would do.
+	Floor time.Duration
+	Why   string
+}
+
+// read is the duration that was typed.
+func (s *Span) read(typed string) (time.Duration, error) {
+	if typed == "" && s.Empty != "" {
+		return 0, nil
+	}
+	d, err := ParseSpan(typed, s.Min, s.Max)
+	if err == nil && d < s.Floor {
+		return 0, fmt.Errorf("%s %s: %s", widget.Span(d), s.Why, allowed(s.Floor, s.Max))
+	}
+	return d, err
 }
 
 // Dialog is one open dialog.
@@ -101,8 +118,10 @@ const (
 func New(s Spec) *Dialog {
 	d := &Dialog{spec: s, list: newList(s.Options, s.whole), span: input.New(), code: input.New()}
 	if s.Span != nil {
-		d.span.Set(widget.Span(s.Span.Start))
-		d.onSpan = len(s.Options) == 0
+		if s.Span.Start > 0 {
+			d.span.Set(widget.Span(s.Span.Start))
+		}
+		d.onSpan = len(s.Options) == 0 || s.Span.Empty != ""
 	}
 	if d.onlyOne() {
 		d.stage = confirming
@@ -124,7 +143,7 @@ func (d *Dialog) Disarm(why string) { d.disarmed = why }
 // Paste types pasted text where words are asked for; it never confirms, and a code is not taken from it.
 func (d *Dialog) Paste(s string) {
 	if d.stage != choosing {
-		d.problem = "a code is typed, not pasted"
+		d.problem = "the code must be typed, not pasted"
 		return
 	}
 	if d.onSpan {
@@ -171,6 +190,8 @@ func (d *Dialog) choose(k tea.KeyPressMsg) Outcome {
 		}
 	case "enter":
 		return d.chosen()
+	case "up", "down", "pgup", "pgdown": // they mean nothing to a line of text
+		d.list.press(k)
 	default:
 		if d.onSpan {
 			d.span.Press(k)
@@ -224,7 +245,7 @@ func (d *Dialog) values() (Values, string) {
 		}
 	}
 	if s := d.spec.Span; s != nil {
-		span, err := ParseSpan(d.span.Text(), s.Min, s.Max)
+		span, err := s.read(d.span.Text())
 		if err != nil {
 			return v, err.Error()
 		}
@@ -278,14 +299,19 @@ func (d *Dialog) typeCode(v Values, k tea.KeyPressMsg) Outcome {
 	return Outcome{Close: true, Action: d.spec.Action(v)}
 }
 
-// curl is the requests as shell lines.
-func (d *Dialog) curl() string {
+// calls is the requests that would be sent for what is entered now.
+func (d *Dialog) calls() []appliance.Call {
 	v, problem := d.values()
 	if problem != "" || d.spec.Calls == nil {
-		return ""
+		return nil
 	}
+	return d.spec.Calls(v)
+}
+
+// curl is the requests as shell lines.
+func (d *Dialog) curl() string {
 	out := ""
-	for _, c := range d.spec.Calls(v) {
+	for _, c := range d.calls() {
 		out += c.Curl() + "\n"
 	}
 	return out
@@ -315,7 +341,9 @@ func (d *Dialog) body(f widget.Frame, w, h int) []string {
 		about, answer := d.question(f, w, h-len(foot)-len(intro)-len(requests))
 		return slices.Concat(intro, about, requests, answer)
 	}
-	intro = append([]string{""}, intro...)
+	if len(intro) > 0 { // everything else begins with a blank line of its own
+		intro = append([]string{""}, intro...)
+	}
 	lines := ask(intro, requests)
 	if len(lines)+len(foot) > h {
 		lines = ask(intro, nil)

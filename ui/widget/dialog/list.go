@@ -133,24 +133,35 @@ func (l *list) whyNone() string {
 // mostLabel is how wide a label may be that has a note beside it.
 const mostLabel = 30
 
-// view draws at most h lines. A note that is longer than its column goes on in the next lines.
-func (l *list) view(f widget.Frame, w, h int, focused bool) []string {
+// view draws at most h lines, and tells how many rows above and below them are not begun there. A note that is longer than its
+// column goes on in the next lines.
+func (l *list) view(f widget.Frame, w, h int, focused bool) (shown []string, above, below int) {
 	label := 0
 	for _, o := range l.shown {
 		label = max(label, widget.Width(o.Label))
 	}
 	label = min(label, mostLabel, w/2)
 	var lines []string
-	begin := 0
+	begins := make([]int, len(l.shown))
+	at := 0
 	for i, o := range l.shown {
-		if i == l.at {
-			begin = len(lines)
+		if begins[i] = len(lines); i == l.at {
+			at = begins[i]
 		}
 		lines = append(lines, l.option(f, o, w, label, i == l.at, focused)...)
 	}
 	h = max(1, h)
-	top := max(0, min(begin-h/2, len(lines)-h))
-	return lines[top:min(len(lines), top+h)]
+	top := max(0, min(at-h/2, len(lines)-h))
+	end := min(len(lines), top+h)
+	for _, begin := range begins {
+		switch {
+		case begin < top:
+			above++
+		case begin >= end:
+			below++
+		}
+	}
+	return lines[top:end], above, below
 }
 
 // option is one row, on as many lines as its note needs.

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 // ParseSpan reads a duration as people type it: 20m, 1h30m, 90s; a bare number is minutes. It must be whole seconds
 // within the bounds.
 func ParseSpan(s string, shortest, longest time.Duration) (time.Duration, error) {
-	allowed := fmt.Sprintf("from %s to %s, like 20m or 1h30m", widget.Span(shortest), widget.Span(longest))
+	allowed := allowed(shortest, longest)
 	text := strings.ReplaceAll(s, " ", "")
 	if text == "" {
 		return 0, fmt.Errorf("how long: %s", allowed)
@@ -23,6 +24,8 @@ func ParseSpan(s string, shortest, longest time.Duration) (time.Duration, error)
 	}
 	d, err := time.ParseDuration(text)
 	switch {
+	case err != nil && duration.MatchString(text): // more than can be counted
+		return 0, fmt.Errorf("%s is out of range: %s", text, allowed)
 	case err != nil:
 		return 0, fmt.Errorf("%q is not a duration: %s", s, allowed)
 	case d < shortest || d > longest:
@@ -32,6 +35,14 @@ func ParseSpan(s string, shortest, longest time.Duration) (time.Duration, error)
 	}
 	return d, nil
 }
+
+// allowed is the bounds of a duration in words.
+func allowed(shortest, longest time.Duration) string {
+	return fmt.Sprintf("from %s to %s, like 20m or 1h30m", widget.Span(shortest), widget.Span(longest))
+}
+
+// duration is what is written like one, however large.
+var duration = regexp.MustCompile(`^[+-]?([0-9]+(\.[0-9]*)?(h|m|s|ms))+$`)
 
 // NewCode makes the four characters that a dangerous dialog wants typed; none looks like another and none is y or n.
 func NewCode() string {

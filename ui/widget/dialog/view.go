@@ -20,24 +20,59 @@ const (
 func (d *Dialog) chooser(f widget.Frame, w, h int) []string {
 	var lines []string
 	if s := d.spec.Span; s != nil {
-		lines = append(lines, "", f.Theme.Paint(theme.Dim, s.Label+"  ")+d.span.View(f, w/2, d.onSpan)+
-			f.Theme.Paint(theme.Dim, fmt.Sprintf("   %s to %s", widget.Span(s.Min), widget.Span(s.Max))))
+		lines = append(append(lines, ""), d.spanLines(f, s, w)...)
 	}
 	if len(d.spec.Options) > 0 || d.spec.Typed != "" {
-		lines = append(lines, "", d.filterLine(f, w))
+		lines = append(lines, "", "")
 		least := leastRows
 		if h < len(lines)+leastRows { // a low screen: no blank lines, and one row at least
-			lines = slices.DeleteFunc(lines, func(l string) bool { return l == "" })
+			lines = append(slices.DeleteFunc(lines, func(l string) bool { return l == "" }), "")
+			if d.spec.Span != nil { // what may be typed is told when it is typed wrongly
+				lines = append(lines[:1], "")
+			}
 			least = 1
 		}
 		rows := max(least, min(mostRows, h-len(lines)))
-		lines = append(lines, d.list.view(f, w, rows, !d.onSpan)...)
+		shown := d.list
+		if d.spec.Span != nil && d.spec.Span.Empty != "" && d.span.Text() != "" {
+			shown.at = nowhere // what was typed counts
+		}
+		list, above, below := shown.view(f, w, rows, !d.onSpan)
+		lines[len(lines)-1] = d.filterLine(f, w, f.More(above, below))
+		lines = append(lines, list...)
 	}
 	return lines
 }
 
-// filterLine shows what was typed to narrow the list, or to stand for itself.
-func (d *Dialog) filterLine(f widget.Frame, w int) string {
+// spanLines is the duration as it is typed, and what it may be, below it where there is no room beside it. They keep their
+// places while it is typed.
+func (d *Dialog) spanLines(f widget.Frame, s *Span, w int) []string {
+	const field, gap = 10, 2
+	hint := fmt.Sprintf("%s to %s", widget.Span(max(s.Min, s.Floor)), widget.Span(s.Max))
+	if s.Empty != "" {
+		hint += "; nothing typed: " + s.Empty
+	}
+	room := w - widget.Width(s.Label) - gap
+	line := f.Theme.Paint(theme.Dim, s.Label+widget.Pad(gap))
+	if room < field+gap+widget.Width(hint) {
+		return append([]string{line + d.span.View(f, room, d.onSpan)}, paintAll(f, theme.Dim, widget.Wrap(hint, w))...)
+	}
+	return []string{line + widget.Fit(d.span.View(f, w/2, d.onSpan), field, false, "") + widget.Pad(gap) + f.Theme.Paint(theme.Dim, hint)}
+}
+
+// filterLine is what was typed to narrow the list, and at its right end how much more of the list there is.
+func (d *Dialog) filterLine(f widget.Frame, w int, more string) string {
+	room := w - widget.Width(more) - 2
+	if more == "" || room < 20 {
+		return d.typed(f, w)
+	}
+	return widget.Fit(d.typed(f, room), room, false, f.Theme.Symbols.Ellipsis) + "  " + f.Theme.Paint(theme.Dim, more)
+}
+
+const narrowing = "choose; type to narrow"
+
+// typed shows what was typed to narrow the list, or to stand for itself.
+func (d *Dialog) typed(f widget.Frame, w int) string {
 	typed := d.list.filter.View(f, w-20, !d.onSpan)
 	switch {
 	case d.list.filter.Raw() == "" && d.list.none():
@@ -48,8 +83,10 @@ func (d *Dialog) filterLine(f widget.Frame, w int) string {
 		return f.Theme.Paint(theme.Warn, words)
 	case d.list.filter.Raw() == "" && d.spec.Typed != "":
 		return f.Theme.Paint(theme.Dim, "choose, or type "+d.spec.Typed)
+	case d.list.filter.Raw() == "" && (d.onSpan || len(d.spec.Options) <= leastRows || w < len(narrowing)):
+		return f.Theme.Paint(theme.Dim, "choose")
 	case d.list.filter.Raw() == "":
-		return f.Theme.Paint(theme.Dim, "choose; type to narrow")
+		return f.Theme.Paint(theme.Dim, narrowing)
 	case len(d.list.shown) == 0 && d.spec.Typed != "":
 		return f.Theme.Paint(theme.Dim, d.spec.Typed+"  ") + typed
 	default:
@@ -105,11 +142,7 @@ const mostCalls = 3
 
 // requests shows exactly what will be sent.
 func (d *Dialog) requests(f widget.Frame, w int) []string {
-	v, problem := d.values()
-	if problem != "" || d.spec.Calls == nil {
-		return nil
-	}
-	calls := d.spec.Calls(v)
+	calls := d.calls()
 	if len(calls) == 0 {
 		return nil
 	}
@@ -149,7 +182,7 @@ type hint struct{ key, what string }
 
 func (d *Dialog) hints(f widget.Frame, w int) string {
 	var hints []hint
-	v, problem := d.values()
+	v, _ := d.values()
 	switch {
 	case d.disarmed != "":
 	case d.stage == choosing:
@@ -161,9 +194,7 @@ func (d *Dialog) hints(f widget.Frame, w int) string {
 			}
 			hints = append(hints, hint{"tab", other})
 		}
-		if problem == "" {
-			hints = d.withCopy(hints, "ctrl+y")
-		}
+		hints = d.withCopy(hints, "ctrl+y")
 	case d.risk(v) == policy.RiskCode:
 		hints = d.withCopy(append(hints, hint{"enter", d.spec.Verb}), "Y")
 	default:
@@ -186,7 +217,7 @@ func (d *Dialog) onward(v Values) string {
 
 // withCopy adds the key that copies the requests, where there are any.
 func (d *Dialog) withCopy(hints []hint, key string) []hint {
-	if d.spec.Calls == nil {
+	if len(d.calls()) == 0 {
 		return hints
 	}
 	return append(hints, hint{key, "copy as curl"})

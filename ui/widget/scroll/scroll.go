@@ -11,8 +11,8 @@ func (p *Place) Fit(total, page int) (first, end int) {
 	return p.top, min(total, p.top+p.page)
 }
 
-// More reports whether there is text above and below what is shown.
-func (p *Place) More() (above, below bool) { return p.top > 0, p.top+p.page < p.total }
+// Hidden is how many lines there are above and below what is shown.
+func (p *Place) Hidden() (above, below int) { return p.top, max(0, p.total-p.top-p.page) }
 
 // Scroll moves by lines.
 func (p *Place) Scroll(n int) { p.to(p.top + n) }

@@ -17,12 +17,12 @@ func TestPlace(t *testing.T) {
 			t.Errorf("step %d: %d to %d, want %d to %d", i, first, end, step.first, step.end)
 		}
 	}
-	if above, below := p.More(); above || !below {
-		t.Errorf("at the top: above %v, below %v", above, below)
+	if above, below := p.Hidden(); above != 0 || below != 15 {
+		t.Errorf("at the top: above %d, below %d", above, below)
 	}
 	p.Bottom()
-	if above, below := p.More(); !above || below {
-		t.Errorf("at the bottom: above %v, below %v", above, below)
+	if above, below := p.Hidden(); above != 15 || below != 0 {
+		t.Errorf("at the bottom: above %d, below %d", above, below)
 	}
 	if first, end := p.Fit(4, 10); first != 0 || end != 4 { // all of it fits now
 		t.Errorf("%d to %d", first, end)

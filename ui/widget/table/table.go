@@ -51,7 +51,9 @@ func (m *Model[R]) SetIndex(ix *Index[R]) {
 	if !m.touched {
 		m.place = 0
 	} else if at, ok := ix.At(m.cursor); ok {
-		m.offset = max(0, m.offset+at-m.place) // the row stays where it is on the screen
+		if m.offset > 0 { // the row stays where it is on the screen; from the top nothing that comes is hidden
+			m.offset = max(0, m.offset+at-m.place)
+		}
 		m.place = at
 	}
 	m.moveTo(m.place)
@@ -177,6 +179,14 @@ func (m *Model[R]) Visible(f func(R)) {
 	}
 }
 
+// Hidden is how many rows there are above and below those that were drawn last.
+func (m *Model[R]) Hidden() (above, below int) {
+	return m.offset, max(0, m.index.Len()-m.offset-max(0, m.page))
+}
+
+// gutter is the cells before a row, for cursor and mark; margin those behind it.
+const gutter, margin = 2, 1
+
 // View draws headings and rows, exactly w by h cells. Without focus the cursor is dim.
 func (m *Model[R]) View(f widget.Frame, w, h int, focused bool) []string {
 	if h <= 0 || w <= 0 {
@@ -184,7 +194,7 @@ func (m *Model[R]) View(f widget.Frame, w, h int, focused bool) []string {
 	}
 	m.page = h - 1
 	m.scroll()
-	cols := m.layout(w - 2)
+	cols := m.layout(w - gutter - margin)
 	lines := make([]string, 0, h)
 	lines = append(lines, m.headings(f, cols, w))
 	for i := m.offset; i < min(m.offset+m.page, m.index.Len()); i++ {
@@ -299,8 +309,8 @@ func need(cols []placed) int {
 func (m *Model[R]) headings(f widget.Frame, cols []placed, w int) string {
 	var b strings.Builder
 	paint := func(s string) { b.WriteString(f.Theme.Paint(theme.Heading, s)) }
-	paint("  ")
-	used := 2
+	paint(widget.Pad(gutter))
+	used := gutter
 	for _, p := range cols {
 		c := m.columns[p.column]
 		used += p.gap + p.width
@@ -336,8 +346,8 @@ func (m *Model[R]) row(f widget.Frame, cols []placed, w, i int, focused bool) st
 	lit := onCursor && focused
 	var b strings.Builder
 	b.Grow(w * 3)
-	b.WriteString(m.gutter(f, onCursor, marked, focused))
-	used := 2
+	b.WriteString(m.signs(f, onCursor, marked, focused))
+	used := gutter
 	for _, p := range cols {
 		c := m.columns[p.column]
 		paint := f.Theme.Paint
@@ -367,8 +377,8 @@ func (m *Model[R]) row(f widget.Frame, cols []placed, w, i int, focused bool) st
 	return b.String()
 }
 
-// gutter is the two cells before a row: cursor and mark.
-func (m *Model[R]) gutter(f widget.Frame, onCursor, marked, focused bool) string {
+// signs is what stands in the gutter of a row: cursor and mark.
+func (m *Model[R]) signs(f widget.Frame, onCursor, marked, focused bool) string {
 	s := f.Theme.Symbols
 	cursor, mark := " ", " "
 	if onCursor {
