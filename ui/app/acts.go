@@ -273,9 +273,16 @@ type quitMsg struct{ release bool }
 
 // askToQuit leaves at once when nothing of ours is held; else asks what becomes of the locks (faults.md LCK-11).
 func (m *Model) askToQuit(opener string) tea.Cmd {
-	held := m.held()
-	if len(held) == 0 {
+	held, running := m.held(), m.leavingMigrations()
+	if len(held) == 0 && len(running) == 0 {
 		return tea.Quit
+	}
+	if len(held) == 0 {
+		m.dialog = dialog.New(dialog.Spec{
+			Title: "Quit", Opener: opener, Verb: "quit", Intro: running, Risk: func(dialog.Values) policy.Risk { return policy.RiskAsk },
+			Action: func(dialog.Values) any { return quitMsg{} },
+		})
+		return nil
 	}
 	leave, release := "leave them to their ends", "release them first"
 	if len(held) == 1 {
@@ -283,7 +290,7 @@ func (m *Model) askToQuit(opener string) tea.Cmd {
 	}
 	m.dialog = dialog.New(dialog.Spec{
 		Title: "Quit", Opener: opener, Verb: "quit",
-		Intro:   append([]string{fmt.Sprintf("You hold %s.", plural(len(held), "lock", "locks"))}, m.named(held)...),
+		Intro:   append([]string{fmt.Sprintf("You hold %s.", plural(len(held), "lock", "locks"))}, append(m.named(held), running...)...),
 		Options: []dialog.Option{{Value: "leave", Label: leave}, {Value: "release", Label: release}},
 		Action:  func(v dialog.Values) any { return quitMsg{v.Choice == "release"} },
 	})

@@ -13,6 +13,8 @@ func (m *Model) key(k tea.KeyPressMsg) tea.Cmd {
 	key := k.String()
 	m.arrival = arrival{}
 	switch {
+	case m.phrase != nil:
+		return m.phraseKey(k)
 	case m.dialog != nil:
 		return m.dialogKey(k)
 	case m.help != nil:
@@ -21,6 +23,10 @@ func (m *Model) key(k tea.KeyPressMsg) tea.Cmd {
 		return m.detailKey(key)
 	case m.filtering:
 		return m.filterKey(k)
+	case m.migrating.wizard != nil:
+		return m.wizardKey(k)
+	case m.migrating.session != nil:
+		return m.sessionKey(k)
 	case m.tooSmall() && m.opts.Keys.Action(key) != keymap.Quit:
 		return nil
 	}
@@ -147,6 +153,8 @@ func (m *Model) perform(a keymap.Action, key string) tea.Cmd {
 		return m.acknowledge()
 	case keymap.Copy, keymap.Move, keymap.Push:
 		m.dialog = m.transferDialog(m.opts.Keys.Of(a).Verb, key)
+	case keymap.Migrate:
+		return m.migrate()
 	case keymap.Cancel:
 		if m.waited() != "" {
 			return m.stopWaiting()

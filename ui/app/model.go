@@ -10,6 +10,7 @@ import (
 
 	"holdfast/appliance"
 	"holdfast/appliance/fleet"
+	"holdfast/appliance/migration"
 	"holdfast/appliance/policy"
 	"holdfast/ui/keymap"
 	"holdfast/ui/pane"
@@ -32,13 +33,16 @@ import (
 type Options struct {
 	Context context.Context // ends with the session; acts that were journaled outlive it
 	Engine  *fleet.Engine
-	Person  policy.Person
-	Keys    *keymap.Map
-	Theme   string // a name of theme.Names
-	ASCII   bool
-	NoColor bool
-	Bell    bool // ring on trouble with locks, and when a wait is over
-	Mouse   bool // take the mouse: a click chooses a pane, the wheel moves in it
+	// Migrations looks after migrations; nil = nobody does in this run. Reports is the folder for their reports.
+	Migrations *migration.Runner
+	Reports    string
+	Person     policy.Person
+	Keys       *keymap.Map
+	Theme      string // a name of theme.Names
+	ASCII      bool
+	NoColor    bool
+	Bell       bool // ring on trouble with locks, and when a wait is over
+	Mouse      bool // take the mouse: a click chooses a pane, the wheel moves in it
 	// Dark tells the background before the terminal has answered.
 	Dark bool
 	// Code makes the four characters that dangerous dialogs want; nil = dialog.NewCode.
@@ -90,6 +94,8 @@ type Model struct {
 	dialog        *dialog.Dialog
 	detail        *detail.Screen
 	help          *help.Screen
+	phrase        *dialog.Phrase
+	migrating     migrating
 	toast         toast
 	tick          ticker
 	chosen        string // appliance whose backups and requests are shown
@@ -133,7 +139,7 @@ func New(o Options) *Model {
 
 // Init asks for the terminal's background, the first news, and all rows.
 func (m *Model) Init() tea.Cmd {
-	cmds := []tea.Cmd{m.nextNews(), tea.RequestBackgroundColor}
+	cmds := []tea.Cmd{m.nextNews(), tea.RequestBackgroundColor, m.nextMigrations(true)}
 	for i := range m.panes {
 		cmds = append(cmds, m.rebuild(i))
 	}

@@ -47,6 +47,14 @@ func (m *Model) dispatch(msg tea.Msg) tea.Cmd {
 		return m.done(msg)
 	case waitMsg:
 		return m.waitFor(msg)
+	case migrationsMsg:
+		return m.migrations(msg)
+	case sampleMsg:
+		return m.sampled()
+	case orderMsg:
+		return m.order(msg)
+	case orderedMsg:
+		return m.ordered(msg)
 	case quitMsg:
 		return m.quit(msg)
 	}
@@ -114,8 +122,12 @@ func (m *Model) unmark() {
 // paste types into what asks for words; it never confirms anything and never reaches a binding.
 func (m *Model) paste(s string) tea.Cmd {
 	switch {
+	case m.phrase != nil:
+		m.phrase.Paste(s)
 	case m.dialog != nil:
 		m.dialog.Paste(s)
+	case m.migrating.wizard != nil:
+		m.migrating.wizard.Paste(s)
 	case m.filtering:
 		m.filter.Paste(s)
 		return m.setQuery(m.filter.Raw())
@@ -125,7 +137,7 @@ func (m *Model) paste(s string) tea.Cmd {
 
 // click gives the pane under the mouse the focus. It never acts.
 func (m *Model) click(x, y int) tea.Cmd {
-	if m.dialog != nil || m.detail != nil || m.help != nil {
+	if m.dialog != nil || m.detail != nil || m.help != nil || m.phrase != nil || m.migrating.wizard != nil || m.migrating.session != nil {
 		return nil
 	}
 	for _, s := range m.layout() {
@@ -140,7 +152,7 @@ func (m *Model) click(x, y int) tea.Cmd {
 func (m *Model) wheel(msg tea.MouseWheelMsg) tea.Cmd {
 	n := map[tea.MouseButton]int{tea.MouseWheelUp: -3, tea.MouseWheelDown: 3}[msg.Button]
 	switch {
-	case m.dialog != nil || m.help != nil:
+	case m.dialog != nil || m.help != nil || m.phrase != nil || m.migrating.wizard != nil || m.migrating.session != nil:
 		return nil
 	case m.detail != nil:
 		m.detail.Scroll(n)

@@ -21,6 +21,7 @@ func (m *Model) View() tea.View {
 	v := tea.NewView(screen)
 	v.AltScreen = true
 	v.WindowTitle = m.windowTitle()
+	v.ProgressBar = m.progressBar()
 	if m.opts.Mouse {
 		v.MouseMode = tea.MouseModeCellMotion
 	}
@@ -54,6 +55,9 @@ func (m *Model) under(f widget.Frame) []string {
 		lines = append(lines, m.detail.View(f, m.width, m.height-2)...)
 		return append(lines, m.bottomLine(f))
 	}
+	if view := m.migrationView(f, m.width, m.height-2); view != nil {
+		return append(append(lines, view...), m.bottomLine(f))
+	}
 	if m.withTabs() {
 		lines = append(lines, m.tabLine(f))
 	}
@@ -83,6 +87,8 @@ func (m *Model) pane(f widget.Frame, s spot) []string {
 // front is what stands before the panes.
 func (m *Model) front(f widget.Frame) []string {
 	switch {
+	case m.phrase != nil:
+		return m.phrase.View(f, m.width-4, m.height-2)
 	case m.dialog != nil:
 		return m.dialog.View(f, m.width-4, m.height-2)
 	case m.help != nil:
@@ -121,6 +127,9 @@ func (m *Model) header(f widget.Frame) string {
 			role = theme.Warn
 		}
 		add(role, fmt.Sprintf("%d %s", s.n, s.state))
+	}
+	if words, role := m.migrationWords(); words != "" {
+		add(role, words)
 	}
 	clock := f.Now.Wall.Format("MST 15:04") + "   " // the seconds come and go in a place of their own
 	if m.tick.fast {
@@ -201,7 +210,7 @@ func (m *Model) bottomLine(f widget.Frame) string {
 			role = theme.Alarm
 		}
 		return t.Paint(role, widget.Fit(" "+m.toast.text, m.width, false, t.Symbols.Ellipsis))
-	case m.dialog != nil || m.help != nil || m.detail != nil: // what is in front names its own keys
+	case m.dialog != nil || m.help != nil || m.detail != nil || m.phrase != nil || m.migrating.wizard != nil || m.migrating.session != nil: // what is in front names its own keys
 		return widget.Pad(m.width)
 	}
 	return m.keyLine(f)
@@ -212,6 +221,9 @@ func (m *Model) windowTitle() string {
 	title := fmt.Sprintf("holdfast: %d up", up)
 	for _, s := range ill {
 		title += fmt.Sprintf(", %d %s", s.n, s.state)
+	}
+	if words, _ := m.migrationWords(); words != "" {
+		title += ", " + words
 	}
 	return title
 }

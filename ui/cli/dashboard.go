@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -28,7 +29,7 @@ func dashboard(ctx context.Context, env *Env, f flags) error {
 	}
 	env.process.reports(c.StateDir)
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
-	r, err := assemble(life, env, c, part{acting: true, adopt: true})
+	r, err := assemble(life, env, c, part{acting: true, adopt: true, migrates: true})
 	if err != nil {
 		end()
 		return err
@@ -58,7 +59,7 @@ func show(ctx context.Context, env *Env, r *run, onDrop string) error {
 		env.process.guard("its end", func() { left <- r.leave(why, onDrop) })()
 	})
 	model := app.New(app.Options{
-		Context: session, Engine: r.engine, Person: r.person, Keys: r.keys, Theme: r.config.Theme, ASCII: r.config.ASCII,
+		Context: session, Engine: r.engine, Migrations: r.migrations, Reports: filepath.Join(r.config.StateDir, "reports"), Person: r.person, Keys: r.keys, Theme: r.config.Theme, ASCII: r.config.ASCII,
 		NoColor: env.look("NO_COLOR") != "", Dark: true, Mouse: r.config.Mouse, Bell: true, Mark: env.Mark,
 	})
 	defer model.Close()

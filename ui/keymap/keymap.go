@@ -25,6 +25,7 @@ const (
 	Copy     Action = "copy"
 	Move     Action = "move"
 	Push     Action = "push"
+	Migrate  Action = "migrate"
 	Cancel   Action = "cancel"
 	Filter   Action = "filter"
 	Sort     Action = "sort"
@@ -88,6 +89,7 @@ func Default() []Binding {
 		{Copy, []string{"c"}, "copy", "copy the backup; the original stays", act, appliance.VerbCopy, false},
 		{Move, []string{"m"}, "move", "move the backup; the original goes", act, appliance.VerbMove, true},
 		{Push, []string{"p"}, "push", "push the backup to another appliance", act, appliance.VerbPush, true},
+		{Migrate, []string{"M"}, "migrate", "plan a migration of the marked backups, or see those that run", act, "", false},
 		{Cancel, []string{"x"}, "cancel", "cancel the job, the push or the wait", act, appliance.VerbCancelJob, true},
 		{Filter, []string{"/"}, "filter", "show only rows that hold what you type", look, "", false},
 		{Sort, []string{"s"}, "", "sort by the next column, up then down", look, "", false},

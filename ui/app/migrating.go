@@ -1,0 +1,402 @@
+package app
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"holdfast/appliance"
+	"holdfast/appliance/fleet"
+	"holdfast/appliance/migration"
+	"holdfast/appliance/policy"
+	"holdfast/appliance/secret"
+	"holdfast/ui/keymap"
+	screen "holdfast/ui/screen/migration"
+	"holdfast/ui/theme"
+	"holdfast/ui/widget"
+	"holdfast/ui/widget/dialog"
+	"holdfast/ui/widget/input"
+)
+
+// migrating is what a session of the dashboard shows of migrations.
+type migrating struct {
+	views    []migration.View // newest first
+	known    bool             // the views were told once
+	session  *screen.Session
+	wizard   *screen.Wizard
+	sampling bool
+}
+
+// migrationsMsg is how all migrations stand.
+type migrationsMsg []migration.View
+
+// sampleMsg asks for the rates of what runs.
+type sampleMsg struct{}
+
+// orderMsg is an operator's word on a migration that was confirmed.
+type orderMsg struct {
+	out    screen.Outcome
+	phrase secret.Secret
+}
+
+// orderedMsg tells how an order ended.
+type orderedMsg struct {
+	text string
+	err  error
+}
+
+// nextMigrations waits for the next change, beside the event loop.
+func (m *Model) nextMigrations(first bool) tea.Cmd {
+	runner, ctx := m.opts.Migrations, m.opts.Context
+	if runner == nil {
+		return nil
+	}
+	return func() tea.Msg {
+		if !first {
+			select {
+			case <-runner.Changed():
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		return migrationsMsg(runner.Views())
+	}
+}
+
+// migrations takes the newest views over; those that an earlier run left are told once.
+func (m *Model) migrations(msg migrationsMsg) tea.Cmd {
+	first := !m.migrating.known
+	m.migrating.views, m.migrating.known = msg, true
+	if m.migrating.session != nil {
+		m.migrating.session.Set(msg)
+	}
+	cmds := []tea.Cmd{m.nextMigrations(false), m.sample()}
+	if left := m.unended(); first && len(left) > 0 {
+		cmds = append(cmds, m.say(fmt.Sprintf("%s can be resumed: %s shows it", plural(len(left), "migration", "migrations"),
+			m.opts.Keys.Of(keymap.Migrate).Key(m.opts.ASCII)), true))
+	}
+	return tea.Batch(cmds...)
+}
+
+func (m *Model) unended() (left []migration.View) {
+	for _, v := range m.migrating.views {
+		if !v.State.Ended() {
+			left = append(left, v)
+		}
+	}
+	return left
+}
+
+// sample keeps the rates of what runs up to date while it is looked at.
+func (m *Model) sample() tea.Cmd {
+	if m.migrating.sampling || m.migrating.session == nil || len(m.live()) == 0 {
+		return nil
+	}
+	m.migrating.sampling = true
+	return tea.Tick(screen.SampleEvery(), func(time.Time) tea.Msg { return sampleMsg{} })
+}
+
+func (m *Model) sampled() tea.Cmd {
+	m.migrating.sampling = false
+	if s := m.migrating.session; s != nil {
+		s.Sample(m.frame().Now, migration.PercentOf(m.engine))
+	}
+	return m.sample()
+}
+
+func (m *Model) live() (live []migration.View) {
+	for _, v := range m.migrating.views {
+		if v.Live {
+			live = append(live, v)
+		}
+	}
+	return live
+}
+
+// migrate opens the wizard for the chosen backups, or the sessions that there are.
+func (m *Model) migrate() tea.Cmd {
+	rows := m.backups.Chosen()
+	switch {
+	case m.opts.Migrations == nil:
+		return m.say("migrations are not looked after in this run", true)
+	case m.backups.Marks() == 0 && (len(m.unended()) > 0 || m.focus != paneBackups || len(rows) == 0):
+		if len(m.migrating.views) == 0 {
+			return m.say("mark the backups to migrate in pane 3, then press this key there", true)
+		}
+		m.migrating.session = screen.NewSession(m.migrating.views, "")
+		m.migrating.session.Sample(m.frame().Now, migration.PercentOf(m.engine))
+		return m.sample()
+	}
+	var items []migration.Item
+	for _, b := range rows {
+		items = append(items, migration.Item{Appliance: b.Appliance, Backup: b.ID, Label: b.Label, Checksum: b.Checksum, Size: b.Size})
+	}
+	m.migrating.wizard = screen.NewWizard(screen.Asked{
+		Destinations: m.places,
+		Preflight:    func(p *migration.Plan) []migration.Finding { return migration.Preflight(m.engine, m.opts.Person, p) },
+		Requests:     func(p *migration.Plan) []appliance.Call { return migration.Requests(m.engine, p) },
+		Scopes:       m.engine.LockRules(rows[0].Appliance).Scopes,
+		Code:         m.opts.Code(),
+	}, items)
+	return nil
+}
+
+// places is where all of the items could go: what stands in the way of one stands in the way of all.
+func (m *Model) places(verb appliance.Verb, items []migration.Item) []fleet.Destination {
+	var all []fleet.Destination
+	for i, it := range items {
+		s := m.snapshot(it.Appliance)
+		if s == nil {
+			continue
+		}
+		for _, b := range s.Backups {
+			if b.ID != it.Backup {
+				continue
+			}
+			list := m.engine.Destinations(it.Appliance, b.Backup, verb)
+			if i == 0 {
+				all = list
+				continue
+			}
+			for n := range all {
+				why := "not every appliance has it"
+				for _, d := range list {
+					if d.Value == all[n].Value {
+						why = d.WhyNot
+					}
+				}
+				if all[n].WhyNot == "" {
+					all[n].WhyNot = why
+				}
+			}
+		}
+	}
+	return all
+}
+
+// wizardKey gives a key to the wizard.
+func (m *Model) wizardKey(k tea.KeyPressMsg) tea.Cmd {
+	out := m.migrating.wizard.Press(screen.Key{Name: k.String(), Press: func(l *input.Line) { l.Press(k) }})
+	switch {
+	case out.Copy != "":
+		return tea.Batch(tea.SetClipboard(out.Copy), m.say("copied as curl, without the secret", false))
+	case !out.Close:
+		return nil
+	}
+	m.migrating.wizard = nil
+	if out.Plan == nil {
+		return nil
+	}
+	m.unmark()
+	runner, ctx, person, plan := m.opts.Migrations, m.opts.Context, m.opts.Person, *out.Plan
+	m.migrating.session = screen.NewSession(m.migrating.views, "")
+	return func() tea.Msg {
+		id, err := runner.Begin(ctx, person, plan)
+		return orderedMsg{"began migration " + id, err}
+	}
+}
+
+// sessionKey gives a key to the sessions; what costs something is confirmed first.
+func (m *Model) sessionKey(k tea.KeyPressMsg) tea.Cmd {
+	out := m.migrating.session.Press(k.String())
+	if out.Close {
+		m.migrating.session = nil
+		return nil
+	}
+	v, ok := m.migration(out.ID)
+	if !ok || out.Order == screen.OrderNone {
+		return nil
+	}
+	switch out.Order {
+	case screen.OrderCancel:
+		m.dialog = dialog.New(dialog.Spec{
+			Title: "Cancel migration " + out.ID, Opener: k.String(), Verb: "cancel it",
+			Intro: []string{"Nothing more is begun. What is under way is asked to end where the appliance lets it be cancelled, else it goes on " +
+				"to its end there. What is done stays done."},
+			Risk:   func(dialog.Values) policy.Risk { return policy.RiskAsk },
+			Action: func(dialog.Values) any { return orderMsg{out: out} },
+		})
+		return nil
+	case screen.OrderRetry:
+		if s := v.Steps[out.Step]; s.Phase == migration.PhaseUnknown && s.Stage == migration.StageTransfer {
+			m.dialog = dialog.New(dialog.Spec{
+				Title: "Retry " + s.Item.Label.String(), Opener: k.String(), Verb: "send it again", Code: m.opts.Code(),
+				Intro: []string{"What became of the first request is not known: it may still take effect, and then both do. Look at the jobs and the " +
+					"backups of " + s.Item.Appliance + " first."},
+				Risk:   func(dialog.Values) policy.Risk { return policy.RiskCode },
+				Action: func(dialog.Values) any { return orderMsg{out: out} },
+			})
+			return nil
+		}
+	case screen.OrderPassphrase:
+		s := v.Steps[out.Step]
+		m.phrase = dialog.NewPhrase("Passphrase of "+s.Item.Label.String(), []string{
+			v.Plan.Target + " validates and decrypts what arrived with it. It is sent once and kept nowhere.", s.Note,
+		}, false, func(p secret.Secret) any { return orderMsg{out, p} })
+		return nil
+	}
+	return m.order(orderMsg{out: out})
+}
+
+func (m *Model) migration(id string) (migration.View, bool) {
+	for _, v := range m.migrating.views {
+		if v.ID == id {
+			return v, true
+		}
+	}
+	return migration.View{}, false
+}
+
+// order carries an order out beside the event loop: it is recorded, which takes its time.
+func (m *Model) order(msg orderMsg) tea.Cmd {
+	r, p, out := m.opts.Migrations, m.opts.Person, msg.out
+	dir := m.opts.Reports
+	if why := m.whyNotOrder(); why != "" && out.Order != screen.OrderReport {
+		return m.say(why, true)
+	}
+	return func() tea.Msg {
+		var err error
+		text := ""
+		switch out.Order {
+		case screen.OrderPause:
+			err = r.Pause(out.ID)
+		case screen.OrderResume:
+			err = r.Resume(p, out.ID)
+		case screen.OrderSkip:
+			err = r.Skip(out.ID, out.Step)
+		case screen.OrderRetry:
+			err = r.Retry(p, out.ID, out.Step)
+		case screen.OrderEarlier:
+			err = r.Reorder(out.ID, out.Step, -1)
+		case screen.OrderLater:
+			err = r.Reorder(out.ID, out.Step, 1)
+		case screen.OrderCancel:
+			err = r.Cancel(out.ID)
+		case screen.OrderPassphrase:
+			err = r.Passphrase(p, out.ID, out.Step, msg.phrase)
+		case screen.OrderReport:
+			text, err = writeReport(r, out.ID, dir)
+		}
+		if err != nil {
+			err = fmt.Errorf("%s: %w", out.Order.Word(), err)
+		}
+		return orderedMsg{text, err}
+	}
+}
+
+// whyNotOrder is why this person may not give orders.
+func (m *Model) whyNotOrder() string {
+	return policy.WhyNot(m.opts.Person, policy.Rules{ReadOnlyRun: m.engine.ReadOnly()}, appliance.VerbCopy)
+}
+
+// writeReport writes the report as Markdown and as JSON into a folder, and says where.
+func writeReport(r *migration.Runner, id, dir string) (string, error) {
+	v, err := r.View(id)
+	if err != nil {
+		return "", err
+	}
+	rep := v.Report()
+	b, err := rep.JSON()
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "migration-"+id)
+	for ext, text := range map[string][]byte{".md": []byte(rep.Markdown()), ".json": b} {
+		if err := os.WriteFile(path+ext, text, 0o600); err != nil {
+			return "", err
+		}
+	}
+	return "written to " + path + ".md and .json", nil
+}
+
+func (m *Model) ordered(msg orderedMsg) tea.Cmd {
+	switch {
+	case msg.err != nil:
+		return m.say(appliance.Words(msg.err.Error()).String(), true)
+	case msg.text != "":
+		return m.say(msg.text, false)
+	}
+	return nil
+}
+
+// phraseKey gives a key to the dialog that asks for a passphrase.
+func (m *Model) phraseKey(k tea.KeyPressMsg) tea.Cmd {
+	out := m.phrase.Press(k)
+	if !out.Close {
+		return nil
+	}
+	m.phrase = nil
+	if out.Action == nil {
+		return nil
+	}
+	return func() tea.Msg { return out.Action }
+}
+
+// migrationView draws the wizard or the sessions; nil when neither is open.
+func (m *Model) migrationView(f widget.Frame, w, h int) []string {
+	switch {
+	case m.migrating.wizard != nil:
+		return m.migrating.wizard.View(f, w, h)
+	case m.migrating.session != nil:
+		return m.migrating.session.View(f, screen.Source{Percent: migration.PercentOf(m.engine), Events: m.events}, w, h)
+	}
+	return nil
+}
+
+// migrationWords is how the migrations stand, for the header: the newest that is not at its end.
+func (m *Model) migrationWords() (text string, role theme.Role) {
+	left := m.unended()
+	if len(left) == 0 {
+		return "", theme.Plain
+	}
+	v := left[0]
+	share := v.Progress(migration.PercentOf(m.engine)).Share
+	word := "migration"
+	if len(left) > 1 {
+		word = fmt.Sprintf("%d migrations", len(left))
+	}
+	switch {
+	case v.State == migration.StateAsking || v.State == migration.StateStopped:
+		return word + " " + string(v.State), theme.Alarm
+	case v.State == migration.StatePaused:
+		return word + " paused", theme.Warn
+	}
+	return fmt.Sprintf("%s %.0f %%", word, 100*share), theme.Ours
+}
+
+// progressBar is what the terminal itself shows of the newest migration (OSC 9;4).
+func (m *Model) progressBar() *tea.ProgressBar {
+	left := m.unended()
+	if len(left) == 0 {
+		return nil
+	}
+	v, state := left[0], tea.ProgressBarDefault
+	switch v.State {
+	case migration.StateAsking, migration.StateStopped:
+		state = tea.ProgressBarError
+	case migration.StatePaused:
+		state = tea.ProgressBarWarning
+	}
+	return tea.NewProgressBar(state, int(100*v.Progress(migration.PercentOf(m.engine)).Share))
+}
+
+// leavingMigrations says what becomes of what runs when its operator quits.
+func (m *Model) leavingMigrations() []string {
+	live := m.live()
+	if len(live) == 0 {
+		return nil
+	}
+	var ids []string
+	for _, v := range live {
+		ids = append(ids, v.ID)
+	}
+	return []string{"Migration " + strings.Join(ids, ", ") + " runs: what is under way goes on at the appliances, nothing more is begun, and the " +
+		"next start offers to resume it."}
+}
