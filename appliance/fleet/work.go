@@ -83,6 +83,25 @@ func (e *Engine) MakingRules(name string) (rules appliance.MakingRules, ok bool)
 	return appliance.MakingRules{}, false
 }
 
+// Configures tells which copies of a configuration an appliance has that is saved and activated; ok is false where there is none.
+func (e *Engine) Configures(name string) (copies []appliance.ConfigCopy, ok bool) {
+	if w := e.byName[name]; w != nil && w.able.store != nil {
+		return []appliance.ConfigCopy{appliance.EditedCopy, appliance.SavedCopy, appliance.RunningCopy}, true
+	}
+	return nil, false
+}
+
+// Describe is an act in words, as events and errors begin.
+func (e *Engine) Describe(act appliance.Act) string {
+	if works(act.Verb) {
+		act.Transfer.Verb = act.Verb
+	}
+	if act.Verb == appliance.VerbCreate {
+		act.Transfer.Label = appliance.Label(act.Making.Label)
+	}
+	return e.describe(act)
+}
+
 // Changes reads the edited and the running configuration of an appliance and lists what differs. Others' half-made edits may be
 // among it (faults.md LCK-10). incomplete are the kinds of elements of which nothing can be said. It changes nothing.
 func (e *Engine) Changes(ctx context.Context, name string) (changes []appliance.ConfigChange, incomplete []appliance.Text, err error) {

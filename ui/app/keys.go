@@ -13,8 +13,8 @@ func (m *Model) key(k tea.KeyPressMsg) tea.Cmd {
 	key := k.String()
 	m.arrival = arrival{}
 	switch {
-	case m.phrase != nil:
-		return m.phraseKey(k)
+	case m.form != nil:
+		return m.formKey(k)
 	case m.dialog != nil:
 		return m.dialogKey(k)
 	case m.help != nil:
@@ -155,6 +155,12 @@ func (m *Model) perform(a keymap.Action, key string) tea.Cmd {
 		m.dialog = m.transferDialog(m.opts.Keys.Of(a).Verb, key)
 	case keymap.Migrate:
 		return m.migrate()
+	case keymap.Create:
+		return m.createForm(m.at())
+	case keymap.Delete:
+		m.dialog = m.deleteDialog(key)
+	case keymap.More:
+		return m.more(key)
 	case keymap.Cancel:
 		if m.waited() != "" {
 			return m.stopWaiting()

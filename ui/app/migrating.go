@@ -234,9 +234,12 @@ func (m *Model) sessionKey(k tea.KeyPressMsg) tea.Cmd {
 		}
 	case screen.OrderPassphrase:
 		s := v.Steps[out.Step]
-		m.phrase = dialog.NewPhrase("Passphrase of "+s.Item.Label.String(), []string{
-			v.Plan.Target + " validates and decrypts what arrived with it. It is sent once and kept nowhere.", s.Note,
-		}, false, func(p secret.Secret) any { return orderMsg{out, p} })
+		intro := []string{v.Plan.Target + " validates and decrypts what arrived with it. It is sent once and kept nowhere."}
+		if s.Note != "" {
+			intro = append(intro, s.Note)
+		}
+		m.form = dialog.NewForm("Passphrase of "+s.Item.Label.String(), intro, []dialog.Field{{Name: "phrase", Label: "passphrase", Secret: true}},
+			needsPhrase, func(f dialog.Filled) any { return orderMsg{out, f.Secrets["phrase"]} })
 		return nil
 	}
 	return m.order(orderMsg{out: out})
@@ -324,19 +327,6 @@ func (m *Model) ordered(msg orderedMsg) tea.Cmd {
 		return m.say(msg.text, false)
 	}
 	return nil
-}
-
-// phraseKey gives a key to the dialog that asks for a passphrase.
-func (m *Model) phraseKey(k tea.KeyPressMsg) tea.Cmd {
-	out := m.phrase.Press(k)
-	if !out.Close {
-		return nil
-	}
-	m.phrase = nil
-	if out.Action == nil {
-		return nil
-	}
-	return func() tea.Msg { return out.Action }
 }
 
 // migrationView draws the wizard or the sessions; nil when neither is open.

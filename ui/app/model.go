@@ -94,14 +94,16 @@ type Model struct {
 	dialog        *dialog.Dialog
 	detail        *detail.Screen
 	help          *help.Screen
-	phrase        *dialog.Phrase
-	migrating     migrating
-	toast         toast
-	tick          ticker
-	chosen        string // appliance whose backups and requests are shown
-	leaving       leaving
-	arrival       arrival
-	keys          keys
+	form          *dialog.Form
+	// pendingRestore is the restore that is confirmed once it is known what it throws away.
+	pendingRestore appliance.Act
+	migrating      migrating
+	toast          toast
+	tick           ticker
+	chosen         string // appliance whose backups and requests are shown
+	leaving        leaving
+	arrival        arrival
+	keys           keys
 }
 
 // build is the state of making one pane's rows: at most one runs, and changes meanwhile ask for one more.

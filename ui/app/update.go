@@ -49,6 +49,16 @@ func (m *Model) dispatch(msg tea.Msg) tea.Cmd {
 		return m.waitFor(msg)
 	case migrationsMsg:
 		return m.migrations(msg)
+	case moreMsg:
+		return m.chosenMore(msg)
+	case changesMsg:
+		return m.compared(msg)
+	case formedMsg:
+		return m.confirm(msg.target, msg.phrase, msg.intro)
+	case phrasedMsg:
+		return m.doWith(msg)
+	case editsMsg:
+		return m.edits(msg)
 	case sampleMsg:
 		return m.sampled()
 	case orderMsg:
@@ -90,6 +100,9 @@ func (m *Model) done(msg doneMsg) tea.Cmd {
 	switch {
 	case msg.err == nil:
 		m.expect(msg)
+		if msg.target.act.Verb == appliance.VerbAcquire && m.isConfig(msg.target.name) {
+			return tea.Batch(m.pendingEdits(msg.target.name), m.say(msg.target.name+": "+msg.result.Text, msg.result.Unproven))
+		}
 		return m.say(msg.target.name+": "+msg.result.Text, msg.result.Unproven)
 	case errors.Is(msg.err, context.Canceled):
 		return nil
@@ -122,8 +135,8 @@ func (m *Model) unmark() {
 // paste types into what asks for words; it never confirms anything and never reaches a binding.
 func (m *Model) paste(s string) tea.Cmd {
 	switch {
-	case m.phrase != nil:
-		m.phrase.Paste(s)
+	case m.form != nil:
+		m.form.Paste(s)
 	case m.dialog != nil:
 		m.dialog.Paste(s)
 	case m.migrating.wizard != nil:
@@ -137,7 +150,7 @@ func (m *Model) paste(s string) tea.Cmd {
 
 // click gives the pane under the mouse the focus. It never acts.
 func (m *Model) click(x, y int) tea.Cmd {
-	if m.dialog != nil || m.detail != nil || m.help != nil || m.phrase != nil || m.migrating.wizard != nil || m.migrating.session != nil {
+	if m.dialog != nil || m.detail != nil || m.help != nil || m.form != nil || m.migrating.wizard != nil || m.migrating.session != nil {
 		return nil
 	}
 	for _, s := range m.layout() {
@@ -152,7 +165,7 @@ func (m *Model) click(x, y int) tea.Cmd {
 func (m *Model) wheel(msg tea.MouseWheelMsg) tea.Cmd {
 	n := map[tea.MouseButton]int{tea.MouseWheelUp: -3, tea.MouseWheelDown: 3}[msg.Button]
 	switch {
-	case m.dialog != nil || m.help != nil || m.phrase != nil || m.migrating.wizard != nil || m.migrating.session != nil:
+	case m.dialog != nil || m.help != nil || m.form != nil || m.migrating.wizard != nil || m.migrating.session != nil:
 		return nil
 	case m.detail != nil:
 		m.detail.Scroll(n)

@@ -87,8 +87,8 @@ func (m *Model) pane(f widget.Frame, s spot) []string {
 // front is what stands before the panes.
 func (m *Model) front(f widget.Frame) []string {
 	switch {
-	case m.phrase != nil:
-		return m.phrase.View(f, m.width-4, m.height-2)
+	case m.form != nil:
+		return m.form.View(f, m.width-4, m.height-2)
 	case m.dialog != nil:
 		return m.dialog.View(f, m.width-4, m.height-2)
 	case m.help != nil:
@@ -210,7 +210,7 @@ func (m *Model) bottomLine(f widget.Frame) string {
 			role = theme.Alarm
 		}
 		return t.Paint(role, widget.Fit(" "+m.toast.text, m.width, false, t.Symbols.Ellipsis))
-	case m.dialog != nil || m.help != nil || m.detail != nil || m.phrase != nil || m.migrating.wizard != nil || m.migrating.session != nil: // what is in front names its own keys
+	case m.dialog != nil || m.help != nil || m.detail != nil || m.form != nil || m.migrating.wizard != nil || m.migrating.session != nil: // what is in front names its own keys
 		return widget.Pad(m.width)
 	}
 	return m.keyLine(f)

@@ -30,6 +30,8 @@ func (m *Model) whyNot(a keymap.Action) string {
 		}
 	case keymap.Copy, keymap.Move, keymap.Push:
 		return m.whyNotBackup(verb)
+	case keymap.Create, keymap.Delete, keymap.More:
+		return m.whyNotMore(a)
 	case keymap.Cancel:
 		return m.whyNotCancel()
 	case keymap.Longer, keymap.Shorter:

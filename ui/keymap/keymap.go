@@ -25,7 +25,10 @@ const (
 	Copy     Action = "copy"
 	Move     Action = "move"
 	Push     Action = "push"
+	Create   Action = "create"
+	Delete   Action = "delete"
 	Migrate  Action = "migrate"
+	More     Action = "more"
 	Cancel   Action = "cancel"
 	Filter   Action = "filter"
 	Sort     Action = "sort"
@@ -89,7 +92,10 @@ func Default() []Binding {
 		{Copy, []string{"c"}, "copy", "copy the backup; the original stays", act, appliance.VerbCopy, false},
 		{Move, []string{"m"}, "move", "move the backup; the original goes", act, appliance.VerbMove, true},
 		{Push, []string{"p"}, "push", "push the backup to another appliance", act, appliance.VerbPush, true},
+		{Create, []string{"n"}, "new backup", "make a backup of this row's appliance", act, appliance.VerbCreate, false},
+		{Delete, []string{"D"}, "delete", "delete the backup, in one place or in all", act, appliance.VerbDelete, true},
 		{Migrate, []string{"M"}, "migrate", "plan a migration of the marked backups, or see those that run", act, "", false},
+		{More, []string{"o"}, "more", "what else can be done: restore, process, save, activate, compare", act, "", true},
 		{Cancel, []string{"x"}, "cancel", "cancel the job, the push or the wait", act, appliance.VerbCancelJob, true},
 		{Filter, []string{"/"}, "filter", "show only rows that hold what you type", look, "", false},
 		{Sort, []string{"s"}, "", "sort by the next column, up then down", look, "", false},
