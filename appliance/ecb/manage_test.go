@@ -67,7 +67,7 @@ var jobs = []job{
 // edit changes the edited configuration by the token that owns the lock: one session agent goes.
 func (b *bench) edit() {
 	b.t.Helper()
-	r := ownedRequest(http.MethodDelete, "v1.1", resElements, b.ownership().token.text)
+	r := ownedRequest(http.MethodDelete, b.restVersion(), resElements, b.ownership().token.text)
 	r.Query = url.Values{"elementType": {"session-agent"}, "hostname": {"b.example.net"}}
 	if resp, err := b.http.Do(b.t.Context(), r); err != nil || resp.Status != http.StatusNoContent {
 		b.t.Fatalf("edit: %+v, %v", resp, err)
