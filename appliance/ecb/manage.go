@@ -46,7 +46,8 @@ func verifyWork() work {
 
 func saveWork() work {
 	return work{
-		what: "save the configuration", method: http.MethodPut, resource: resManagement, query: url.Values{"action": {"save"}}, async: true,
+		what: "save the configuration", method: http.MethodPut, resource: resManagement, query: url.Values{"action": {"save"}},
+		async: true,
 	}
 }
 
