@@ -132,7 +132,7 @@ func TestBackupThatCannotBeMade(t *testing.T) {
 		t.Fatalf("%d packages", n)
 	}
 	b.SetCapacity(Internal, 1_000_000_000_000)
-	b.create("").want(200)
+	b.set("quiesce=silent").create("").want(200)
 	b.Restart(false)
 	if s := b.Jobs()[2].State; s != "Stopped_With_Error" || len(b.Backups()) != 0 {
 		t.Fatalf("after a restart: %s", s)
