@@ -243,3 +243,18 @@ func TestQuiesceAnswers(t *testing.T) {
 		t.Fatalf("quiesce %s", r.body)
 	}
 }
+
+// A push cannot arrive while the target makes a backup, and can once it has, whether anybody looked at it or not.
+func TestPushToAQuietTarget(t *testing.T) {
+	w := newWorld(t)
+	b := w.add(Options{Backups: 1})
+	target := w.add(Options{Name: "new", Address: "198.18.0.2", Fresh: true})
+	target.create("").want(200)
+	for _, want := range []string{"Stopped_With_Error", "Complete"} {
+		id := b.put("push", b.newest(), "198.18.0.2").want(200).text("jobId")
+		w.time.Add(makingTime)
+		if s := b.get("/tasks/"+id).text(0, "status"); s != want {
+			t.Errorf("job %s, want %s", s, want)
+		}
+	}
+}
