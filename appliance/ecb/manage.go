@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 
 	"holdfast/appliance"
 	"holdfast/appliance/secret"
@@ -252,7 +251,6 @@ func noFile(err error) error {
 	}
 	gone := *r
 	gone.Kind = appliance.ErrGone
-	gone.Messages = slices.Clone(r.Messages)
 	return &gone
 }
 
