@@ -69,7 +69,7 @@ func TestPushToWhatIsNotFresh(t *testing.T) {
 		r, err := c.Transfer(t.Context(), appliance.Transfer{
 			Verb: appliance.VerbPush, Backup: appliance.BackupID(one.LXCA.Backups()[0].UUID), Destination: old.Address,
 		})
-		words := ""
+		words := fmt.Sprint(err)
 		if err == nil {
 			clock.Advance(time.Minute)
 			j, _, failed := c.Job(t.Context(), r.Job)
@@ -77,8 +77,6 @@ func TestPushToWhatIsNotFresh(t *testing.T) {
 				t.Errorf("%s: %+v, %v", setting, j, failed)
 			}
 			words = fmt.Sprint(j.Messages)
-		} else {
-			words = appliance.Reason(err)
 		}
 		if refused := err != nil; refused != (setting == "push-target=400") || !strings.Contains(words, "not newly set up") {
 			t.Errorf("%s: %q, %v", setting, words, err)
