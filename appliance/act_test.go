@@ -29,6 +29,11 @@ func TestActTarget(t *testing.T) {
 		{transfer(appliance.VerbPush), "backup " + uuid},
 		{appliance.Act{Verb: appliance.VerbCancelJob, Job: "17"}, "job 17"},
 		{appliance.Act{Verb: appliance.VerbCancelPush}, "cancel push"},
+		{appliance.Act{Verb: appliance.VerbDelete, Restore: appliance.Restoring{Backup: uuid}}, "backup " + uuid},
+		// What makes the appliance busy goes one at a time, whatever it is about.
+		{appliance.Act{Verb: appliance.VerbCreate}, "backup and restore"},
+		{appliance.Act{Verb: appliance.VerbRestore, Restore: appliance.Restoring{Backup: uuid}}, "backup and restore"},
+		{appliance.Act{Verb: appliance.VerbActivate}, "backup and restore"},
 		// The only lock of an ECB: taking it and giving it back are about the same thing.
 		{appliance.Act{Verb: appliance.VerbAcquire, Claim: only}, "lock scope configuration"},
 		{appliance.Act{Verb: appliance.VerbExtend, Lock: ecb}, "lock scope configuration"},

@@ -106,6 +106,13 @@ func TestCurlIsReadable(t *testing.T) {
 			},
 			`curl -X POST -u admin -H 'Content-Type: x-www-form-urlencoded' --data-raw "$TOKEN" https://h/token`,
 		},
+		{
+			appliance.Call{
+				Method: "POST", URL: "https://h/data", Auth: "basic", User: "admin", ContentType: "application/json",
+				Body: `{"passphrase":"$PASSPHRASE"}`,
+			},
+			`curl -X POST -u admin -H 'Content-Type: application/json' --data-raw '{"passphrase":"'"$PASSPHRASE"'"}' https://h/data`,
+		},
 		{appliance.Call{Method: "GET", URL: "https://h/?a=1&b=2"}, `curl -X GET 'https://h/?a=1&b=2'`},
 	}
 	for _, c := range cases {

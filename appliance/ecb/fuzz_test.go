@@ -22,6 +22,7 @@ func seeds(f *testing.F) {
 		"<data><supportedVersions><latestVersion>v1.2</latestVersion><otherVersions><version>v1.0</version></otherVersions></supportedVersions></data>",
 		"<data><operationState><operation>activate</operation><status>inProgress</status></operationState></data>",
 		"<data><backupFiles><file>a.gz</file><file>../b</file></backupFiles></data>",
+		"<data>" + oneAgent + "</data>", "<data><elementTypes><elementType>session-agent</elementType></elementTypes></data>",
 		"<data/><messages><errorMessage>User does not have the lock.</errorMessage></messages>",
 		"<data>\u009b\u202e&#x85;<![CDATA[x]]></data>",
 	} {
@@ -146,6 +147,55 @@ func FuzzAsync(f *testing.F) {
 		}
 		printable(t, append(op.messages, op.title, op.state)...)
 		printableFields(t, op.fields)
+	})
+}
+
+func FuzzElements(f *testing.F) {
+	documents(f, func(t *testing.T, root *node) {
+		list, err := decodeElements(root, "session-agent")
+		if err != nil && (len(list) > 0 || !errors.Is(err, appliance.ErrMalformed)) {
+			t.Errorf("%d elements with %v", len(list), err)
+		}
+		for _, e := range list {
+			printable(t, e.Type, e.Key)
+			for _, a := range e.Attributes {
+				printable(t, append(a.Values, a.Name)...)
+			}
+		}
+		if d := appliance.ChangesBetween(appliance.Config{Elements: list}, appliance.Config{Elements: list}); len(d) > 0 {
+			t.Errorf("a configuration differs from itself: %+v", d)
+		}
+	})
+}
+
+func FuzzTypes(f *testing.F) {
+	documents(f, func(t *testing.T, root *node) {
+		types, err := decodeTypes(root)
+		if (err == nil) != (len(types) > 0) || len(types) > mostTypes {
+			t.Errorf("%d types, %v", len(types), err)
+		}
+		for _, kind := range types {
+			if !typePattern.MatchString(kind) {
+				t.Errorf("type %q", kind)
+			}
+		}
+	})
+}
+
+func FuzzFollow(f *testing.F) {
+	documents(f, func(t *testing.T, root *node) {
+		op, err := decodeAsync(root)
+		if err != nil {
+			return
+		}
+		o := appliance.Operation{Verb: appliance.VerbSave}
+		for range 3 {
+			was := o
+			if o = follow(o, "save", op); o.Phase == appliance.PhaseSucceeded && op.phase != appliance.PhaseSucceeded || was.Over() && !o.Over() {
+				t.Errorf("%+v after %+v", o, was)
+			}
+		}
+		printable(t, o.State, o.Other)
 	})
 }
 

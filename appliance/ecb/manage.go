@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 
 	"holdfast/appliance"
 	"holdfast/appliance/secret"
@@ -46,7 +45,8 @@ func verifyWork() work {
 
 func saveWork() work {
 	return work{
-		what: "save the configuration", method: http.MethodPut, resource: resManagement, query: url.Values{"action": {"save"}}, async: true,
+		what: "save the configuration", method: http.MethodPut, resource: resManagement, query: url.Values{"action": {"save"}},
+		async: true,
 	}
 }
 
@@ -251,7 +251,6 @@ func noFile(err error) error {
 	}
 	gone := *r
 	gone.Kind = appliance.ErrGone
-	gone.Messages = slices.Clone(r.Messages)
 	return &gone
 }
 

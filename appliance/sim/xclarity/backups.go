@@ -360,8 +360,9 @@ func (a *Appliance) receive(b Backup, from string, at time.Time) string {
 
 // unreachable tells why a push to this appliance cannot work, if so.
 func (a *Appliance) unreachable() string {
+	closed, busy := a.hush()
 	switch {
-	case a.away.Load() || a.restarting() || a.spell.Load() != nil:
+	case a.away.Load() || a.restarting() || closed || busy:
 		return "The target does not answer."
 	case !a.fresh.Load():
 		return "The target is not newly set up."

@@ -103,19 +103,20 @@ func (a *Appliance) makeBackup(m map[string]json.RawMessage, by kit.Asker) (*job
 // noWrite tells why so many bytes cannot be written to a location: as the reason for which the job is going to fail, or at
 // once, as the switches say. It is called with mu held.
 func (a *Appliance) noWrite(to string, bytes int64) (why string, bad *problem) {
-	name, id, recovery := "", "", ""
+	p := problem{status: http.StatusBadRequest}
+	name := swNoSpace
 	switch {
 	case a.unmounted[to]:
-		why, name, id, recovery = "The remote share "+to+" is not mounted.", swUnmounted, "FQXHMDM9022J", "Mount the remote share."
+		name, p.id, p.text, p.recovery = swUnmounted, "FQXHMDM9022J", "The remote share "+to+" is not mounted.", "Mount the remote share."
 	case !a.fits(to, bytes):
-		why, name, id, recovery = "There is not enough space in "+to+".", swNoSpace, "FQXHMDM9014J", "Delete or move backups."
+		p.id, p.text, p.recovery = "FQXHMDM9014J", "There is not enough space in "+to+".", "Delete or move backups."
 	default:
 		return "", nil
 	}
 	if a.switches.Is(name, "400") {
-		return why, &problem{status: http.StatusBadRequest, id: id, text: why, recovery: recovery}
+		return p.text, &p
 	}
-	return why, nil
+	return p.text, nil
 }
 
 // truth is a member that says true, as a truth value or as a word (api/lxca.md 6, quirk 3).

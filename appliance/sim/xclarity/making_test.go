@@ -132,7 +132,7 @@ func TestBackupThatCannotBeMade(t *testing.T) {
 		t.Fatalf("%d packages", n)
 	}
 	b.SetCapacity(Internal, 1_000_000_000_000)
-	b.create("").want(200)
+	b.set("quiesce=silent").create("").want(200)
 	b.Restart(false)
 	if s := b.Jobs()[2].State; s != "Stopped_With_Error" || len(b.Backups()) != 0 {
 		t.Fatalf("after a restart: %s", s)
@@ -241,5 +241,20 @@ func TestQuiesceAnswers(t *testing.T) {
 	}
 	if r := b.set("quiesce-answer=response").get(quiescePath); r.text("response", "restoreRequest", "filename") == "" {
 		t.Fatalf("quiesce %s", r.body)
+	}
+}
+
+// A push cannot arrive while the target makes a backup, and can once it has, whether anybody looked at it or not.
+func TestPushToAQuietTarget(t *testing.T) {
+	w := newWorld(t)
+	b := w.add(Options{Backups: 1})
+	target := w.add(Options{Name: "new", Address: "198.18.0.2", Fresh: true})
+	target.create("").want(200)
+	for _, want := range []string{"Stopped_With_Error", "Complete"} {
+		id := b.put("push", b.newest(), "198.18.0.2").want(200).text("jobId")
+		w.time.Add(makingTime)
+		if s := b.get("/tasks/"+id).text(0, "status"); s != want {
+			t.Errorf("job %s, want %s", s, want)
+		}
 	}
 }
