@@ -272,9 +272,6 @@ const (
 	leastWithWhole = 14
 )
 
-// wholeHeight is the lines of the whole text of a row, always as many, so that nothing moves.
-const wholeHeight = 4
-
 func (l *List[R]) body(f widget.Frame, w, h int, focused bool) []string {
 	if l.table.Index().Len() > 0 {
 		switch {
@@ -297,24 +294,6 @@ func (l *List[R]) body(f widget.Frame, w, h int, focused bool) []string {
 		}
 	}
 	return lines[:min(len(lines), h)]
-}
-
-// whole is a rule and below it what the row under the cursor says.
-func (l *List[R]) whole(f widget.Frame, w int) []string {
-	lines := []string{f.Theme.Paint(theme.Dim, strings.Repeat(f.Theme.Symbols.Horizontal, w))}
-	r, _ := l.table.Cursor()
-	words := widget.Wrap(l.def.Whole(r), w-4)
-	if len(words) > wholeHeight { // more than there is room for: the detail has it
-		words[wholeHeight-1] = widget.Cut(words[wholeHeight-1], w-6, "") + " " + f.Theme.Symbols.Ellipsis
-	}
-	for i := range wholeHeight {
-		line := widget.Pad(w)
-		if i < len(words) {
-			line = widget.Fit("  "+words[i], w, false, "")
-		}
-		lines = append(lines, line)
-	}
-	return lines
 }
 
 // Ticks implements Pane.

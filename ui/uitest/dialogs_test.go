@@ -114,7 +114,7 @@ func TestKeepUntilAJobEnds(t *testing.T) {
 		}
 	}
 	cfg := fleet()
-	cfg.Speed = 0.05
+	cfg.Speed = 0.2
 	play(t, uitest.Options{Sim: cfg, Prepare: prepare}, func(x *uitest.Terminal) {
 		x.Until("1 running")
 		acquire(x, "updates", "20m")
@@ -124,7 +124,7 @@ func TestKeepUntilAJobEnds(t *testing.T) {
 		x.Type("9").Until("for  9_").Until("  until told otherwise").UntilGone("▸ until told otherwise") // what is typed is a time
 		x.Press("backspace", "down").Until("▸ until job "+job+" ends", "Copy backup nightly-1231").Press("enter")
 		x.UntilMatch(`UP Updates +you · kept`).Press("enter").Until("extended by itself until job " + job + " ends").Press("esc")
-		x.Advance(5 * time.Minute)
+		x.Advance(40 * time.Second)
 		x.Until("0 running").UntilNoMatch(`you · kept`).Until("is no longer kept: it was to be until job " + job + " ends")
 	})
 }
