@@ -35,6 +35,7 @@ type Holding struct {
 	Kept      bool
 	KeepUntil time.Time        // zero = until told otherwise
 	Replaces  appliance.LockID // the lock that it was taken to extend, until that one is given back
+	Job       appliance.JobID  // kept until it ends; empty = by none
 }
 
 // Transit is a transfer of ours whose outcome is not known yet.

@@ -45,6 +45,8 @@ var steps = []step{{
 		id INTEGER PRIMARY KEY, keeper TEXT NOT NULL, appliance TEXT NOT NULL, who TEXT NOT NULL, verb TEXT NOT NULL,
 		backup TEXT NOT NULL, label TEXT NOT NULL, checksum TEXT NOT NULL, destination TEXT NOT NULL, job TEXT NOT NULL,
 		since INTEGER NOT NULL, known TEXT NOT NULL, had INTEGER NOT NULL, sum INTEGER NOT NULL) STRICT`,
+}, {
+	`ALTER TABLE holdings ADD COLUMN job TEXT NOT NULL DEFAULT ''`,
 }}
 
 // lastNumber is the highest number of a record; it looks at the ends of the tables and nothing else.

@@ -52,7 +52,10 @@ func bit(b bool) int64 {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// digest is the checksum of a record, over its columns in their order. Columns are *int64 and *string.
+// added is a column that came with a later step. While it is empty the checksum is that of the records before it.
+type added string
+
+// digest is the checksum of a record, over its columns in their order. Columns are *int64, *string and *added.
 func digest(columns []any) int64 {
 	var b []byte
 	for _, c := range columns {
@@ -62,6 +65,11 @@ func digest(columns []any) int64 {
 		case *string:
 			b = binary.BigEndian.AppendUint64(append(b, 's'), uint64(len(*v)))
 			b = append(b, *v...)
+		case *added:
+			if *v != "" {
+				b = binary.BigEndian.AppendUint64(append(b, 'a'), uint64(len(*v)))
+				b = append(b, *v...)
+			}
 		}
 	}
 	return int64(crc32.Checksum(b, castagnoli))
