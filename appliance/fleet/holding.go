@@ -14,6 +14,9 @@ const (
 	HoldingHeld HoldingState = "held"
 	HoldingOwed HoldingState = "owed" // its release was asked for and is not known to have happened (faults.md LCK-08)
 	HoldingLost HoldingState = "lost" // it ended under us, and nobody has acknowledged that
+	// HoldingSought: it ended under us, which was acknowledged, and was kept. While the holding of a lock that ended says that it is
+	// kept, another is being taken in its place; Received is then the latest moment at which the old one was there.
+	HoldingSought HoldingState = "sought"
 )
 
 // Holding is a lock of ours as it must outlive the process. Times are of our wall clock: the run of another process means

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"holdfast/appliance"
@@ -45,38 +44,6 @@ func (e *Engine) neighbours(ctx context.Context) {
 		if !sleep(ctx, lookAround) {
 			return
 		}
-	}
-}
-
-// ours are the appliances where we may go on with something: to take a lock over is to extend it and to give it back.
-func (e *Engine) ours() (names []string) {
-	for _, w := range e.watchers {
-		if w.client != nil && policy.WhyNot(e.heir, w.rules(), appliance.VerbResume) == "" {
-			names = append(names, w.name)
-		}
-	}
-	return names
-}
-
-// about says which locks are meant by an id, or by the code or the name of a scope. By an id any lock may be meant of which no
-// more is known than that it was asked for.
-func (e *Engine) about(said string) Only {
-	if said == "" {
-		return nil
-	}
-	return func(where string, lock appliance.LockID, scope string) bool {
-		w, isScope := e.byName[where], false
-		if w == nil || w.locker == nil {
-			return false
-		}
-		for _, s := range w.locker.LockRules().Scopes {
-			if strings.EqualFold(s.Code, said) || (!s.Name.Empty() && strings.EqualFold(s.Name.String(), said)) {
-				if isScope = true; strings.EqualFold(s.Code, scope) {
-					return true
-				}
-			}
-		}
-		return !isScope && (lock == "" || string(lock) == said)
 	}
 }
 
@@ -133,6 +100,7 @@ func (w *watcher) inherit(estate Estate) {
 		}
 	}
 	w.oneKeeps()
+	w.foundAnew()
 	for _, r := range estate.Intents {
 		if r.Appliance == w.name {
 			w.inheritIntent(r, estate)
@@ -165,8 +133,13 @@ func (w *watcher) inheritLock(h Holding) {
 		h.Sent, h.Received = now.Wall, now.Wall
 	}
 	switch {
-	case h.State == HoldingLost:
-		w.lose(Lost{Appliance: w.name, Lock: h.Lock, Scope: scope, Who: h.Who, At: pastReading(now, h.Since), Why: h.Note})
+	case h.State == HoldingLost || h.State == HoldingSought:
+		if h.State == HoldingLost {
+			w.lose(Lost{Appliance: w.name, Lock: h.Lock, Scope: scope, Who: h.Who, At: pastReading(now, h.Since), Why: h.Note})
+		}
+		if h.Kept {
+			w.retake(h, scope)
+		}
 	case h.Exclusive:
 		w.claims.heirs = append(w.claims.heirs, &heir{engine: h.Engine, holding: h})
 	case w.claims.own[h.Lock] == nil:
@@ -180,8 +153,8 @@ func (w *watcher) inheritLock(h Holding) {
 			w.owe(h.Lock, h.Who)
 			o.owed.trouble = h.Note
 		}
-		if h.Kept && h.Purpose == "" && (h.KeepUntil.IsZero() || h.KeepUntil.After(now.Wall)) {
-			w.claims.keeps = append(w.claims.keeps, w.newKeeping(policy.Person{Name: h.Who, Role: w.e.heir.Role}, o, h.KeepUntil))
+		if w.keptOn(h) {
+			w.keepFor(h, o)
 		}
 		w.claims.dirty[h.Lock] = true
 		w.event(Info, fmt.Sprintf("an earlier run took the lock %s for %s; whether it is there still is asked", name(o.lock), h.Who))
@@ -277,7 +250,9 @@ func (w *watcher) inheritDoubt(r Record) (outcome Outcome, note string) {
 	}
 	if r.Act.Verb == appliance.VerbExtend {
 		d.keeps = r.Act.Lock.ID
-		d.keep = w.keepOf(d.keeps)
+		d.keep = w.wishFor(d.keeps)
+	} else {
+		d.keep = w.soughtBy(r.Who, d.claim.Scope)
 	}
 	w.join(d)
 	d.until = max(d.sent.Run+d.claim.TTL+lateEffect, now.Run+2*w.m.Intervals.Locks) // one listing at least says something
@@ -365,8 +340,8 @@ func (w *watcher) continueHeld(h Holding, o *own) {
 	case h.State == HoldingOwed:
 		w.owe(o.lock.ID, h.Who)
 		text += "; its release was asked for and is done now"
-	case h.Kept && h.Purpose == "" && (h.KeepUntil.IsZero() || h.KeepUntil.After(w.e.clock.Now().Wall)):
-		w.claims.keeps = append(w.claims.keeps, w.newKeeping(policy.Person{Name: h.Who, Role: w.e.heir.Role}, o, h.KeepUntil))
+	case w.keptOn(h):
+		w.keepFor(h, o)
 		text += " and is kept further"
 	}
 	now := w.e.clock.Now()
