@@ -155,7 +155,7 @@ func (x *errand) begin(ctx context.Context) (err error) {
 	if err := waiting.Err(); err != nil {
 		return fmt.Errorf("given up before anything was sent: %w", err)
 	}
-	x.intent, err = x.intend(waiting, x.act, x.doubt)
+	x.intent, err = x.intend(waiting, x.act, x.doubt, 0)
 	if _, mine := x.mine(x.act.Lock.ID); err != nil && mine && x.act.Verb == appliance.VerbRelease && waiting.Err() == nil {
 		if !x.auto { // else it is tried again and again, and that nothing can be recorded is told
 			x.e.event(Alarm, x.name, x.p.Name, x.e.describe(x.act)+": is done although it cannot be recorded: "+printable(err))
@@ -228,10 +228,10 @@ func (w *watcher) dismiss(act appliance.Act) {
 	w.publish()
 }
 
-// intend records what is about to be sent, and for a request for a lock what is there before it; an error means that nothing
-// may be sent.
-func (x *errand) intend(ctx context.Context, act appliance.Act, d *doubt) (uint64, error) {
-	in := Intent{At: x.e.clock.Now(), Engine: x.e.id, Who: x.p.Name, Appliance: x.name, Act: act}
+// intend records what is about to be sent, and for a request for a lock what is there before it; again is the intent that it
+// repeats, 0 = none. An error means that nothing may be sent.
+func (x *errand) intend(ctx context.Context, act appliance.Act, d *doubt, again uint64) (uint64, error) {
+	in := Intent{At: x.e.clock.Now(), Engine: x.e.id, Who: x.p.Name, Appliance: x.name, Act: act, Again: again}
 	if d != nil {
 		in.Before, in.Since, in.Act.Claim = d.ids(), d.since, d.claim
 	}

@@ -175,7 +175,7 @@ func (x *errand) again(first *doubt) (own, error) {
 	d.family.add(d)
 	act := x.act // of its kind, so that whoever finds the intent knows what it was to extend
 	act.Claim = claim
-	id, err := x.intend(x.send, act, d)
+	id, err := x.intend(x.send, act, d, x.intent)
 	if err != nil {
 		return own{}, notAgain(err)
 	}

@@ -201,7 +201,7 @@ func (w *watcher) holding(id appliance.LockID) *Holding {
 		Replaces: o.replaces,
 	}
 	if k := w.keepOf(id); k != nil {
-		h.Kept, h.KeepUntil, h.Job = true, k.until.Wall, k.job
+		k.tell(h)
 	}
 	if o.owed != nil {
 		h.State, h.Since, h.Note = HoldingOwed, o.owed.since.Wall, o.owed.trouble
@@ -225,7 +225,7 @@ func (w *watcher) endedHolding(id appliance.LockID) (h *Holding) {
 	if h == nil {
 		h = &Holding{Appliance: w.name, Lock: id, Scope: k.scope.Code, Who: k.by.Name, State: HoldingSought, Since: k.broken.Wall}
 	}
-	h.Purpose, h.TTL, h.Received = k.purpose, k.ttl, k.broken.Wall
-	h.Kept, h.KeepUntil, h.Job = true, k.until.Wall, k.job
+	h.Purpose, h.Received = k.purpose, k.broken.Wall
+	k.tell(h)
 	return h
 }

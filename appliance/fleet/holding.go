@@ -37,6 +37,7 @@ type Holding struct {
 	Received  time.Time // when the answer was there
 	Kept      bool
 	KeepUntil time.Time        // zero = until told otherwise
+	KeepTTL   time.Duration    // asked for each time, before its mark; 0 = that of TTL
 	Replaces  appliance.LockID // the lock that it was taken to extend, until that one is given back
 	Job       appliance.JobID  // kept until it ends; empty = by none
 }

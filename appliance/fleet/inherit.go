@@ -101,9 +101,10 @@ func (w *watcher) inherit(estate Estate) {
 	}
 	w.oneKeeps()
 	w.foundAnew()
+	asked := map[uint64]*doubt{}
 	for _, r := range estate.Intents {
 		if r.Appliance == w.name {
-			w.inheritIntent(r, estate)
+			w.inheritIntent(r, estate, asked)
 		}
 	}
 	w.showLocks()
@@ -168,9 +169,9 @@ func pastReading(now appliance.Reading, then time.Time) appliance.Reading {
 }
 
 // inheritIntent goes on with an act that an ended engine was in the middle of, and says so. When what became of it is looked
-// for, its record stays open until that is known. The caller holds w.mu.
-func (w *watcher) inheritIntent(r Record, estate Estate) {
-	outcome, note := w.goOn(r, estate)
+// for, its record stays open until that is known. asked are the requests for locks so far, by their intents. The caller holds w.mu.
+func (w *watcher) inheritIntent(r Record, estate Estate, asked map[uint64]*doubt) {
+	outcome, note := w.goOn(r, estate, asked)
 	w.event(Warn, fmt.Sprintf("an earlier run ended in the middle of %s, asked by %s at %s: %s", w.e.describe(r.Act), r.Who, at(r.At.Wall), note))
 	if outcome != "" {
 		w.conclude(r.ID, outcome, "the run ended before the answer was recorded; "+note)
@@ -178,7 +179,7 @@ func (w *watcher) inheritIntent(r Record, estate Estate) {
 }
 
 // goOn goes on with an act of an ended engine, and tells how it ended, empty while that is looked for. The caller holds w.mu.
-func (w *watcher) goOn(r Record, estate Estate) (outcome Outcome, note string) {
+func (w *watcher) goOn(r Record, estate Estate, asked map[uint64]*doubt) (outcome Outcome, note string) {
 	act := r.Act
 	_, resumes := w.client.(appliance.Resumer)
 	mine := w.claims.own[act.Lock.ID]
@@ -187,7 +188,7 @@ func (w *watcher) goOn(r Record, estate Estate) (outcome Outcome, note string) {
 		w.inheritQuestion(r)
 		return OutcomeUnknown, "whose the lock is now is asked"
 	case act.Verb == appliance.VerbAcquire || act.Verb == appliance.VerbExtend:
-		return w.inheritDoubt(r)
+		return w.inheritDoubt(r, asked)
 	case act.Verb == appliance.VerbRelease && mine != nil:
 		if k := w.keepOf(act.Lock.ID); k != nil {
 			w.stopKeeping(k)
@@ -224,41 +225,6 @@ func (w *watcher) inheritQuestion(r Record) {
 		other.engine, other.retry = r.Act.Engine, retry{}
 		w.claims.heirs = append(w.claims.heirs, &other)
 	}
-}
-
-// inheritDoubt looks for the lock that came of a request of an ended engine, unless that engine noted it. The caller holds
-// w.mu.
-func (w *watcher) inheritDoubt(r Record) (outcome Outcome, note string) {
-	now := w.e.clock.Now()
-	d := &doubt{
-		claim: r.Act.Claim, who: r.Who, since: r.Since, before: map[appliance.LockID]bool{}, intent: r.ID, left: true,
-		sent: pastReading(now, r.At.Wall),
-	}
-	if d.claim.Scope == "" {
-		d.claim.Scope = r.Act.Lock.Scope.Code
-	}
-	for _, id := range r.Before {
-		d.before[id] = true
-	}
-	if !marked(d.claim.TTL) || (r.Before == nil && r.Since.IsZero()) {
-		return OutcomeUnknown, "whether a lock came of it cannot be told, look there"
-	}
-	for id, o := range w.claims.own {
-		if o.inherited && !d.before[id] && o.lock.Scope.Code == d.claim.Scope && o.ttl == d.claim.TTL && !o.granted.Sent.Wall.Before(r.At.Wall) {
-			return OutcomeDone, "the lock " + name(o.lock) + " came of it"
-		}
-	}
-	if r.Act.Verb == appliance.VerbExtend {
-		d.keeps = r.Act.Lock.ID
-		d.keep = w.wishFor(d.keeps)
-	} else {
-		d.keep = w.soughtBy(r.Who, d.claim.Scope)
-	}
-	w.join(d)
-	d.until = max(d.sent.Run+d.claim.TTL+lateEffect, now.Run+2*w.m.Intervals.Locks) // one listing at least says something
-	w.claims.doubts = append(w.claims.doubts, d)
-	w.showClaims()
-	return "", "what came of it is looked for"
 }
 
 // takeUp has the client take up what earlier engines held by a token. The caller holds w.mu.

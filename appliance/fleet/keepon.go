@@ -18,8 +18,16 @@ func (w *watcher) keptOn(h Holding) bool {
 func (w *watcher) keepFor(h Holding, o *own) *keeping {
 	k := w.newKeeping(policy.Person{Name: h.Who, Role: w.e.heir.Role}, o, h.KeepUntil)
 	k.job = h.Job
+	if h.KeepTTL > 0 { // else it would grow with its mark from run to run
+		k.ttl = h.KeepTTL
+	}
 	w.claims.keeps = append(w.claims.keeps, k)
 	return k
+}
+
+// tell has a holding say how it is kept.
+func (k *keeping) tell(h *Holding) {
+	h.Kept, h.KeepUntil, h.Job, h.KeepTTL = true, k.until.Wall, k.job, k.ttl
 }
 
 // retake goes on with taking another lock for one that an ended engine had kept and lost, or says why not. The caller holds w.mu.
@@ -31,7 +39,7 @@ func (w *watcher) retake(h Holding, scope appliance.Scope) {
 		w.ring(Alarm, text+"; it is not to be kept any longer")
 		return
 	}
-	k := w.keepFor(h, &own{lock: appliance.Lock{ID: h.Lock, Scope: scope}, ttl: h.TTL, purpose: h.Purpose})
+	k := w.keepFor(h, &own{lock: appliance.Lock{ID: h.Lock, Scope: scope}, purpose: h.Purpose})
 	k.lock, k.was, k.broken = "", h.Lock, pastReading(now, h.Received)
 	w.ring(Alarm, text+": it is taken anew")
 }

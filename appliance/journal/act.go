@@ -31,6 +31,7 @@ type more struct {
 
 	Before []appliance.LockID `json:"before,omitzero"`
 	Since  time.Time          `json:"since,omitzero"`
+	Again  uint64             `json:"again,omitempty"`
 }
 
 // put fills the columns of an intent's act, and more.
@@ -44,7 +45,7 @@ func (r *intent) put(in fleet.Intent) error {
 		Transfer: appliance.Verb(label(string(a.Transfer.Verb))),
 		Label:    a.Transfer.Label.String(), Checksum: a.Transfer.Checksum.String(),
 		Typed: a.Typed, Deadline: a.Deadline, Until: inYears(a.Until), Engine: label(a.Engine),
-		Before: labels(in.Before), Since: inYears(in.Since),
+		Before: labels(in.Before), Since: inYears(in.Since), Again: in.Again,
 	})
 	if err != nil {
 		return fmt.Errorf("write down an intent: %w", err)
@@ -73,7 +74,7 @@ func (r *intent) fill(in *fleet.Intent) error {
 	if err := json.Unmarshal([]byte(r.more), &m); err != nil {
 		return damaged("intent %d cannot be read: %v", r.id, err)
 	}
-	in.Before, in.Since = m.Before, m.Since
+	in.Before, in.Since, in.Again = m.Before, m.Since, m.Again
 	in.Act = appliance.Act{
 		Verb:  appliance.Verb(r.verb),
 		Claim: appliance.Claim{Scope: m.ClaimScope, TTL: m.ClaimTTL},

@@ -47,6 +47,7 @@ var steps = []step{{
 		since INTEGER NOT NULL, known TEXT NOT NULL, had INTEGER NOT NULL, sum INTEGER NOT NULL) STRICT`,
 }, {
 	`ALTER TABLE holdings ADD COLUMN job TEXT NOT NULL DEFAULT ''`,
+	`ALTER TABLE holdings ADD COLUMN keep_ttl INTEGER NOT NULL DEFAULT 0`,
 }}
 
 // lastNumber is the highest number of a record; it looks at the ends of the tables and nothing else.

@@ -27,7 +27,7 @@ func goldenContent(t *testing.T, j *Journal, version int) {
 			in.Before, in.Since, in.Act.Until = nil, time.Time{}, time.Time{}
 		}
 		if version <= 2 {
-			in.Act.Engine = ""
+			in.Act.Engine, in.Again = "", 0
 		}
 		id, err := j.Intend(t.Context(), in)
 		if err != nil {
@@ -37,7 +37,7 @@ func goldenContent(t *testing.T, j *Journal, version int) {
 		if version >= 2 {
 			h := someHolding(i)
 			if version == 2 {
-				h.Job = ""
+				h.Job, h.KeepTTL = "", 0
 			}
 			hold(t, j, h)
 			track(t, j, someTransit(id))
