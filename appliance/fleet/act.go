@@ -59,11 +59,17 @@ func (e *Engine) Do(ctx context.Context, p policy.Person, name string, act appli
 }
 
 // do carries out an errand, of which the caller says who wants what and why.
-func (e *Engine) do(ctx context.Context, name string, x errand) (Result, error) {
+func (e *Engine) do(ctx context.Context, name string, x errand) (r Result, err error) {
 	w, act := e.byName[name], x.act
 	if w == nil {
 		return Result{}, refuse(fmt.Sprintf("there is no appliance named %q", name))
 	}
+	defer func() {
+		if what := recover(); what != nil {
+			w.failed(what)
+			r, err = Result{}, x.cutShort()
+		}
+	}()
 	life, err := e.enter()
 	if err != nil {
 		return Result{}, err
@@ -89,12 +95,20 @@ func (e *Engine) do(ctx context.Context, name string, x errand) (Result, error) 
 		defer cancel()
 		x.send = ctx
 	}
-	r, err := x.perform()
+	r, err = x.perform()
 	r.Text = appliance.Words(r.Text).String()
 	x.record(r, err)
 	_ = w.flush(life) // a failure is told and tried again
 	x.report(r, err)
 	return r, err
+}
+
+// cutShort says what a panic of ours may have left of an act.
+func (x *errand) cutShort() error {
+	if x.intent != 0 {
+		return fmt.Errorf("%w: %w", appliance.ErrAmbiguous, errFailed)
+	}
+	return fmt.Errorf("%w: %w, and nothing was sent", ErrRefusedByUs, errFailed)
 }
 
 // refused tells that an act was not sent. Whoever tries by itself tells its own troubles.

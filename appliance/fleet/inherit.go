@@ -25,25 +25,30 @@ type heir struct {
 // neighbours takes over what ended engines left and learns what others hold, as long as the engine lives.
 func (e *Engine) neighbours(ctx context.Context) {
 	for first := true; ; first = false {
-		if names := e.ours(); len(names) > 0 {
-			estate, err := e.journal.Adopt(ctx, names, e.only)
-			switch {
-			case err == nil:
-				e.said = ""
-				e.inherit(estate)
-			case ctx.Err() == nil:
-				e.sayOnce("what an earlier run left could not be read: " + printable(err))
-			}
-		}
-		if others, err := e.journal.Others(ctx); err == nil {
-			e.learnOthers(others)
-		}
+		outlive(e.failed, func() { e.lookAtOthers(ctx) })
 		if first {
 			close(e.lookedAround)
 		}
 		if !sleep(ctx, lookAround) {
 			return
 		}
+	}
+}
+
+// lookAtOthers takes over what ended engines left since, and learns what others hold.
+func (e *Engine) lookAtOthers(ctx context.Context) {
+	if names := e.ours(); len(names) > 0 {
+		estate, err := e.journal.Adopt(ctx, names, e.only)
+		switch {
+		case err == nil:
+			e.said = ""
+			e.inherit(estate)
+		case ctx.Err() == nil:
+			e.sayOnce("what an earlier run left could not be read: " + printable(err))
+		}
+	}
+	if others, err := e.journal.Others(ctx); err == nil {
+		e.learnOthers(others)
 	}
 }
 
@@ -67,20 +72,24 @@ func (e *Engine) learnOthers(list []Holding) {
 		}
 	}
 	for _, w := range e.watchers {
-		w.mu.Lock()
-		if len(by[w.name])+len(w.claims.others) > 0 {
-			w.claims.others = by[w.name]
-			w.showLocks()
-			w.publish()
-		}
-		w.mu.Unlock()
+		outlive(w.failed, func() { w.learnOthers(by[w.name]) })
+	}
+}
+
+func (w *watcher) learnOthers(holdings map[appliance.LockID]Holding) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(holdings)+len(w.claims.others) > 0 {
+		w.claims.others = holdings
+		w.showLocks()
+		w.publish()
 	}
 }
 
 // inherit goes on with what ended engines left, and says so.
 func (e *Engine) inherit(estate Estate) {
 	for _, w := range e.watchers {
-		w.inherit(estate)
+		outlive(w.failed, func() { w.inherit(estate) })
 	}
 }
 

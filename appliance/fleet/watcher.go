@@ -38,7 +38,8 @@ type watcher struct {
 	jobs        appliance.JobSource
 	transferrer appliance.Transferrer
 
-	snap atomic.Pointer[Snapshot]
+	snap    atomic.Pointer[Snapshot]
+	failure atomic.Pointer[string] // what something of ours said that panicked here last
 	// writing has room for the one who tells the journal what is ours; never waited for with mu held.
 	writing chan struct{}
 
