@@ -103,7 +103,9 @@ func TestFault_SSH13_EveryGoroutineIsGuarded(t *testing.T) {
 					row += n.Text
 				}
 				must(t, "on its row: "+row, strings.Contains(row, "our own program failed at it"), c.at == "dc1")
-				must(t, "on the other's row", len(b.e.Snapshot("dc2").Notices) > 0 && strings.Contains(b.e.Snapshot("dc2").Notices[0].Text, "failed"), false)
+				for _, n := range b.e.Snapshot("dc2").Notices {
+					must(t, "on the other's row: "+n.Text, strings.Contains(n.Text, "failed"), false)
+				}
 				must(t, "logged, with where", strings.Contains(log.String(), "guard.go") && strings.Contains(log.String(), "panic="), true)
 				_, err := b.do(up20)
 				must(t, "an act there", err, nil)

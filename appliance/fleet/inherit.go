@@ -155,7 +155,7 @@ func (w *watcher) inheritLock(h Holding) {
 	case w.claims.own[h.Lock] == nil:
 		o := &own{
 			lock: appliance.Lock{ID: h.Lock, Scope: scope, TTL: h.TTL}, who: h.Who, purpose: h.Purpose, ttl: h.TTL, inherited: true,
-			granted:  appliance.Stamp{Sent: appliance.Reading{Wall: h.Sent}, Received: appliance.Reading{Wall: h.Received}},
+			granted:  appliance.Stamp{Sent: pastReading(now, h.Sent), Received: pastReading(now, h.Received)},
 			replaces: h.Replaces,
 		}
 		w.claims.own[h.Lock] = o

@@ -180,6 +180,7 @@ func (w *watcher) redraw() {
 func (w *watcher) cover(k *keeping, o *own) {
 	if k.lock == "" {
 		w.tellGap(k.scope, k.broken, o.granted.Received)
+		o.replaces = k.was // for a later run, to which the journal may have told this lock before the end of that one
 	}
 	w.record(k)
 	k.lock, k.broken, k.was = o.lock.ID, appliance.Reading{}, ""

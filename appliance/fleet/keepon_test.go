@@ -157,3 +157,31 @@ func TestUnkeepWhatIsTakenAnew(t *testing.T) {
 		must(t, "locks", len(b.f.alive()), 0)
 	})
 }
+
+// The journal has the new lock and not yet that the old one was lost: the next run keeps one of them, and tells the gap.
+func TestFault_LCK06_BothRecordedAsKept(t *testing.T) {
+	l := newLedger()
+	run(t, func(b *bench, o *Options) {
+		o.ID, o.Journal = "one", &page{ledger: l, engine: "one"}
+	}, func(t *testing.T, b *bench) {
+		old := b.keep("UP", 20*time.Minute)
+		b.pass(15 * time.Second)
+		was := l.holdings["one"][[2]string{"dc1", string(old)}]
+		b.f.with(func() { b.f.locks = nil })
+		for b.kept() == "" || b.kept() == old {
+			b.pass(100 * time.Millisecond)
+		}
+		b.e.Close()
+		l.holdings["one"][[2]string{"dc1", string(old)}] = was
+		l.end("one")
+		next := b.another(t, l, "two", b.f)
+		b.pass(15 * time.Second)
+		w := next.e.byName["dc1"]
+		w.mu.Lock()
+		must(t, "keepings", len(w.claims.keeps), 1)
+		w.mu.Unlock()
+		must(t, "kept"+next.story(), next.kept(), b.f.alive()[0])
+		must(t, "locks", len(b.f.alive()), 1)
+		must(t, "gaps"+next.story(), len(next.snap().Gaps), 1)
+	})
+}
