@@ -139,7 +139,7 @@ func (w *watcher) inheritLock(h Holding) {
 		return
 	}
 	scope := w.scope(h.Scope)
-	if h.Received.After(now.Wall) { // our clock was set back: it was granted before now, and ends by then at the latest
+	if h.Exclusive && h.Received.After(now.Wall) { // our clock was set back: it was granted before now, and ends by then at the latest
 		h.Sent, h.Received = now.Wall, now.Wall
 	}
 	switch {

@@ -35,7 +35,8 @@ func (w *watcher) inheritDoubt(r Record, asked map[uint64]*doubt) (outcome Outco
 		w.join(d)
 	}
 	for id, o := range w.claims.own {
-		if o.inherited && !d.before[id] && o.lock.Scope.Code == d.claim.Scope && o.ttl == d.claim.TTL && !o.granted.Sent.Wall.Before(r.At.Wall) {
+		sent := o.granted.Sent.Wall.Sub(r.At.Wall) // at once after its intent was recorded, or it is another request's of the same time
+		if o.inherited && !d.before[id] && o.lock.Scope.Code == d.claim.Scope && o.ttl == d.claim.TTL && 0 <= sent && sent <= writeLimit {
 			w.inheritGot(d, id)
 			return OutcomeDone, "the lock " + name(o.lock) + " came of it"
 		}
