@@ -76,11 +76,17 @@ func (e *Engine) DoWith(
 }
 
 // do carries out an errand, of which the caller says who wants what and why.
-func (e *Engine) do(ctx context.Context, name string, x errand) (Result, error) {
+func (e *Engine) do(ctx context.Context, name string, x errand) (r Result, err error) {
 	w, act := e.byName[name], x.act
 	if w == nil {
 		return Result{}, refuse(fmt.Sprintf("there is no appliance named %q", name))
 	}
+	defer func() {
+		if what := recover(); what != nil {
+			w.failed(what)
+			r, err = Result{}, x.cutShort()
+		}
+	}()
 	life, err := e.enter()
 	if err != nil {
 		return Result{}, err
@@ -106,12 +112,20 @@ func (e *Engine) do(ctx context.Context, name string, x errand) (Result, error) 
 		defer cancel()
 		x.send = ctx
 	}
-	r, err := x.perform()
+	r, err = x.perform()
 	r.Text = appliance.Words(r.Text).String()
 	x.record(r, err)
 	_ = w.flush(life) // a failure is told and tried again
 	x.report(r, err)
 	return r, err
+}
+
+// cutShort says what a panic of ours may have left of an act.
+func (x *errand) cutShort() error {
+	if x.intent != 0 {
+		return fmt.Errorf("%w: %w", appliance.ErrAmbiguous, errFailed)
+	}
+	return fmt.Errorf("%w: %w, and nothing was sent", ErrRefusedByUs, errFailed)
 }
 
 // refused tells that an act was not sent. Whoever tries by itself tells its own troubles.
@@ -172,7 +186,7 @@ func (x *errand) begin(ctx context.Context) (err error) {
 	if err := waiting.Err(); err != nil {
 		return fmt.Errorf("given up before anything was sent: %w", err)
 	}
-	x.intent, err = x.intend(waiting, x.act, x.doubt)
+	x.intent, err = x.intend(waiting, x.act, x.doubt, 0)
 	if _, mine := x.mine(x.act.Lock.ID); err != nil && mine && x.act.Verb == appliance.VerbRelease && waiting.Err() == nil {
 		if !x.auto { // else it is tried again and again, and that nothing can be recorded is told
 			x.e.event(Alarm, x.name, x.p.Name, x.e.describe(x.act)+": is done although it cannot be recorded: "+printable(err))
@@ -245,10 +259,10 @@ func (w *watcher) dismiss(act appliance.Act) {
 	w.publish()
 }
 
-// intend records what is about to be sent, and for a request for a lock what is there before it; an error means that nothing
-// may be sent.
-func (x *errand) intend(ctx context.Context, act appliance.Act, d *doubt) (uint64, error) {
-	in := Intent{At: x.e.clock.Now(), Engine: x.e.id, Who: x.p.Name, Appliance: x.name, Act: act}
+// intend records what is about to be sent, and for a request for a lock what is there before it; again is the intent that it
+// repeats, 0 = none. An error means that nothing may be sent.
+func (x *errand) intend(ctx context.Context, act appliance.Act, d *doubt, again uint64) (uint64, error) {
+	in := Intent{At: x.e.clock.Now(), Engine: x.e.id, Who: x.p.Name, Appliance: x.name, Act: act, Again: again}
 	if d != nil {
 		in.Before, in.Since, in.Act.Claim = d.ids(), d.since, d.claim
 	}

@@ -178,7 +178,7 @@ func (x *errand) again(first *doubt) (own, error) {
 	// Of its kind, so that whoever finds the intent knows what it was to extend; the ref names the first.
 	act := x.act
 	act.Claim, act.Ref = claim, ""
-	id, err := x.intend(x.send, act, d)
+	id, err := x.intend(x.send, act, d, x.intent)
 	if err != nil {
 		return own{}, notAgain(err)
 	}

@@ -59,7 +59,8 @@ func TestFault_JNL05_OnlyTheLockThatIsMeant(t *testing.T) {
 			b.keep("UP", 20*time.Minute)
 			b.keep("FC", 20*time.Minute)
 			act := appliance.Act{Verb: appliance.VerbAcquire, Claim: appliance.Claim{Scope: "UP", TTL: 1217 * time.Second}}
-			open, err := (&page{ledger: l, engine: "one"}).Intend(context.Background(), Intent{Engine: "one", Who: "maria", Appliance: "dc1", Act: act})
+			in := Intent{Engine: "one", Who: "maria", Appliance: "dc1", Act: act}
+			open, err := (&page{ledger: l, engine: "one"}).Intend(context.Background(), in)
 			must(t, "error", err, nil)
 			b.e.Close()
 			l.end("one")

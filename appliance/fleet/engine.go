@@ -106,8 +106,9 @@ type Engine struct {
 	board    *board
 	sched    *scheduler
 	dice     *dice
-	moved    atomic.Int64  // how far the clock was moved in all, as of the last tick
-	net      time.Duration // the same with its sign; for tick only
+	failure  atomic.Pointer[string] // what something of ours said that panicked last
+	moved    atomic.Int64           // how far the clock was moved in all, as of the last tick
+	net      time.Duration          // the same with its sign; for tick only
 	watchers []*watcher
 	byName   map[string]*watcher
 	// lookedAround is closed once it was looked for the first time what others left and hold.
@@ -207,9 +208,9 @@ func (e *Engine) Start(ctx context.Context) {
 			e.sched.add(w, w.lanes, e.dice.upTo(time.Minute))
 		}
 	}
-	e.running.Go(func() { e.sched.run(e.ctx, &e.running) })
+	e.run(func(ctx context.Context) { e.sched.run(ctx, &e.running) })
 	if e.adopt {
-		e.running.Go(func() { e.neighbours(e.ctx) })
+		e.run(e.neighbours)
 	}
 }
 

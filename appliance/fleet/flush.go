@@ -186,7 +186,7 @@ func (w *watcher) wrote(failed error) {
 func (w *watcher) holding(id appliance.LockID) *Holding {
 	o := w.claims.own[id]
 	if o == nil {
-		return w.lostHolding(id)
+		return w.endedHolding(id)
 	}
 	h := &Holding{
 		Appliance: w.name, Lock: id, Scope: o.lock.Scope.Code, Exclusive: o.lock.Exclusive, Who: o.who, Purpose: o.purpose,
@@ -194,7 +194,7 @@ func (w *watcher) holding(id appliance.LockID) *Holding {
 		Replaces: o.replaces,
 	}
 	if k := w.keepOf(id); k != nil {
-		h.Kept, h.KeepUntil = true, k.until.Wall
+		k.tell(h)
 	}
 	if o.owed != nil {
 		h.State, h.Since, h.Note = HoldingOwed, o.owed.since.Wall, o.owed.trouble
@@ -202,13 +202,23 @@ func (w *watcher) holding(id appliance.LockID) *Holding {
 	return h
 }
 
-func (w *watcher) lostHolding(id appliance.LockID) *Holding {
+// endedHolding is what is left of a lock that ended: that it was lost, and that another is being taken as it was kept.
+func (w *watcher) endedHolding(id appliance.LockID) (h *Holding) {
 	for _, l := range w.claims.lost {
 		if l.Lock == id {
-			return &Holding{
+			h = &Holding{
 				Appliance: w.name, Lock: id, Scope: l.Scope.Code, Who: l.Who, State: HoldingLost, Since: l.At.Wall, Note: l.Why,
 			}
 		}
 	}
-	return nil
+	k := w.retaking(id)
+	if k == nil {
+		return h
+	}
+	if h == nil {
+		h = &Holding{Appliance: w.name, Lock: id, Scope: k.scope.Code, Who: k.by.Name, State: HoldingSought, Since: k.broken.Wall}
+	}
+	h.Purpose, h.Received = k.purpose, k.broken.Wall
+	k.tell(h)
+	return h
 }

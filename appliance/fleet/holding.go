@@ -14,6 +14,9 @@ const (
 	HoldingHeld HoldingState = "held"
 	HoldingOwed HoldingState = "owed" // its release was asked for and is not known to have happened (faults.md LCK-08)
 	HoldingLost HoldingState = "lost" // it ended under us, and nobody has acknowledged that
+	// HoldingSought: it ended under us, which was acknowledged, and was kept. While the holding of a lock that ended says that it is
+	// kept, another is being taken in its place; Received is then the latest moment at which the old one was there.
+	HoldingSought HoldingState = "sought"
 )
 
 // Holding is a lock of ours as it must outlive the process. Times are of our wall clock: the run of another process means
@@ -34,7 +37,9 @@ type Holding struct {
 	Received  time.Time // when the answer was there
 	Kept      bool
 	KeepUntil time.Time        // zero = until told otherwise
+	KeepTTL   time.Duration    // asked for each time, before its mark; 0 = that of TTL
 	Replaces  appliance.LockID // the lock that it was taken to extend, until that one is given back
+	Job       appliance.JobID  // kept until it ends; empty = by none
 }
 
 // Transit is a transfer of ours whose outcome is not known yet.

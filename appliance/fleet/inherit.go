@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"holdfast/appliance"
@@ -26,19 +25,7 @@ type heir struct {
 // neighbours takes over what ended engines left and learns what others hold, as long as the engine lives.
 func (e *Engine) neighbours(ctx context.Context) {
 	for first := true; ; first = false {
-		if names := e.ours(); len(names) > 0 {
-			estate, err := e.journal.Adopt(ctx, names, e.only)
-			switch {
-			case err == nil:
-				e.said = ""
-				e.inherit(estate)
-			case ctx.Err() == nil:
-				e.sayOnce("what an earlier run left could not be read: " + printable(err))
-			}
-		}
-		if others, err := e.journal.Others(ctx); err == nil {
-			e.learnOthers(others)
-		}
+		outlive(e.failed, func() { e.lookAtOthers(ctx) })
 		if first {
 			close(e.lookedAround)
 		}
@@ -48,35 +35,20 @@ func (e *Engine) neighbours(ctx context.Context) {
 	}
 }
 
-// ours are the appliances where we may go on with something: to take a lock over is to extend it and to give it back.
-func (e *Engine) ours() (names []string) {
-	for _, w := range e.watchers {
-		if w.client != nil && policy.WhyNot(e.heir, w.rules(), appliance.VerbResume) == "" {
-			names = append(names, w.name)
+// lookAtOthers takes over what ended engines left since, and learns what others hold.
+func (e *Engine) lookAtOthers(ctx context.Context) {
+	if names := e.ours(); len(names) > 0 {
+		estate, err := e.journal.Adopt(ctx, names, e.only)
+		switch {
+		case err == nil:
+			e.said = ""
+			e.inherit(estate)
+		case ctx.Err() == nil:
+			e.sayOnce("what an earlier run left could not be read: " + printable(err))
 		}
 	}
-	return names
-}
-
-// about says which locks are meant by an id, or by the code or the name of a scope. By an id any lock may be meant of which no
-// more is known than that it was asked for.
-func (e *Engine) about(said string) Only {
-	if said == "" {
-		return nil
-	}
-	return func(where string, lock appliance.LockID, scope string) bool {
-		w, isScope := e.byName[where], false
-		if w == nil || w.locker == nil {
-			return false
-		}
-		for _, s := range w.locker.LockRules().Scopes {
-			if strings.EqualFold(s.Code, said) || (!s.Name.Empty() && strings.EqualFold(s.Name.String(), said)) {
-				if isScope = true; strings.EqualFold(s.Code, scope) {
-					return true
-				}
-			}
-		}
-		return !isScope && (lock == "" || string(lock) == said)
+	if others, err := e.journal.Others(ctx); err == nil {
+		e.learnOthers(others)
 	}
 }
 
@@ -100,20 +72,24 @@ func (e *Engine) learnOthers(list []Holding) {
 		}
 	}
 	for _, w := range e.watchers {
-		w.mu.Lock()
-		if len(by[w.name])+len(w.claims.others) > 0 {
-			w.claims.others = by[w.name]
-			w.showLocks()
-			w.publish()
-		}
-		w.mu.Unlock()
+		outlive(w.failed, func() { w.learnOthers(by[w.name]) })
+	}
+}
+
+func (w *watcher) learnOthers(holdings map[appliance.LockID]Holding) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(holdings)+len(w.claims.others) > 0 {
+		w.claims.others = holdings
+		w.showLocks()
+		w.publish()
 	}
 }
 
 // inherit goes on with what ended engines left, and says so.
 func (e *Engine) inherit(estate Estate) {
 	for _, w := range e.watchers {
-		w.inherit(estate)
+		outlive(w.failed, func() { w.inherit(estate) })
 	}
 }
 
@@ -133,9 +109,11 @@ func (w *watcher) inherit(estate Estate) {
 		}
 	}
 	w.oneKeeps()
+	w.foundAnew()
+	asked := map[uint64]*doubt{}
 	for _, r := range estate.Intents {
 		if r.Appliance == w.name {
-			w.inheritIntent(r, estate)
+			w.inheritIntent(r, estate, asked)
 		}
 	}
 	w.showLocks()
@@ -161,18 +139,23 @@ func (w *watcher) inheritLock(h Holding) {
 		return
 	}
 	scope := w.scope(h.Scope)
-	if h.Received.After(now.Wall) { // our clock was set back: it was granted before now, and ends by then at the latest
+	if h.Exclusive && h.Received.After(now.Wall) { // our clock was set back: it was granted before now, and ends by then at the latest
 		h.Sent, h.Received = now.Wall, now.Wall
 	}
 	switch {
-	case h.State == HoldingLost:
-		w.lose(Lost{Appliance: w.name, Lock: h.Lock, Scope: scope, Who: h.Who, At: pastReading(now, h.Since), Why: h.Note})
+	case h.State == HoldingLost || h.State == HoldingSought:
+		if h.State == HoldingLost {
+			w.lose(Lost{Appliance: w.name, Lock: h.Lock, Scope: scope, Who: h.Who, At: pastReading(now, h.Since), Why: h.Note})
+		}
+		if h.Kept {
+			w.retake(h, scope)
+		}
 	case h.Exclusive:
 		w.claims.heirs = append(w.claims.heirs, &heir{engine: h.Engine, holding: h})
 	case w.claims.own[h.Lock] == nil:
 		o := &own{
 			lock: appliance.Lock{ID: h.Lock, Scope: scope, TTL: h.TTL}, who: h.Who, purpose: h.Purpose, ttl: h.TTL, inherited: true,
-			granted:  appliance.Stamp{Sent: appliance.Reading{Wall: h.Sent}, Received: appliance.Reading{Wall: h.Received}},
+			granted:  appliance.Stamp{Sent: pastReading(now, h.Sent), Received: pastReading(now, h.Received)},
 			replaces: h.Replaces,
 		}
 		w.claims.own[h.Lock] = o
@@ -180,8 +163,8 @@ func (w *watcher) inheritLock(h Holding) {
 			w.owe(h.Lock, h.Who)
 			o.owed.trouble = h.Note
 		}
-		if h.Kept && h.Purpose == "" && (h.KeepUntil.IsZero() || h.KeepUntil.After(now.Wall)) {
-			w.claims.keeps = append(w.claims.keeps, w.newKeeping(policy.Person{Name: h.Who, Role: w.e.heir.Role}, o, h.KeepUntil))
+		if w.keptOn(h) {
+			w.keepFor(h, o)
 		}
 		w.claims.dirty[h.Lock] = true
 		w.event(Info, fmt.Sprintf("an earlier run took the lock %s for %s; whether it is there still is asked", name(o.lock), h.Who))
@@ -195,9 +178,9 @@ func pastReading(now appliance.Reading, then time.Time) appliance.Reading {
 }
 
 // inheritIntent goes on with an act that an ended engine was in the middle of, and says so. When what became of it is looked
-// for, its record stays open until that is known. The caller holds w.mu.
-func (w *watcher) inheritIntent(r Record, estate Estate) {
-	outcome, note := w.goOn(r, estate)
+// for, its record stays open until that is known. asked are the requests for locks so far, by their intents. The caller holds w.mu.
+func (w *watcher) inheritIntent(r Record, estate Estate, asked map[uint64]*doubt) {
+	outcome, note := w.goOn(r, estate, asked)
 	w.event(Warn, fmt.Sprintf("an earlier run ended in the middle of %s, asked by %s at %s: %s", w.e.describe(r.Act), r.Who, at(r.At.Wall), note))
 	if outcome != "" {
 		w.conclude(r.ID, outcome, "the run ended before the answer was recorded; "+note)
@@ -205,7 +188,7 @@ func (w *watcher) inheritIntent(r Record, estate Estate) {
 }
 
 // goOn goes on with an act of an ended engine, and tells how it ended, empty while that is looked for. The caller holds w.mu.
-func (w *watcher) goOn(r Record, estate Estate) (outcome Outcome, note string) {
+func (w *watcher) goOn(r Record, estate Estate, asked map[uint64]*doubt) (outcome Outcome, note string) {
 	act := r.Act
 	_, resumes := w.client.(appliance.Resumer)
 	mine := w.claims.own[act.Lock.ID]
@@ -214,7 +197,7 @@ func (w *watcher) goOn(r Record, estate Estate) (outcome Outcome, note string) {
 		w.inheritQuestion(r)
 		return OutcomeUnknown, "whose the lock is now is asked"
 	case act.Verb == appliance.VerbAcquire || act.Verb == appliance.VerbExtend:
-		return w.inheritDoubt(r)
+		return w.inheritDoubt(r, asked)
 	case act.Verb == appliance.VerbRelease && mine != nil:
 		if k := w.keepOf(act.Lock.ID); k != nil {
 			w.stopKeeping(k)
@@ -251,39 +234,6 @@ func (w *watcher) inheritQuestion(r Record) {
 		other.engine, other.retry = r.Act.Engine, retry{}
 		w.claims.heirs = append(w.claims.heirs, &other)
 	}
-}
-
-// inheritDoubt looks for the lock that came of a request of an ended engine, unless that engine noted it. The caller holds
-// w.mu.
-func (w *watcher) inheritDoubt(r Record) (outcome Outcome, note string) {
-	now := w.e.clock.Now()
-	d := &doubt{
-		claim: r.Act.Claim, who: r.Who, since: r.Since, before: map[appliance.LockID]bool{}, intent: r.ID, left: true,
-		sent: pastReading(now, r.At.Wall),
-	}
-	if d.claim.Scope == "" {
-		d.claim.Scope = r.Act.Lock.Scope.Code
-	}
-	for _, id := range r.Before {
-		d.before[id] = true
-	}
-	if !marked(d.claim.TTL) || (r.Before == nil && r.Since.IsZero()) {
-		return OutcomeUnknown, "whether a lock came of it cannot be told, look there"
-	}
-	for id, o := range w.claims.own {
-		if o.inherited && !d.before[id] && o.lock.Scope.Code == d.claim.Scope && o.ttl == d.claim.TTL && !o.granted.Sent.Wall.Before(r.At.Wall) {
-			return OutcomeDone, "the lock " + name(o.lock) + " came of it"
-		}
-	}
-	if r.Act.Verb == appliance.VerbExtend {
-		d.keeps = r.Act.Lock.ID
-		d.keep = w.keepOf(d.keeps)
-	}
-	w.join(d)
-	d.until = max(d.sent.Run+d.claim.TTL+lateEffect, now.Run+2*w.m.Intervals.Locks) // one listing at least says something
-	w.claims.doubts = append(w.claims.doubts, d)
-	w.showClaims()
-	return "", "what came of it is looked for"
 }
 
 // takeUp has the client take up what earlier engines held by a token. The caller holds w.mu.
@@ -366,8 +316,8 @@ func (w *watcher) continueHeld(h Holding, o *own) {
 	case h.State == HoldingOwed:
 		w.owe(o.lock.ID, h.Who)
 		text += "; its release was asked for and is done now"
-	case h.Kept && h.Purpose == "" && (h.KeepUntil.IsZero() || h.KeepUntil.After(w.e.clock.Now().Wall)):
-		w.claims.keeps = append(w.claims.keeps, w.newKeeping(policy.Person{Name: h.Who, Role: w.e.heir.Role}, o, h.KeepUntil))
+	case w.keptOn(h):
+		w.keepFor(h, o)
 		text += " and is kept further"
 	}
 	now := w.e.clock.Now()

@@ -25,6 +25,8 @@ type Intent struct {
 	// takes a lock: with them a later run can still tell which new lock came of it (faults.md LCK-02). Nil and zero = not known.
 	Before []appliance.LockID
 	Since  time.Time
+	// Again is the intent whose answer was lost, so that the same is asked for once more; 0 = none.
+	Again uint64
 }
 
 // Outcome is how an intent ended.

@@ -17,8 +17,11 @@ type keeping struct {
 	wish
 	scope appliance.Scope
 	lock  appliance.LockID // the one that covers now; empty = none does
-	// broken is the latest moment at which it was covered, while it is not.
+	// broken is the latest moment at which it was covered, while it is not; was is the lock that covered it by then, under which
+	// the journal knows of it meanwhile.
 	broken appliance.Reading
+	was    appliance.LockID
+	unseen bool // that its job is not listed was told
 	retry
 	trouble string // why the latest try failed
 }
@@ -106,7 +109,7 @@ func (k *keeping) span() string {
 // unkeep stops keeping a lock; it then lasts to its end.
 func (x *errand) unkeep() (Result, error) {
 	x.mu.Lock()
-	k := x.keepOf(x.act.Lock.ID)
+	k := x.wishFor(x.act.Lock.ID)
 	if k != nil {
 		x.stopKeeping(k)
 	}
@@ -121,9 +124,34 @@ func (x *errand) unkeep() (Result, error) {
 // stopKeeping ends a keeping. The caller holds w.mu.
 func (w *watcher) stopKeeping(k *keeping) {
 	w.claims.keeps = slices.DeleteFunc(slices.Clone(w.claims.keeps), func(x *keeping) bool { return x == k })
-	if k.lock != "" {
-		w.claims.dirty[k.lock] = true
+	w.record(k)
+}
+
+// record has the journal know how a keeping stands. The caller holds w.mu.
+func (w *watcher) record(k *keeping) {
+	for _, id := range []appliance.LockID{k.lock, k.was} {
+		if id != "" {
+			w.claims.dirty[id] = true
+		}
 	}
+}
+
+// wishFor is what keeps a lock, or has another one taken for it since it ended; nil = nothing does. The caller holds w.mu.
+func (w *watcher) wishFor(id appliance.LockID) *keeping {
+	if k := w.keepOf(id); k != nil {
+		return k
+	}
+	return w.retaking(id)
+}
+
+// retaking is what has another lock taken for one that ended; nil = nothing does. The caller holds w.mu.
+func (w *watcher) retaking(id appliance.LockID) *keeping {
+	for _, k := range w.claims.keeps {
+		if k.lock == "" && k.was == id && id != "" {
+			return k
+		}
+	}
+	return nil
 }
 
 // Unkeep stops all keeping, as when the operator leaves and wants the locks to end. Errors are those of the journal, in which
@@ -154,20 +182,21 @@ func (w *watcher) redraw() {
 func (w *watcher) cover(k *keeping, o *own) {
 	if k.lock == "" {
 		w.tellGap(k.scope, k.broken, o.granted.Received)
-	} else {
-		w.claims.dirty[k.lock] = true
+		o.replaces = k.was // for a later run, to which the journal may have told this lock before the end of that one
 	}
-	k.lock, k.broken = o.lock.ID, appliance.Reading{}
+	w.record(k)
+	k.lock, k.broken, k.was = o.lock.ID, appliance.Reading{}, ""
 	o.purpose = cmp.Or(k.purpose, o.purpose)
-	w.claims.dirty[o.lock.ID] = true
+	w.record(k)
 }
 
 // uncover notes that a kept lock ended before another took its place. What can be taken beside others' locks is taken anew,
 // and the gap told then; an exclusive lock is for the operator to take, who first compares what was changed meanwhile
 // (faults.md LCK-06, LCK-10). The caller holds w.mu.
 func (w *watcher) uncover(k *keeping, o *own, now appliance.Reading) {
-	k.lock = ""
+	k.lock, k.was = "", o.lock.ID
 	k.broken = o.covered(now)
+	w.record(k)
 	if o.lock.Exclusive {
 		w.stopKeeping(k)
 	}
@@ -204,7 +233,13 @@ func (k *keeping) over(w *watcher, now appliance.Reading) bool {
 	if k.job == "" {
 		return false
 	}
-	return slices.ContainsFunc(w.tasks.Jobs, func(j appliance.Job) bool { return j.ID == k.job && j.Phase.Ended() })
+	at := slices.IndexFunc(w.tasks.Jobs, func(j appliance.Job) bool { return j.ID == k.job })
+	if at < 0 && !k.unseen && !w.tasks.Stamp.Sent.IsZero() { // it may run for all that (faults.md JOB-07)
+		k.unseen = true
+		w.ring(Warn, fmt.Sprintf("job %s, until whose end the lock about %s is kept, is not listed: it is kept until told otherwise",
+			appliance.Label(string(k.job)), k.scope))
+	}
+	return at >= 0 && w.tasks.Jobs[at].Phase.Ended()
 }
 
 // timeFor reports whether a kept lock is to be extended now, and may be: from half of its time on (faults.md LCK-04).

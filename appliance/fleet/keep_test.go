@@ -154,7 +154,7 @@ func TestFault_LCK05_RetriedWarnedAndLost(t *testing.T) {
 		b.pass(20 * time.Second)
 		must(t, "losses", len(b.snap().Lost), 1)
 		must(t, "whose", b.snap().Lost[0].Who, "maria")
-		must(t, "in the journal", l.held("one")[0], "01 UP lost kept=false")
+		must(t, "in the journal", l.held("one")[0], "01 UP lost kept=true")
 
 		// it stays said until it is acknowledged, by the next run too; and is taken again as soon as it is granted
 		b.f.with(func() { b.f.before = nil })

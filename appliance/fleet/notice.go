@@ -15,6 +15,9 @@ func (w *watcher) notice() {
 	add := func(level Level, format string, args ...any) {
 		list = append(list, Notice{level, fmt.Sprintf(format, args...)})
 	}
+	if what := w.failure.Load(); what != nil {
+		add(Alarm, "our own program failed at it: %s; the log tells more, and what is shown here may lack something", *what)
+	}
 	now := w.e.clock.Now()
 	w.noticeHealth(now.Wall, add)
 	w.noticeBackups(now.Wall, add)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"holdfast/appliance"
+	"holdfast/appliance/lease"
 	"holdfast/appliance/policy"
 )
 
@@ -29,6 +30,11 @@ func (w *watcher) shake() {
 
 // askProof has it asked whether a lock that may have been lost is ours still. The caller holds w.mu.
 func (w *watcher) askProof(now appliance.Reading) {
+	for _, o := range w.claims.own {
+		if state, _ := o.term.At(now); o.unproven && state != lease.Held {
+			w.showLocks()
+		}
+	}
 	if !w.s.State.Answers() {
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"holdfast/appliance"
+	"holdfast/appliance/lease"
 )
 
 // doubter is an edge whose client tells from memory whose the lock is.
@@ -121,5 +122,26 @@ func TestFault_LCK10_ReleasedInDoubt(t *testing.T) {
 		_, err := b.do(freeConf)
 		must(t, "error", err, nil)
 		must(t, "row", b.row(), "mine=false nobody")
+	})
+}
+
+// Nobody relies on a lock in doubt beyond what our own clocks say: once it may be over, the row says so, and then that it has ended.
+func TestFault_LCK10_InDoubtToItsEnd(t *testing.T) {
+	onDoubter(t, func(t *testing.T, b *bench, x *doubter) {
+		b.f.with(func() { b.f.before = fails(appliance.ErrUnreachable) })
+		end := b.snap().Locks[0].Term
+		b.pass(time.Minute)
+		must(t, "its end is not claimed", b.snap().Locks[0].Unproven && !b.snap().Locks[0].Term.Known, true)
+		for b.clock.Now().Run <= end.HeldUntil+time.Second {
+			b.pass(time.Second)
+		}
+		row := b.snap().Locks[0]
+		state, _ := row.Term.At(b.clock.Now())
+		must(t, "once it may be over", row.Unproven && state == lease.Expiring, true)
+		for b.clock.Now().Run <= end.GoneAfter+time.Second {
+			b.pass(time.Second)
+		}
+		must(t, "ours", b.snap().Locks[0].Mine, false)
+		mustSay(t, b.events(Warn), "lock configuration of yours has ended")
 	})
 }

@@ -9,7 +9,7 @@ import (
 	"holdfast/appliance/policy"
 )
 
-// ErrOwed: releases that were asked for have not happened yet. The journal has them, and a later run does them.
+// ErrOwed tells that releases that were asked for have not happened yet. The journal has them, and a later run does them.
 var ErrOwed = errors.New("not given back yet")
 
 // Owe notes that a lock of ours is to be given back as soon as that may be done, for whoever asked for it and was refused for now

@@ -54,6 +54,7 @@ const (
 // poller is what the scheduler wakes.
 type poller interface {
 	poll(ctx context.Context, due lanes) plan
+	failed(what any) // its poll panicked
 }
 
 // entry is one appliance in the scheduler. All of it is guarded by scheduler.mu.
@@ -203,9 +204,19 @@ func (s *scheduler) pick() *entry {
 func (s *scheduler) work(ctx context.Context, e *entry) {
 	for e != nil {
 		due := s.begin(e)
-		p := e.poller.poll(ctx, due)
-		e = s.finish(ctx, e, p)
+		e = s.finish(ctx, e, pollOf(ctx, e.poller, due))
 	}
+}
+
+// pollOf is a poll's plan; after one that panicked the same is asked again in a while.
+func pollOf(ctx context.Context, p poller, due lanes) (next plan) {
+	if outlive(p.failed, func() { next = p.poll(ctx, due) }) {
+		next = plan{lanes: due, exact: true}
+		for l := range laneCount {
+			next.after[l] = slowestRetry
+		}
+	}
+	return next
 }
 
 // begin tells which lanes are due, those within the same stride of the grid included.

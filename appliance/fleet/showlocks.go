@@ -106,8 +106,11 @@ func (w *watcher) showExclusive(l appliance.Lock) Lock {
 		s.Mine, s.Holder = false, appliance.HolderUnknown
 	}
 	switch {
-	case o != nil && o.unproven: // how long it lasts is not claimed either
+	case o != nil && o.unproven: // how long it lasts is not claimed either, but for that it may be over
 		s.Mine, s.Unproven, s.Holder, s.By = true, true, appliance.HolderUnknown, o.who
+		if state, _ := o.term.At(w.e.clock.Now()); state != lease.Held {
+			s.Term = o.term
+		}
 		w.adorn(&s, o)
 	case s.Mine && o != nil:
 		s.By, s.Term = o.who, o.term

@@ -21,7 +21,7 @@ func (e *Engine) tick() {
 	e.net = step.Net
 	e.moved.Store(int64(step.Moved))
 	for _, w := range e.watchers {
-		w.tend(now)
+		outlive(w.failed, func() { w.tend(now) })
 	}
 }
 

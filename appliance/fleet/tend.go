@@ -48,12 +48,7 @@ func (w *watcher) spawn(f func(ctx context.Context)) {
 	}
 	go func() {
 		defer w.e.running.Done()
-		defer func() {
-			if what := recover(); what != nil {
-				w.panicked(what)
-			}
-		}()
-		f(life)
+		outlive(w.failed, func() { f(life) })
 	}()
 }
 

@@ -40,7 +40,8 @@ type watcher struct {
 	deleter     appliance.BackupDeleter
 	able        able
 
-	snap atomic.Pointer[Snapshot]
+	snap    atomic.Pointer[Snapshot]
+	failure atomic.Pointer[string] // what something of ours said that panicked here last
 	// writing has room for the one who tells the journal what is ours; never waited for with mu held.
 	writing chan struct{}
 

@@ -220,7 +220,7 @@ func (w *watcher) whyNotLock(act appliance.Act, whole bool) string {
 
 // whyNotKeep is why a lock cannot be kept, or not be kept no longer. The caller holds w.mu.
 func (w *watcher) whyNotKeep(act appliance.Act) string {
-	o, k := w.claims.own[act.Lock.ID], w.keepOf(act.Lock.ID)
+	o, k := w.claims.own[act.Lock.ID], w.wishFor(act.Lock.ID)
 	switch {
 	case act.Verb == appliance.VerbUnkeep && k == nil:
 		return "it is not kept"

@@ -28,9 +28,11 @@ type more struct {
 	Deadline   time.Duration    `json:"deadline,omitempty"`
 	Until      time.Time        `json:"until,omitzero"`
 	Ref        string           `json:"ref,omitempty"`
+	Engine     string           `json:"engine,omitempty"` // from which a lock is taken over
 
 	Before []appliance.LockID `json:"before,omitzero"`
 	Since  time.Time          `json:"since,omitzero"`
+	Again  uint64             `json:"again,omitempty"`
 }
 
 // put fills the columns of an intent's act, and more.
@@ -43,8 +45,8 @@ func (r *intent) put(in fleet.Intent) error {
 		Created: inYears(a.Lock.Created), CreText: a.Lock.CreText.String(), LockTTL: a.Lock.TTL, Exclusive: a.Lock.Exclusive,
 		Transfer: appliance.Verb(label(string(a.Transfer.Verb))),
 		Label:    a.Transfer.Label.String(), Checksum: a.Transfer.Checksum.String(),
-		Typed: a.Typed, Deadline: a.Deadline, Until: inYears(a.Until), Ref: label(a.Ref),
-		Before: labels(in.Before), Since: inYears(in.Since),
+		Typed: a.Typed, Deadline: a.Deadline, Until: inYears(a.Until), Ref: label(a.Ref), Engine: label(a.Engine),
+		Before: labels(in.Before), Since: inYears(in.Since), Again: in.Again,
 	})
 	if err != nil {
 		return fmt.Errorf("write down an intent: %w", err)
@@ -73,7 +75,7 @@ func (r *intent) fill(in *fleet.Intent) error {
 	if err := json.Unmarshal([]byte(r.more), &m); err != nil {
 		return damaged("intent %d cannot be read: %v", r.id, err)
 	}
-	in.Before, in.Since = m.Before, m.Since
+	in.Before, in.Since, in.Again = m.Before, m.Since, m.Again
 	in.Act = appliance.Act{
 		Verb:  appliance.Verb(r.verb),
 		Claim: appliance.Claim{Scope: m.ClaimScope, TTL: m.ClaimTTL},
@@ -86,7 +88,7 @@ func (r *intent) fill(in *fleet.Intent) error {
 			Checksum: appliance.Label(m.Checksum), Destination: r.destination,
 		},
 		Job:   appliance.JobID(r.job),
-		Typed: m.Typed, Deadline: m.Deadline, Until: m.Until, Ref: label(m.Ref),
+		Typed: m.Typed, Deadline: m.Deadline, Until: m.Until, Ref: label(m.Ref), Engine: m.Engine,
 	}
 	return nil
 }

@@ -2,12 +2,15 @@ package journal
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"holdfast/appliance/fleet"
 )
 
 // setAside gives a damaged journal another name, says so, and lets nothing of it be taken for the new one. The gate is ours
@@ -46,6 +49,22 @@ func (j *Journal) asideName() string {
 		name = fmt.Sprintf("%s-%d", base, i)
 	}
 	return name
+}
+
+// tellWhy keeps as events of a new journal why it was begun, and returns the number of the last record. An engine that begins one
+// keeps what it is told itself; a reader says it to one operator only, and nobody would find it out again.
+func (j *Journal) tellWhy(ctx context.Context, db *sql.DB, last uint64) (uint64, error) {
+	if j.options.Engine != "" {
+		return last, nil
+	}
+	for _, text := range j.Notices() {
+		last++
+		r := event{id: int64(last), at: micros(j.now()), level: int64(fleet.Warn), text: text}
+		if err := r.insert(ctx, db); err != nil {
+			return last, fmt.Errorf("keep why it was begun: %w", err)
+		}
+	}
+	return last, nil
 }
 
 // noticeAside tells of journals that were set aside.

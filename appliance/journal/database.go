@@ -230,6 +230,9 @@ func (j *Journal) begun(ctx context.Context, last uint64) error {
 		err = migrate(ctx, db, j.sys.steps, 0, j.sys.point)
 	}
 	if err == nil {
+		last, err = j.tellWhy(ctx, db, last)
+	}
+	if err == nil {
 		_, err = db.ExecContext(ctx, `INSERT INTO counter (one, n) VALUES (1, ?)`, int64(last))
 	}
 	if err := first(err, db.Close()); err != nil {

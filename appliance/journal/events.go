@@ -45,10 +45,16 @@ func (j *Journal) Tell(ctx context.Context, e fleet.Event) error {
 	}
 	_, err := j.write(ctx, "record an event", func(ctx context.Context, tx *sql.Tx, n int64) error {
 		r.id = n
-		_, err := tx.ExecContext(ctx, `INSERT INTO events (`+eventColumns+`, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			summed(r.columns())...)
-		return err
+		return r.insert(ctx, tx)
 	})
+	return err
+}
+
+// insert records the event.
+func (r *event) insert(ctx context.Context, db interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}) error {
+	_, err := db.ExecContext(ctx, `INSERT INTO events (`+eventColumns+`, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, summed(r.columns())...)
 	return err
 }
 

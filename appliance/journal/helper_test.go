@@ -92,9 +92,9 @@ func someIntent(i int) fleet.Intent {
 				Label:    appliance.Label(fmt.Sprintf("nightly-%d", i)),
 				Checksum: appliance.Label("aa55"), Destination: "/mnt/my_remote_share",
 			},
-			Job: "17", Typed: true, Deadline: time.Minute, Until: noon.Add(8 * time.Hour),
+			Job: "17", Typed: true, Deadline: time.Minute, Until: noon.Add(8 * time.Hour), Engine: "before",
 		},
-		Before: []appliance.LockID{lockID, "ffffffffffffffffffffffffffffffff"}, Since: noon.Add(-time.Minute),
+		Before: []appliance.LockID{lockID, "ffffffffffffffffffffffffffffffff"}, Since: noon.Add(-time.Minute), Again: 7,
 	}
 }
 
@@ -105,7 +105,7 @@ func someHolding(i int) fleet.Holding {
 		Appliance: "dc1-lxca", Lock: nthLock(i), Scope: "UP", Exclusive: true, Who: "maria", Purpose: "nightly copy",
 		State: fleet.HoldingOwed, Since: at, Note: "the release was not answered", TTL: 20*time.Minute + 17*time.Second,
 		Sent: at.Add(-2 * time.Second), Received: at.Add(-time.Second - 3*time.Microsecond), Kept: true,
-		KeepUntil: at.Add(8 * time.Hour), Replaces: lockID,
+		KeepUntil: at.Add(8 * time.Hour), Replaces: lockID, Job: "18", KeepTTL: 20 * time.Minute,
 	}
 }
 

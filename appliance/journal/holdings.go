@@ -21,15 +21,17 @@ type holding struct {
 	note                                string
 	ttl, sent, received, kept, keepTill int64
 	replaces                            string
+	job                                 added
+	keepTTL                             addedNumber
 }
 
 const holdingColumns = `id, keeper, appliance, lock, scope, exclusive, who, purpose, state, since, note, ttl, sent, received, kept,
-	keep_until, replaces`
+	keep_until, replaces, job, keep_ttl`
 
 // columns are the members in the order of holdingColumns.
 func (r *holding) columns() []any {
 	return []any{&r.id, &r.keeper, &r.appliance, &r.lock, &r.scope, &r.exclusive, &r.who, &r.purpose, &r.state, &r.since, &r.note,
-		&r.ttl, &r.sent, &r.received, &r.kept, &r.keepTill, &r.replaces}
+		&r.ttl, &r.sent, &r.received, &r.kept, &r.keepTill, &r.replaces, &r.job, &r.keepTTL}
 }
 
 func (r *holding) keeping() (keeper, appliance string) { return r.keeper, r.appliance }
@@ -40,7 +42,8 @@ func (r *holding) put(h fleet.Holding, keeper string) {
 		keeper: keeper, appliance: label(h.Appliance), lock: label(string(h.Lock)), scope: label(h.Scope), exclusive: bit(h.Exclusive),
 		who: label(h.Who), purpose: words(h.Purpose), state: label(string(h.State)), since: micros(h.Since), note: words(h.Note),
 		ttl: h.TTL.Microseconds(), sent: micros(h.Sent), received: micros(h.Received), kept: bit(h.Kept),
-		keepTill: micros(h.KeepUntil), replaces: label(string(h.Replaces)),
+		keepTill: micros(h.KeepUntil), replaces: label(string(h.Replaces)), job: added(label(string(h.Job))),
+		keepTTL: addedNumber(h.KeepTTL.Microseconds()),
 	}
 }
 
@@ -50,14 +53,15 @@ func (r *holding) holding() fleet.Holding {
 		Appliance: r.appliance, Lock: appliance.LockID(r.lock), Scope: r.scope, Exclusive: r.exclusive != 0, Engine: r.keeper,
 		Who: r.who, Purpose: r.purpose, State: fleet.HoldingState(r.state), Since: moment(r.since), Note: r.note,
 		TTL: time.Duration(r.ttl) * time.Microsecond, Sent: moment(r.sent), Received: moment(r.received), Kept: r.kept != 0,
-		KeepUntil: moment(r.keepTill), Replaces: appliance.LockID(r.replaces),
+		KeepUntil: moment(r.keepTill), Replaces: appliance.LockID(r.replaces), Job: appliance.JobID(r.job),
+		KeepTTL: time.Duration(r.keepTTL) * time.Microsecond,
 	}
 }
 
 // insert puts the record in the place of the one of its number.
 func (r *holding) insert(ctx context.Context, tx *sql.Tx) error {
 	_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO holdings (`+holdingColumns+`, sum)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, summed(r.columns())...)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, summed(r.columns())...)
 	return err
 }
 

@@ -52,7 +52,13 @@ func bit(b bool) int64 {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// digest is the checksum of a record, over its columns in their order. Columns are *int64 and *string.
+// Columns that came with a later step. While one is empty, or 0, the checksum is that of a record without it.
+type (
+	added       string
+	addedNumber int64
+)
+
+// digest is the checksum of a record, over its columns in their order. Columns are *int64 and *string, and those that were added.
 func digest(columns []any) int64 {
 	var b []byte
 	for _, c := range columns {
@@ -62,6 +68,15 @@ func digest(columns []any) int64 {
 		case *string:
 			b = binary.BigEndian.AppendUint64(append(b, 's'), uint64(len(*v)))
 			b = append(b, *v...)
+		case *added:
+			if *v != "" {
+				b = binary.BigEndian.AppendUint64(append(b, 'a'), uint64(len(*v)))
+				b = append(b, *v...)
+			}
+		case *addedNumber:
+			if *v != 0 {
+				b = binary.BigEndian.AppendUint64(append(b, 'n'), uint64(*v))
+			}
 		}
 	}
 	return int64(crc32.Checksum(b, castagnoli))

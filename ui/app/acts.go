@@ -341,7 +341,7 @@ func (m *Model) held() []target {
 	now := m.frame().Now
 	for _, s := range m.snapshots {
 		for _, l := range s.Locks {
-			if _, left := l.Term.At(now); l.Mine && left > time.Second {
+			if _, left := l.Term.At(now); l.Mine && (left > time.Second || l.Unproven) {
 				held = append(held, target{s.Name, appliance.Act{Verb: appliance.VerbRelease, Lock: l.Lock}})
 			}
 		}

@@ -140,3 +140,13 @@ func (r result) quiet(t *testing.T) {
 		t.Errorf("stdout: %q", r.out)
 	}
 }
+
+// wantNot fails the test when any of that was said.
+func (r result) wantNot(t *testing.T, said ...string) {
+	t.Helper()
+	for _, s := range said {
+		if strings.Contains(r.out+r.err, s) {
+			t.Errorf("%q is said\nstdout: %s\nstderr: %s", s, r.out, r.err)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"io"
 	"testing"
 	"time"
 
@@ -59,7 +60,7 @@ func TestFault_JNL11_ListOfLocks(t *testing.T) {
 func TestFault_JNL06_TheLivingCount(t *testing.T) {
 	t.Parallel()
 	withFleet(t, pair(), func(t *testing.T, _ *sim.Fleet, config string) {
-		env := &Env{User: "maria", Clock: processClock()}
+		env := &Env{User: "maria", Clock: processClock(), Err: io.Discard}
 		c, err := load(env, flags{config: config})
 		if err != nil {
 			t.Fatal(err)

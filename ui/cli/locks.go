@@ -145,6 +145,9 @@ func holdings(ctx context.Context, env *Env, c *config.Config) ([]holding, error
 	}
 	defer func() { _ = j.Close() }() // it was only read
 	all, err := j.Holdings(ctx)
+	for _, n := range j.Notices() {
+		fmt.Fprintln(env.Err, "holdfast: "+n)
+	}
 	var living, left []holding
 	for _, h := range slices.Backward(all) {
 		if j.Runs(h.Engine) {

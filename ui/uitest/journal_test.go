@@ -126,3 +126,53 @@ func newer(t *testing.T, path string) {
 		t.Error(err)
 	}
 }
+
+// A journal that is damaged is set aside, which the screen says.
+func TestFault_JNL02_OnScreen(t *testing.T) {
+	t.Parallel()
+	dir, config := kept(t)
+	uitest.Run(t, uitest.Options{Sim: one(), Config: config, Prepare: func(*sim.Fleet) {
+		if err := os.MkdirAll(dir, 0o700); err == nil {
+			err = os.WriteFile(filepath.Join(dir, "journal.db"), []byte("no journal at all"), 0o600)
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	}}, func(x *uitest.Terminal) {
+		x.Until("1 up").Until("the journal was damaged")
+		acquire(x, "updates", "20m")
+		x.Until("you took UP Updates")
+	})
+}
+
+// The journal cannot be written any more while a lock is held: nothing new is asked for, and the lock is given back all the same,
+// which is said to be without a record.
+func TestFault_JNL03_GivenBackWithoutARecord(t *testing.T) {
+	t.Parallel()
+	dir, config := kept(t)
+	uitest.Run(t, uitest.Options{Sim: one(), Config: config}, func(x *uitest.Terminal) {
+		x.Until("1 up")
+		acquire(x, "updates", "20m")
+		x.Until("you took UP Updates")
+		lxca, path := x.Fleet.Appliance("dc1-lxca").LXCA, filepath.Join(dir, "journal.db")
+		held := len(lxca.Locks())
+		for _, name := range []string{path, path + "-wal", path + "-shm"} {
+			if err := os.Rename(name, name+".away"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Mkdir(path, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		acquire(x, "updates", "30m")
+		x.Until("not sent:")
+		if n := len(lxca.Locks()); n != held {
+			t.Errorf("%d locks, before %d", n, held)
+		}
+		x.Press("2", "g", "r").Until("Release UP Updates on dc1-lxca").Press("y")
+		x.Until("you released UP Updates").Until("is done although it cannot be recorded")
+		if n := len(lxca.Locks()); n != held-1 {
+			t.Errorf("%d locks, before %d", n, held)
+		}
+	})
+}
