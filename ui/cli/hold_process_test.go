@@ -181,6 +181,29 @@ func TestFault_SEC02_TheCommandHasNoPassword(t *testing.T) {
 	}
 }
 
+// The appliance is away for a while as the command runs: nothing is lost by that, and the lock is given back at the end.
+func TestFault_NET01_HoldThroughAnOutage(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, func(text string) string { return strings.Replace(text, "[[", "[defaults.intervals]\nlocks = \"1s\"\n[[", 1) })
+	b, over := p.holding(t, "dc1", "UP")
+	id := b.id()
+	p.sims.Appliance("dc1").LXCA.SetAway(true)
+	<-time.After(2500 * time.Millisecond) // two polls at least
+	if !p.has(id) {
+		t.Error("the lock went")
+	}
+	p.sims.Appliance("dc1").LXCA.SetAway(false)
+	over()
+	b.end(ExitDone)
+	b.says("over")
+	if p.ours() != 0 {
+		t.Errorf("%d locks of ours are left", p.ours())
+	}
+	if strings.Contains(b.err.String(), "lost") {
+		t.Errorf("stderr: %s", b.err.String())
+	}
+}
+
 // The appliance goes away when the lock is to be given back: that is tried until it is back. One that stays away longer is
 // owed, which is said, and a later command gives it back.
 func TestFault_LCK08_HoldGivesBackAfterAnOutage(t *testing.T) {

@@ -80,6 +80,9 @@ func settled(ctx context.Context, e *fleet.Engine) error {
 			if ctx.Err() == context.DeadlineExceeded {
 				return nil // whatever was told by then is the answer; who did not tell is said
 			}
+			if cause := context.Cause(ctx); cause != nil {
+				err = cause
+			}
 			return fmt.Errorf("wait for the appliances: %w", err)
 		}
 	}
