@@ -44,7 +44,7 @@ type holdFlags struct {
 func locksHoldCommand(env *Env, f *flags) *cobra.Command {
 	var h holdFlags
 	cmd := &cobra.Command{
-		Use:   holdName + " APPLIANCE SCOPE [flags] -- COMMAND [ARGUMENT]…",
+		Use:   holdName + " APPLIANCE SCOPE [flags] -- COMMAND [ARGUMENT...]",
 		Short: "Take a lock, keep it while a command runs, and give it back",
 		Long: "The lock is extended for as long as the command runs. Signals are passed on. The exit code is the command's own, " +
 			"or 128 and the number of the signal that ended it; 123 says that the lock was not had and the command not run, 124 " +

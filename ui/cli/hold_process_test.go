@@ -59,6 +59,7 @@ func TestFault_JNL05_TwoHoldsOfOneLock(t *testing.T) {
 	second, _ := p.holding(t, "edge", "configuration")
 	second.end(ExitNotHad)
 	second.says("the lock was not had, and the command not run")
+	second.says("another process of yours holds it for")
 	if ecb.LockOwner() != "admin" {
 		t.Errorf("the lock is held by %q", ecb.LockOwner())
 	}
@@ -184,7 +185,9 @@ func TestFault_SEC02_TheCommandHasNoPassword(t *testing.T) {
 // The appliance is away for a while as the command runs: nothing is lost by that, and the lock is given back at the end.
 func TestFault_NET01_HoldThroughAnOutage(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, func(text string) string { return strings.Replace(text, "[[", "[defaults.intervals]\nlocks = \"1s\"\n[[", 1) })
+	p := newPlace(t, func(text string) string {
+		return strings.Replace(text, "[[", "[defaults.intervals]\nlocks = \"1s\"\n[[", 1)
+	})
 	b, over := p.holding(t, "dc1", "UP")
 	id := b.id()
 	p.sims.Appliance("dc1").LXCA.SetAway(true)

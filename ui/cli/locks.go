@@ -24,7 +24,7 @@ func locksCommand(env *Env, f *flags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "locks",
 		Short: "List, take, extend and give back locks, or hold one while a command runs",
-		Args:  cobra.NoArgs,
+		Args:  group,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return exit(ExitUsage, errors.New("locks: say which: list, acquire, extend, release or hold"))
 		},
