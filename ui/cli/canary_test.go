@@ -261,7 +261,14 @@ func (r *canaryRun) dashboard(t *testing.T) {
 // screen, the log, the journal, the report of a failure. Only the tokens' own file has them (faults.md SEC-01, SEC-03).
 func TestFault_SEC01_CanaryRun(t *testing.T) {
 	t.Parallel()
-	r := newCanaryRun(t)
+	r, wrong := newCanaryRun(t), newCanaryRun(t)
+	sent := wrong.lxca.password
+	wrong.lxca.password += " is another one"
+	rejected := make(chan struct{})
+	go func() { // beside the rest: they are tried twice
+		defer close(rejected)
+		wrong.run(t, "status").want(t, ExitUnreachable, "refused")
+	}()
 	r.run(t, "status").want(t, ExitDone)
 	r.run(t, "status", "--json").want(t, ExitDone)
 	r.run(t, "locks", "acquire", "edge", "configuration").want(t, ExitDone)
@@ -282,14 +289,17 @@ func TestFault_SEC01_CanaryRun(t *testing.T) {
 	} {
 		r.run(t, args...) // however it ends
 	}
-	r.lxca.password, r.ecb.password = r.lxca.password+"x", r.ecb.password+"x" // the ones that are sent are wrong now, and echoed
-	r.run(t, "status").want(t, ExitUnreachable, "refused")
-	r.lxca.password, r.ecb.password = strings.TrimSuffix(r.lxca.password, "x"), strings.TrimSuffix(r.ecb.password, "x")
+	<-rejected
+	wrong.files(t)
+	for where, text := range wrong.wrote {
+		r.keep("rejected: "+where, text)
+	}
 	r.run(t, "events").want(t, ExitDone)
 	r.run(t, "events", "--json").want(t, ExitDone)
 	r.files(t)
 
 	secrets := r.secrets()
+	secrets["the rejected password"] = forms("admin", sent, sent[:11])
 	if r.lxca.seen.Load() < 20 || r.ecb.seen.Load() < 10 || len(secrets) < 8 {
 		t.Errorf("hardly anything secret went over the line: %d, %d, %d secrets", r.lxca.seen.Load(), r.ecb.seen.Load(), len(secrets))
 	}

@@ -191,7 +191,7 @@ func TestFault_NET01_HoldThroughAnOutage(t *testing.T) {
 	b, over := p.holding(t, "dc1", "UP")
 	id := b.id()
 	p.sims.Appliance("dc1").LXCA.SetAway(true)
-	<-time.After(2500 * time.Millisecond) // two polls at least
+	<-time.After(1500 * time.Millisecond) // a poll at least
 	if !p.has(id) {
 		t.Error("the lock went")
 	}
