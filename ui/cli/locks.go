@@ -97,6 +97,14 @@ func toListed(l fleet.Lock, now appliance.Reading) listedJSON {
 	return x
 }
 
+// left is how long a lock lasts at least.
+func (x listedJSON) left(now appliance.Reading) string {
+	if x.Ends == nil || x.State == lease.Gone.String() {
+		return "unknown"
+	}
+	return widget.Left(max(0, x.Ends.Sub(now.Wall)))
+}
+
 func locksList(ctx context.Context, env *Env, c *config.Config, asJSON bool) error {
 	r, err := assemble(ctx, env, c, looking())
 	if err != nil {
@@ -106,10 +114,7 @@ func locksList(ctx context.Context, env *Env, c *config.Config, asJSON bool) err
 	if err := settled(ctx, r.engine); err != nil {
 		return exit(ExitFailed, err)
 	}
-	ours, err := holdings(ctx, env, c)
-	if err != nil {
-		fmt.Fprintln(env.Err, "holdfast: which locks are yours could not be read: "+err.Error())
-	}
+	ours := r.holdings(ctx, env)
 	var rows []listedJSON
 	silent, now := 0, env.Clock.Now()
 	for _, s := range r.engine.Snapshots() {
@@ -130,14 +135,18 @@ func locksList(ctx context.Context, env *Env, c *config.Config, asJSON bool) err
 	return nil
 }
 
-// holdings are the locks that the journal knows for ours; none where there is no journal yet.
-func holdings(ctx context.Context, env *Env, c *config.Config) ([]fleet.Holding, error) {
-	j, err := journal.Open(ctx, journalPath(c), journal.Options{Clock: env.Clock})
-	if err != nil {
-		return nil, err
+// holdings are the locks that the journal knows for ours; that they cannot be read is said.
+func (r *run) holdings(ctx context.Context, env *Env) []fleet.Holding {
+	j, err := journal.Open(ctx, journalPath(r.config), journal.Options{Clock: env.Clock})
+	if err == nil {
+		defer func() { _ = j.Close() }() // it was only read
+		var list []fleet.Holding
+		if list, err = j.Holdings(ctx); err == nil {
+			return list
+		}
 	}
-	defer func() { _ = j.Close() }() // it was only read
-	return j.Holdings(ctx)
+	fmt.Fprintln(env.Err, "holdfast: which locks are yours could not be read: "+words(err))
+	return nil
 }
 
 // withHolding adds what the journal knows of a lock. Of an exclusive one that no process of ours can speak for now, how long
@@ -152,10 +161,11 @@ func withHolding(x listedJSON, ours []fleet.Holding, now appliance.Reading) list
 	h := ours[i]
 	if h.Exclusive {
 		end := h.Sent.Add(h.TTL)
-		if !now.Wall.Before(end) {
+		if !now.Wall.Before(end) || x.Holder == string(appliance.HolderAnother) || x.Holder == string(appliance.HolderNobody) {
 			return x
 		}
 		x.Ends, x.State = moment(end), lease.Held.String()
+		x.Note = "as the journal says: the appliance does not tell"
 	}
 	x.Holder, x.By, x.Purpose, x.Kept, x.Owed = string(appliance.HolderYou), h.Who, h.Purpose, h.Kept, h.State == fleet.HoldingOwed
 	return x
@@ -175,10 +185,6 @@ func writeLocks(env *Env, rows []listedJSON, asJSON bool, now appliance.Reading)
 	w := tabwriter.NewWriter(env.Out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "APPLIANCE\tSCOPE\tHOLDER\tLEFT AT LEAST\tLOCK\tNOTE")
 	for _, x := range rows {
-		left := "unknown"
-		if x.Ends != nil && x.State != lease.Gone.String() {
-			left = widget.Left(max(0, x.Ends.Sub(now.Wall)))
-		}
 		who := x.Holder
 		if x.By != "" {
 			who += " (" + x.By + ")"
@@ -192,7 +198,7 @@ func writeLocks(env *Env, rows []listedJSON, asJSON bool, now appliance.Reading)
 				notes = append(notes, n.text)
 			}
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", x.Appliance, x.Scope, who, left, x.ID, strings.Join(notes, ", "))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", x.Appliance, x.Scope, who, x.left(now), x.ID, strings.Join(notes, ", "))
 	}
 	return w.Flush()
 }

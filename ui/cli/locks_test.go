@@ -31,6 +31,11 @@ func TestLocksOfOneCommandAreThoseOfTheNext(t *testing.T) {
 			t.Fatalf("%v: %s", err, r.out)
 		}
 		locksOf(t, sims, config, "list").want(t, ExitDone, "you (maria)", took.ID, "another")
+		status := func(flags ...string) result {
+			return call{args: append([]string{"--config", config, "status"}, flags...), sims: sims}.run(t.Context())
+		}
+		status().want(t, ExitDone, "dc1      UP Updates     you")
+		status("--json").want(t, ExitDone, `"holder": "you"`)
 		locksOf(t, sims, config, "extend", "dc1", took.ID, "--ttl", "1h").want(t, ExitDone, "extended UP")
 		if n := len(lxca.Locks()); n < before+1 {
 			t.Errorf("%d locks while one is ours, %d before", n, before)
