@@ -169,6 +169,7 @@ func (h *holdFlags) hold(caller context.Context, env *Env, r *run, x kept) error
 	go func() { ended <- cmd.Wait() }()
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
+	defer r.warn(watching, env)()
 	lost, early := r.watchLoss(watching, x.name), caller.Done()
 	gone := ""
 	for {
