@@ -18,7 +18,6 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"holdfast/appliance/sim"
 )
@@ -37,16 +36,18 @@ var (
 	unchecked = regexp.MustCompile(`(?i)insecure|verif|skip|no-?check|unsafe|tls|ssl|cert|trust|(^|-)ca($|-)|pin`)
 )
 
+// flagLine is a line of the help on flags: short and long name, type, words.
+var flagLine = regexp.MustCompile(`(?m)^ +(-\w, )? *--([\w-]+)( \w+)?   +(.*)$`)
+
 // suspicious are the flags and arguments of a command that seem to take what the pattern is about.
 func suspicious(c *cobra.Command, pattern *regexp.Regexp) (found []string, seen int) {
-	each := func(f *pflag.Flag) {
+	for _, f := range flagLine.FindAllStringSubmatch(c.LocalFlags().FlagUsages(), -1) {
 		seen++
-		if pattern.MatchString(f.Name) || pattern.MatchString(f.Shorthand) || pattern.MatchString(f.Usage) {
-			found = append(found, c.CommandPath()+" --"+f.Name+" "+f.Value.Type())
+		if pattern.MatchString(f[2]) || pattern.MatchString(f[4]) {
+			found = append(found, c.CommandPath()+" --"+f[2]+f[3])
 		}
 	}
-	c.LocalFlags().VisitAll(each)
-	if pattern.MatchString(c.Use[strings.LastIndex(" "+c.Use, " "):]) && strings.Contains(c.Use, " ") {
+	if _, args, _ := strings.Cut(c.Use, " "); pattern.MatchString(args) {
 		found = append(found, c.CommandPath()+" takes "+c.Use)
 	}
 	return found, seen
@@ -71,7 +72,7 @@ func TestFault_SEC02_NoFlagTakesASecret(t *testing.T) {
 	}
 	bad := &cobra.Command{Use: "login USER PASSWORD"}
 	bad.Flags().String("api-key", "", "")
-	bad.Flags().String("as", "", "the password")
+	bad.Flags().StringP("as", "a", "", "the password")
 	if found, _ := suspicious(bad, secretive); len(found) != 3 {
 		t.Errorf("of a bad command only this is seen: %q", found)
 	}
