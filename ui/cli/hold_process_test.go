@@ -59,6 +59,7 @@ func TestFault_JNL05_TwoHoldsOfOneLock(t *testing.T) {
 	second, _ := p.holding(t, "edge", "configuration")
 	second.end(ExitNotHad)
 	second.says("the lock was not had, and the command not run")
+	second.says("another process of yours holds it for")
 	if ecb.LockOwner() != "admin" {
 		t.Errorf("the lock is held by %q", ecb.LockOwner())
 	}
@@ -178,6 +179,31 @@ func TestFault_SEC02_TheCommandHasNoPassword(t *testing.T) {
 	b.says("HOLDFAST_SCOPE=UP")
 	if all := b.out.String() + b.err.String(); strings.Contains(all, "SECRET_OF_DC1") || strings.Contains(all, "Passw0rd") {
 		t.Errorf("the command can read a password:\n%s", all)
+	}
+}
+
+// The appliance is away for a while as the command runs: nothing is lost by that, and the lock is given back at the end.
+func TestFault_NET01_HoldThroughAnOutage(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, func(text string) string {
+		return strings.Replace(text, "[[", "[defaults.intervals]\nlocks = \"1s\"\n[[", 1)
+	})
+	b, over := p.holding(t, "dc1", "UP")
+	id := b.id()
+	p.sims.Appliance("dc1").LXCA.SetAway(true)
+	<-time.After(1500 * time.Millisecond) // a poll at least
+	if !p.has(id) {
+		t.Error("the lock went")
+	}
+	p.sims.Appliance("dc1").LXCA.SetAway(false)
+	over()
+	b.end(ExitDone)
+	b.says("over")
+	if p.ours() != 0 {
+		t.Errorf("%d locks of ours are left", p.ours())
+	}
+	if strings.Contains(b.err.String(), "lost") {
+		t.Errorf("stderr: %s", b.err.String())
 	}
 }
 
