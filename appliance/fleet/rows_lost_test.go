@@ -93,7 +93,7 @@ func TestFault_LCK02_LostAtTheSimulator(t *testing.T) {
 // Two programs, which do not know of each other, ask at the same time for the same, and all answers are lost, with effects that
 // come up to a minute late: each finds its own lock, none is taken for one's own that is not, and none is lost.
 func TestFault_LCK02_TwoProgramsAtOnce(t *testing.T) {
-	const n = 30
+	const n = 16
 	onSims(t, many(n), func(t *testing.T, h *house) {
 		other := enter(t, h.sims, "two")
 		r := rand.New(rand.NewPCG(7, 7))
