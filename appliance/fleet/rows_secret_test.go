@@ -19,8 +19,8 @@ import (
 	"holdfast/appliance/sim"
 )
 
-// tokenLike is what a simulated ECB's tokens look like.
-var tokenLike = regexp.MustCompile(`^[A-Za-z0-9+/]{60,}={0,2}$`)
+// tokenLike is what the tokens of the user admin look like at a simulated ECB (api/ecb.md 2.1).
+var tokenLike = regexp.MustCompile(`^YWRtaW4sYWRtaW4s[A-Za-z0-9+/]+=*$`)
 
 // tokens are the access tokens that the clients have now: they are the ones to have them.
 func (h *house) tokens() (list []string) {
