@@ -86,7 +86,7 @@ func TestFault_DAT07_HostileDialogs(t *testing.T) {
 		x.Type(code(t, x)).Press("enter").Until("released", "TAIL11")
 		check()
 		onECB(x)
-		x.Press("a").Until("Acquire a lock on ecb-edge").Press("y").Until("another").Press("2", "G", "w").Until("Wait for configuration").Press("y").Until("waits")
+		x.Press("a").Until("Acquire a lock on ecb-edge").Press("y").Until("another").Press("2", "G", "w").Until("Wait for configuration").Press("y").UntilMatch(`configuration +another · (you wait|maria waits)`)
 		check()
 		x.Press("x").Until("stopped waiting").Press("q").Until("You hold")
 		check()

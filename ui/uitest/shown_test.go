@@ -53,6 +53,6 @@ func TestFault_TLS03_RenewalIsTold(t *testing.T) {
 		a.LXCA.SetAway(false)
 		x.Until("1 up")
 		x.Press("1", "enter").Until("its certificate was renewed, with the same key").Never("untrusted").Press("esc")
-		x.Until("UP Updates", "you").Press("2", "g", "r", "y").Until("0 · 0 yours")
+		x.Until("UP Updates", "you").Press("2", "g", "r", "y").Until("you released UP Updates")
 	})
 }
