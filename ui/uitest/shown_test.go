@@ -1,6 +1,7 @@
 package uitest_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -54,5 +55,41 @@ func TestFault_TLS03_RenewalIsTold(t *testing.T) {
 		x.Until("1 up")
 		x.Press("1", "enter").Until("its certificate was renewed, with the same key").Never("untrusted").Press("esc")
 		x.Until("UP Updates", "you").Press("2", "g", "r", "y").Until("you released UP Updates")
+	})
+}
+
+// The appliance shows another key between two polls, while we hold a lock there: nothing is sent to it any more, both fingerprints
+// stand side by side with what to do, and what is known of the lock stays.
+func TestFault_TLS02_SwappedBetweenPolls(t *testing.T) {
+	t.Parallel()
+	uitest.Run(t, uitest.Options{Sim: one(), Width: 160, Height: 50}, func(x *uitest.Terminal) {
+		x.Until("1 up")
+		acquire(x, "updates", "20m")
+		x.Until("UP Updates", "you")
+		a := x.Fleet.Appliance("dc1-lxca")
+		sent := func() (n int) {
+			for _, k := range a.Requests() {
+				n += k
+			}
+			return n
+		}
+		if _, err := x.Fleet.Faults().Add(rule(t, "swap-certificate")); err != nil {
+			t.Fatal(err)
+		}
+		x.Advance(time.Second)
+		before := sent()
+		x.Until("1 untrusted").Until("dc1-lxca", "untrusted")
+		x.Advance(5 * time.Minute)
+		if n := sent() - before; n != 0 {
+			t.Errorf("%d requests were sent to somebody else", n)
+		}
+		x.Until("UP Updates", "you").Press("1", "enter").Until("what to do", "holdfast trust dc1-lxca")
+		screen := strings.Join(strings.Fields(strings.NewReplacer("│", "", "\n", " ").Replace(x.Screen())), "")
+		for _, pin := range []string{a.Pin, sim.Pin(a.Certificate())} {
+			if !strings.Contains(screen, pin) {
+				t.Errorf("%s is not on the screen:\n%s", pin, x.Screen())
+			}
+		}
+		x.Press("esc", "a").Until("acquire: it does not answer now (untrusted)")
 	})
 }
