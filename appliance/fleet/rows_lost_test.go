@@ -84,7 +84,7 @@ func TestFault_LCK02_LostAtTheSimulator(t *testing.T) {
 			must(t, c.rule+" in doubt as long as it might take effect", len(h.Snapshot(name).Doubts), c.asked-len(granted))
 			must(t, c.rule+" another's", h.lock(name, appliance.LockID(foreign[name])).Holder, appliance.HolderAnother)
 		}
-		h.pass(2 * time.Hour)
+		h.pass(20 * time.Minute) // until nothing can be left of what was lost
 		records, err := h.journal.Unsettled(t.Context())
 		must(t, fmt.Sprintf("open records, %v", err), len(records), 0)
 	})

@@ -1,9 +1,8 @@
 package app
 
 import (
+	"net/http"
 	"reflect"
-	"regexp"
-	"slices"
 	"testing"
 	"time"
 
@@ -11,24 +10,14 @@ import (
 	"holdfast/appliance/secret/canary"
 )
 
-// tokenLike is what the tokens of the user admin look like at a simulated ECB (api/ecb.md 2.1).
-var tokenLike = regexp.MustCompile(`^YWRtaW4sYWRtaW4s[A-Za-z0-9+/]+=*$`)
+// tokenStart is how every token of the user admin begins at a simulated ECB: what it stands for is "admin,admin" (api/ecb.md 2.1).
+const tokenStart = "YWRtaW4sYWRtaW4"
 
 // Whatever is on the screen, and was: neither a password nor a token is anywhere in the dashboard's own state, not even where
 // nothing draws it. Behind the engine they are, in the clients that need them.
 func TestFault_SEC05_TheDashboardHoldsNoSecret(t *testing.T) {
 	onBench(t, nil, func(b *bench) {
-		forms := canary.Forms("Passw0rd-admin", "admin")
-		tokens := 0
-		canary.Look(b.Model, func(s string) {
-			if tokenLike.MatchString(s) && !slices.Contains(forms, s) {
-				tokens++
-				forms = append(forms, canary.Forms(s, "admin")...)
-			}
-		})
-		if found, _ := canary.Find(b.Model, forms); found == "" || tokens == 0 {
-			t.Fatalf("%d tokens, and not even behind the engine a secret: this proves nothing", tokens)
-		}
+		forms := append(canary.Forms("Passw0rd-admin", "admin"), canary.Forms(tokenStart, "admin")...)
 		looked := 0
 		look := func() {
 			t.Helper()
@@ -54,6 +43,10 @@ func TestFault_SEC05_TheDashboardHoldsNoSecret(t *testing.T) {
 		}
 		if looked < 50_000 {
 			t.Errorf("only %d strings were looked at", looked)
+		}
+		b.engine.Close()
+		if found, _ := canary.Find(b.Model, forms, reflect.TypeFor[*http.Transport]()); found == "" {
+			t.Error("there is no secret behind the engine either, so that this proves nothing")
 		}
 	})
 }
