@@ -74,7 +74,7 @@ func (w *watcher) show(l appliance.Lock, before *Lock) Lock {
 	}
 	w.shorten(o, l)
 	s.TTL = o.ttl
-	if state, _ := o.term.At(w.e.clock.Now()); state == lease.Gone || state == lease.Unknown { // the list is right
+	if state, _ := o.term.At(w.e.clock.Now()); state == lease.Gone { // the list is right
 		o.term = s.Term
 	}
 	s.Term = o.term
