@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"holdfast/appliance"
 	"holdfast/appliance/fleet"
 )
 
@@ -22,10 +23,12 @@ type content struct {
 	Events   []StoredEvent
 	Holdings []holding
 	Transits []transit
+	Requests []request
+	Journeys []journey
 }
 
 func (c content) empty() bool {
-	return len(c.Intents)+len(c.Events)+len(c.Holdings)+len(c.Transits) == 0
+	return len(c.Intents)+len(c.Events)+len(c.Holdings)+len(c.Transits)+len(c.Requests)+len(c.Journeys) == 0
 }
 
 func contentOf(j *Journal) (c content, err error) {
@@ -44,6 +47,22 @@ func contentOf(j *Journal) (c content, err error) {
 	if err != nil {
 		return c, err
 	}
+	err = j.snapshot(ctx, "read the rest", func(tx *sql.Tx) (err error) {
+		err = each(ctx, tx, `SELECT `+requestColumns+`, sum FROM requests ORDER BY ref`, func(found *sql.Rows) error {
+			var r request
+			err := scan(found, "requests", r.columns())
+			c.Requests = append(c.Requests, r)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		c.Journeys, err = journeys(ctx, tx, allSessions, func(string) bool { return true })
+		return err
+	})
+	if err != nil {
+		return c, err
+	}
 	c.Events, err = j.Events(ctx, time.Time{}, 0)
 	return c, err
 }
@@ -55,6 +74,10 @@ func images(t *testing.T) (clean, killed image, want content) {
 	j := opened(t, path, "first")
 	for i := range 60 {
 		id := intend(t, j, i)
+		if i%12 == 0 {
+			begin(t, j, someMigration(i, 4))
+		}
+		saveStep(t, j, someMigration(i-i%12, 4), i%4, appliance.JobID(fmt.Sprint(i)))
 		tell(t, j, i)
 		if i%3 == 0 {
 			if err := j.Settle(t.Context(), id, fleet.OutcomeDone, "copied"); err != nil {
@@ -260,12 +283,25 @@ func TestFault_JNL02_ChangedRecord(t *testing.T) {
 		"transit":      {`UPDATE transits SET known = '[]'`, func(j *Journal) error { _, err := j.Adopt(t.Context(), nil); return err }},
 		"tracked":      {`UPDATE transits SET job = ''`, func(j *Journal) error { return j.Track(t.Context(), someTransit(2)) }},
 		"no such list": {`UPDATE transits SET known = '['`, func(j *Journal) error { _, err := j.Adopt(t.Context(), nil); return err }},
+		"request":      {`UPDATE requests SET ending = '{"fate":"there"}'`, func(j *Journal) error { return failed(j.Find(t.Context(), "m1/1/1")) }},
+		"its intent":   {`UPDATE intents SET note = 'x'`, func(j *Journal) error { return failed(j.Find(t.Context(), "m1/1/1")) }},
+		"ended":        {`UPDATE requests SET migration = ''`, func(j *Journal) error { return j.Ended(t.Context(), 2, someEnding()) }},
+		"migration":    {`UPDATE migrations SET ended = 0, begun = 1`, func(j *Journal) error { return failed(j.Migrations(t.Context())) }},
+		"saved":        {`UPDATE migrations SET steps = 2`, func(j *Journal) error { return j.SaveMigration(t.Context(), someMigration(1, 3)) }},
+		"adopted": {`UPDATE migrations SET keeper = 'zeroth'`, func(j *Journal) error {
+			return failed(j.AdoptMigrations(t.Context()))
+		}},
+		"step": {`UPDATE steps SET n = 7 WHERE n = 2`, func(j *Journal) error { return failed(j.Migrations(t.Context())) }},
+		"begun": {`UPDATE migrations SET record = '{}'`, func(j *Journal) error {
+			return j.BeginMigration(t.Context(), someMigration(1, 3))
+		}},
 	} {
 		for _, reads := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, read %v", name, reads), func(t *testing.T) {
 				dir, path := folder(t)
 				j := opened(t, path, "first")
-				last := intend(t, j, 1)
+				last := ask(t, j, "m1/1/1")
+				begin(t, j, someMigration(1, 3))
 				hold(t, j, someHolding(1))
 				track(t, j, someTransit(last))
 				if _, err := j.db.write.Exec(c.change); err != nil {
@@ -294,6 +330,9 @@ func TestFault_JNL02_ChangedRecord(t *testing.T) {
 		}
 	}
 }
+
+// failed is the error of a call that reads.
+func failed[T any](_ T, err error) error { return err }
 
 // A running engine records what it has in the journal that was begun in place of a damaged one, whoever began it, as soon as
 // it reads or writes; nobody takes it over meanwhile, and it is there when the engine has ended.

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"holdfast/appliance"
 	"holdfast/appliance/clock"
 	"holdfast/appliance/fleet"
+	"holdfast/appliance/migration"
 )
 
 // TestMain runs the tests, or what one of them wants another process to do.
@@ -119,6 +121,99 @@ func someTransit(id uint64) fleet.Transit {
 	}
 }
 
+// someMigration is one of n steps with every member that is kept, the first of which has been tried.
+func someMigration(i, n int) migration.Record {
+	r := migration.Record{
+		ID: fmt.Sprintf("m%d", i), Engine: "first", State: migration.StateAsking, Note: "step 1 went wrong",
+		Begun: noon.Add(time.Duration(i) * time.Minute),
+		Plan: migration.Plan{
+			Made: noon.Add(-time.Hour), Who: "maria", Verb: appliance.VerbMove, Careful: true, Destination: "/mnt/my_remote_share",
+			AtOnce: 2, OnFailure: migration.OnFailureAsk, KeepLock: "UP",
+		},
+	}
+	for k := range n {
+		it := migration.Item{
+			Appliance: "dc1-lxca", Backup: appliance.BackupID(fmt.Sprintf("00000000-0000-4000-8000-%012d", k)),
+			Label: appliance.Label(fmt.Sprintf("nightly-%d", k)), Checksum: appliance.Label("aa55"), Size: int64(k) << 30,
+		}
+		s := migration.Step{Item: it, Phase: migration.PhaseQueued, Stage: migration.StageTransfer}
+		if k == 0 {
+			s = migration.Step{
+				Item: it, Phase: migration.PhaseFailed, Stage: migration.StageDelete, Try: 2, Job: "17", Began: noon, Ended: noon.Add(time.Hour),
+				Sent: noon.Add(time.Second), Took: 17 * time.Minute, Fate: fleet.FateBoth, Note: "the original is kept",
+			}
+		} else {
+			r.Order = append(r.Order, n-k)
+		}
+		r.Plan.Items, r.Steps = append(r.Plan.Items, it), append(r.Steps, s)
+	}
+	return r
+}
+
+func begin(t testing.TB, j *Journal, m migration.Record) {
+	t.Helper()
+	if err := j.BeginMigration(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func save(t testing.TB, j *Journal, m migration.Record) {
+	t.Helper()
+	if err := j.SaveMigration(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// saveStep records that a step of a migration became a job.
+func saveStep(t testing.TB, j *Journal, m migration.Record, n int, job appliance.JobID) {
+	t.Helper()
+	s := m.Steps[n]
+	s.Phase, s.Job = migration.PhaseRunning, job
+	if err := j.SaveStep(t.Context(), m.ID, n, s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ask records an intent with a ref.
+func ask(t testing.TB, j *Journal, ref string) uint64 {
+	t.Helper()
+	in := someIntent(1)
+	in.Act.Ref = ref
+	id, err := j.Intend(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// request is what is known of the request with a ref.
+func requested(t testing.TB, j *Journal, ref string) fleet.Request {
+	t.Helper()
+	r, err := j.Find(t.Context(), ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func migrations(t testing.TB, j *Journal) []migration.Record {
+	t.Helper()
+	all, err := j.Migrations(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func adoptMigrations(t testing.TB, j *Journal) []migration.Record {
+	t.Helper()
+	all, err := j.AdoptMigrations(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
 func hold(t testing.TB, j *Journal, h fleet.Holding) {
 	t.Helper()
 	if err := j.Hold(t.Context(), h); err != nil {
@@ -172,10 +267,14 @@ func owners(all []fleet.Holding, err error) func(testing.TB) []string {
 func changes(ctx context.Context, j *Journal) map[string]error {
 	_, intended := j.Intend(ctx, someIntent(1))
 	_, adopted := j.Adopt(ctx, nil)
+	_, sessions := j.AdoptMigrations(ctx)
+	m := someMigration(99, 2)
 	return map[string]error{
 		"intend": intended, "settle": j.Settle(ctx, 1, fleet.OutcomeDone, ""), "tell": j.Tell(ctx, someEvent(1)),
 		"hold": j.Hold(ctx, someHolding(1)), "forget": j.Forget(ctx, "dc1-lxca", nthLock(1)),
 		"track": j.Track(ctx, someTransit(1)), "ended": j.Ended(ctx, 1, someEnding()), "adopt": adopted,
+		"begin a migration": j.BeginMigration(ctx, m), "save a migration": j.SaveMigration(ctx, m),
+		"save a step": j.SaveStep(ctx, m.ID, 0, m.Steps[0]), "adopt migrations": sessions,
 	}
 }
 
@@ -185,7 +284,14 @@ func reads(ctx context.Context, j *Journal) map[string]error {
 	_, events := j.Events(ctx, noon, 1)
 	_, others := j.Others(ctx)
 	_, holdings := j.Holdings(ctx)
-	return map[string]error{"unsettled": unsettled, "events": events, "others": others, "holdings": holdings}
+	_, all := j.Migrations(ctx)
+	_, found := j.Find(ctx, "m1/1/1")
+	if errors.Is(found, fleet.ErrNoSuchRef) {
+		found = nil
+	}
+	return map[string]error{
+		"unsettled": unsettled, "events": events, "others": others, "holdings": holdings, "migrations": all, "find": found,
+	}
 }
 
 func intend(t testing.TB, j *Journal, i int) uint64 {
