@@ -58,9 +58,18 @@ func TestMigrationsComeBack(t *testing.T) {
 	if got := migrations(t, k); !reflect.DeepEqual(got, want) {
 		t.Errorf("migrations are\n%+v, want\n%+v", got, want)
 	}
-	if n := count(t, k, "counter"); adoptMigrations(t, k) != nil || count(t, k, "counter") != n {
-		t.Error("they are adopted twice")
+	if n := counted(t, k); adoptMigrations(t, k) != nil || counted(t, k) != n {
+		t.Error("they are adopted twice, or nothing is written")
 	}
+}
+
+// counted is the number of the last record.
+func counted(t *testing.T, j *Journal) (n int) {
+	t.Helper()
+	if err := j.db.read.QueryRow(`SELECT n FROM counter`).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // What was written comes back, whatever it is.
@@ -288,6 +297,37 @@ func TestFault_JNL02_RequestsKeepTheirNumbers(t *testing.T) {
 	}
 	if got := migrations(t, j); len(got) != 1 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// A step that is not there is missed, by the check after opening and by whoever reads it; so are steps of no migration.
+func TestFault_JNL02_MissingStep(t *testing.T) {
+	for _, c := range []struct {
+		change string
+		seen   bool // by whoever reads
+	}{
+		{`DELETE FROM steps WHERE n = 0`, true}, {`DELETE FROM steps WHERE n = 1`, true}, {`DELETE FROM steps WHERE n = 2`, true},
+		{`DELETE FROM steps`, true}, {`DELETE FROM migrations`, false},
+	} {
+		for _, reads := range []bool{true, false} {
+			dir, path := folder(t)
+			j := opened(t, path, "first")
+			begin(t, j, someMigration(1, 3))
+			if _, err := j.db.write.Exec(c.change); err != nil {
+				t.Fatal(err)
+			}
+			k := j
+			if reads {
+				if all, err := j.Migrations(t.Context()); errors.Is(err, ErrDamaged) != c.seen {
+					t.Errorf("%s: %+v, %v", c.change, all, err)
+				}
+			} else {
+				k = opened(t, path, "second")
+			}
+			if want := c.seen || !reads; want != (len(aside(t, dir)) > 0) || want != said(k.Notices(), "was damaged", "migration m1") {
+				t.Errorf("%s: files %q, notices %q", c.change, files(t, dir), k.Notices())
+			}
+		}
 	}
 }
 
