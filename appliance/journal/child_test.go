@@ -16,7 +16,6 @@ import (
 	"testing"
 
 	"holdfast/appliance/fleet"
-	"holdfast/appliance/migration"
 )
 
 // childEnv names what a re-executed test binary does; its arguments are in the variables below.
@@ -163,37 +162,6 @@ func leaveAll(ctx context.Context, j *Journal) (uint64, error) {
 	return id, j.Track(ctx, someTransit(id))
 }
 
-// bequest is everything that ended engines left.
-type bequest struct {
-	fleet.Estate
-	migrations []migration.Record
-}
-
-func takeOver(ctx context.Context, j *Journal) (b bequest, err error) {
-	if b.migrations, err = j.AdoptMigrations(ctx); err != nil {
-		return b, err
-	}
-	b.Estate, err = j.Adopt(ctx, nil)
-	return b, err
-}
-
-// names is what is in it, by kind and number.
-func names(e bequest) (all []string) {
-	for _, r := range e.Intents {
-		all = append(all, fmt.Sprintf("intent%d", r.ID))
-	}
-	for _, h := range e.Holdings {
-		all = append(all, "holding"+strings.TrimLeft(string(h.Lock), "0"))
-	}
-	for _, x := range e.Transits {
-		all = append(all, fmt.Sprintf("transit%d", x.ID))
-	}
-	for _, m := range e.migrations {
-		all = append(all, "migration"+m.ID[1:])
-	}
-	return all
-}
-
 // childStarts opens the journal STARTS times as a new engine, takes over what others left and leaves something itself.
 func childStarts() error {
 	starts, err := strconv.Atoi(os.Getenv("STARTS"))
@@ -229,7 +197,8 @@ func oneStart(ctx context.Context, engine string) error {
 		return err
 	}
 	// Our own is still ours: it is neither told nor taken while we run.
-	if err := errors.Join(j.Settle(ctx, mine, fleet.OutcomeDone, ""), j.Ended(ctx, mine, someEnding()), endMigration(ctx, j, int(mine))); err != nil {
+	err = errors.Join(j.Settle(ctx, mine, fleet.OutcomeDone, ""), j.Ended(ctx, mine, someEnding()), endMigration(ctx, j, int(mine)))
+	if err != nil {
 		return fmt.Errorf("our own was taken while we run: %w", err)
 	}
 	all, err := j.Holdings(ctx)
@@ -253,41 +222,6 @@ func oneStart(ctx context.Context, engine string) error {
 		return fmt.Errorf("notices %q", n)
 	}
 	return j.Close()
-}
-
-func endMigration(ctx context.Context, j *Journal, i int) error {
-	m := someMigration(i, 2)
-	m.State, m.Ended = migration.StateDone, noon
-	return errors.Join(j.SaveStep(ctx, m.ID, 1, m.Steps[1]), j.SaveMigration(ctx, m))
-}
-
-// finish ends all of it.
-func finish(ctx context.Context, j *Journal, e bequest) error {
-	for _, m := range e.migrations {
-		i, err := strconv.Atoi(m.ID[1:])
-		if err != nil {
-			return err
-		}
-		if err := endMigration(ctx, j, i); err != nil {
-			return err
-		}
-	}
-	for _, r := range e.Intents {
-		if err := j.Settle(ctx, r.ID, fleet.OutcomeUnknown, "adopted"); err != nil {
-			return err
-		}
-	}
-	for _, h := range e.Holdings {
-		if err := j.Forget(ctx, h.Appliance, h.Lock); err != nil {
-			return err
-		}
-	}
-	for _, x := range e.Transits {
-		if err := j.Ended(ctx, x.ID, someEnding()); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // childHeir takes over what there is at its start and at each line of its input, says what, and keeps it until its input ends.

@@ -1,14 +1,12 @@
 package journal
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -181,8 +179,11 @@ func TestMigrationsThatAreRefused(t *testing.T) {
 			t.Errorf("%q is begun", m.ID)
 		}
 	}
-	if got := migrations(t, j); len(got) != 1 || !reflect.DeepEqual(got[0].Steps, m.Steps) || j.Writable() != nil || k.Writable() != nil {
-		t.Errorf("%+v, writable: %v, %v", got, j.Writable(), k.Writable())
+	if got := migrations(t, j); len(got) != 1 || !reflect.DeepEqual(got[0].Steps, m.Steps) {
+		t.Errorf("%+v", got)
+	}
+	if j.Writable() != nil || k.Writable() != nil {
+		t.Errorf("writable: %v, %v", j.Writable(), k.Writable())
 	}
 }
 
@@ -197,7 +198,8 @@ func TestMigrationOfAnotherMind(t *testing.T) {
 		t.Fatal(err)
 	}
 	x.record = strings.Replace(x.record, `"at_once":2`, `"at_once":99`, 1)
-	if _, err := j.db.write.Exec(`UPDATE migrations SET record = ?, sum = ? WHERE id = 'm2'`, x.record, digest(x.session.columns())); err != nil {
+	sum := digest(x.session.columns())
+	if _, err := j.db.write.Exec(`UPDATE migrations SET record = ?, sum = ? WHERE id = 'm2'`, x.record, sum); err != nil {
 		t.Fatal(err)
 	}
 	closed(t, j)
@@ -205,7 +207,8 @@ func TestMigrationOfAnotherMind(t *testing.T) {
 	if got := adoptMigrations(t, k); len(got) != 1 || got[0].ID != "m1" || len(migrations(t, k)) != 1 {
 		t.Errorf("adopted %+v", got)
 	}
-	if !said(k.Notices(), "a migration is left out", "m2", "at_once = 99") || len(aside(t, dir)) > 0 || count(t, k, "migrations") != 2 {
+	told := said(k.Notices(), "a migration is left out", "m2", "at_once = 99")
+	if !told || len(aside(t, dir)) > 0 || count(t, k, "migrations") != 2 {
 		t.Errorf("notices %q, files %q", k.Notices(), files(t, dir))
 	}
 }
@@ -230,6 +233,7 @@ func TestFault_JNL02_MigrationsGoIntoTheNewJournal(t *testing.T) {
 		begin(t, j, m)
 	}
 	saveStep(t, j, two, 1, "18")
+	save(t, j, two)
 	for _, ref := range []string{"m2/1/1", "m3/1/1", "alone", "over"} {
 		id := ask(t, j, ref)
 		track(t, j, someTransit(id))
@@ -327,115 +331,6 @@ func TestFault_JNL02_MissingStep(t *testing.T) {
 			if want := c.seen || !reads; want != (len(aside(t, dir)) > 0) || want != said(k.Notices(), "was damaged", "migration m1") {
 				t.Errorf("%s: files %q, notices %q", c.change, files(t, dir), k.Notices())
 			}
-		}
-	}
-}
-
-// childMigrate adopts what was left, begins a migration, and does with it what there is to do.
-func childMigrate() error {
-	ctx, sys := context.Background(), host()
-	if err := killAt(&sys); err != nil {
-		return err
-	}
-	engine := os.Getenv("ENGINE")
-	j, err := open(ctx, os.Getenv("JOURNAL"), Options{Engine: engine, Clock: still(noon)}, sys)
-	if err != nil {
-		return err
-	}
-	left, err := j.AdoptMigrations(ctx)
-	if err != nil {
-		return err
-	}
-	fmt.Println("adopted", len(left))
-	i, err := strconv.Atoi(strings.TrimPrefix(engine, "engine"))
-	if err != nil {
-		return err
-	}
-	m, in := someMigration(i, 3), someIntent(1)
-	in.Act.Ref = m.ID + "/1/1"
-	s := m.Steps[1]
-	s.Phase, s.Job = migration.PhaseRunning, "18"
-	var id uint64
-	for _, do := range []func() error{
-		func() error { return j.BeginMigration(ctx, m) },
-		func() (err error) { id, err = j.Intend(ctx, in); return err },
-		func() error { return j.SaveStep(ctx, m.ID, 1, s) },
-		func() error { return j.Track(ctx, someTransit(id)) },
-		func() error { return j.Ended(ctx, id, someEnding()) },
-		func() error { m.Note = "saved"; return j.SaveMigration(ctx, m) },
-	} {
-		if err := do(); err != nil {
-			return err
-		}
-		fmt.Println("confirmed")
-	}
-	return j.Close()
-}
-
-// progress is how many of these things are in the journal, in their order.
-func progress(t *testing.T, j *Journal, i int) (n int) {
-	t.Helper()
-	m := someMigration(i, 3)
-	all := migrations(t, j)
-	at := slices.IndexFunc(all, func(x migration.Record) bool { return x.ID == m.ID })
-	if at < 0 {
-		return 0
-	}
-	got := all[at]
-	if len(got.Steps) != 3 {
-		t.Errorf("migration %s has %d steps", m.ID, len(got.Steps))
-	}
-	r, err := j.Find(t.Context(), m.ID+"/1/1")
-	done := []bool{true, err == nil, got.Steps[1].Job == "18", r.Tracked || r.Ending != nil, r.Ending != nil, got.Note == "saved"}
-	n = slices.Index(append(done, false), false)
-	if slices.Contains(done[n:], true) || r.Tracked && r.Ending != nil {
-		t.Errorf("migration %s: %v is there", m.ID, done)
-	}
-	return n
-}
-
-func TestFault_JNL01_KilledAtEveryPointOfAMigration(t *testing.T) {
-	for _, point := range []string{"write: before commit", "write: committed"} {
-		for nth := 2; nth <= 8; nth++ { // 1 is that the engine started, 2 that it adopted
-			t.Run(fmt.Sprintf("%s %d", point, nth), func(t *testing.T) {
-				t.Parallel()
-				dir, path := folder(t)
-				zeroth := opened(t, path, "zeroth")
-				begin(t, zeroth, someMigration(9, 3))
-				closed(t, zeroth)
-				var want []string
-				for i := range 3 {
-					cmd := child(t, "migrate", append(journalEnv(path, fmt.Sprintf("engine%d", i)), "POINT="+point, "NTH="+strconv.Itoa(nth))...)
-					lines, killed := output(t, cmd)
-					if !killed {
-						t.Error("it was not killed")
-					}
-					n := strings.Count(strings.Join(lines, " "), "confirmed")
-					if nth > 2 && n != nth-3 {
-						t.Errorf("%d things were confirmed before write %d", n, nth)
-					}
-					if nth > 2 && point == "write: committed" {
-						n++
-					}
-					j := opened(t, path, fmt.Sprintf("looker%d", i))
-					if got := progress(t, j, i); got != n {
-						t.Errorf("%d of %d things are there", got, n)
-					}
-					closed(t, j)
-					if n > 0 {
-						want = append(want, fmt.Sprintf("m%d", i))
-					}
-				}
-				j := opened(t, path, "last")
-				var got []string
-				for _, m := range adoptMigrations(t, j) {
-					got = append(got, m.ID)
-				}
-				slices.Sort(got)
-				if want = append(want, "m9"); !slices.Equal(got, want) || len(j.Notices()) > 0 || len(aside(t, dir)) > 0 {
-					t.Errorf("adopted %q, want %q; notices %q", got, want, j.Notices())
-				}
-			})
 		}
 	}
 }

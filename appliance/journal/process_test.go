@@ -119,38 +119,6 @@ func (p promised) beyond(t *testing.T, got promised) (more int) {
 	return more
 }
 
-// death is a place in the life of a process.
-type death struct {
-	point  string
-	nth    int
-	more   int // that is there each time without having been confirmed
-	damage bool
-	steps  string
-	golden string // what is there before; empty: a journal of ours with nothing in it
-}
-
-// killed is how often of three times it comes there on its way to the newest schema: each step is taken once.
-func (d death) killed() (n int) {
-	left := 0
-	if d.golden != "" {
-		left = len(steps) - 1
-	}
-	if d.steps != "" {
-		left++
-	}
-	for range 3 {
-		if left < d.nth {
-			return n
-		}
-		n++
-		left -= d.nth - 1
-		if d.point == "migration: committed" {
-			left--
-		}
-	}
-	return n
-}
-
 func TestFault_JNL01_KilledAtEveryPoint(t *testing.T) {
 	for _, c := range []death{
 		{point: "write: before commit", nth: 2},

@@ -137,7 +137,8 @@ func TestFault_I8_RequestsAndMigrationsArePrintable(t *testing.T) {
 		t.Errorf("%+v, want %+v", r.Ending, want)
 	}
 	// A record that was changed together with its checksum.
-	r := request{ref: "m1/1/1", migration: "m1", intent: int64(id), ending: `{"fate":"\u001b[31m","job":"\u001b[31m","text":"\u001b[31m"}`}
+	r := request{ref: "m1/1/1", migration: "m1", intent: int64(id)}
+	r.ending = `{"fate":"\u001b[31m","job":"\u001b[31m","text":"\u001b[31m"}`
 	if _, err := j.db.write.Exec(`UPDATE requests SET ending = ?, sum = ?`, r.ending, digest(r.columns())); err != nil {
 		t.Fatal(err)
 	}

@@ -81,7 +81,8 @@ func (v *vault) Transfer(_ context.Context, t appliance.Transfer) (appliance.Rec
 	v.copies[t.Backup]++
 	id := appliance.JobID(fmt.Sprint(len(v.jobs) + 1))
 	v.jobs = append(v.jobs, appliance.Job{
-		ID: id, State: appliance.Label("Running"), Phase: appliance.PhaseRunning, Started: stamp.Sent.Wall, Verb: t.Verb, Backup: t.Backup,
+		ID: id, State: appliance.Label("Running"), Phase: appliance.PhaseRunning, Started: stamp.Sent.Wall,
+		Verb: t.Verb, Backup: t.Backup,
 	})
 	v.to = append(v.to, appliance.Location(t.Destination))
 	return appliance.Receipt{Job: id, Stamp: stamp}, nil

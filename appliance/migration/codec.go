@@ -84,7 +84,7 @@ func Decode(id, engine string, record []byte, steps [][]byte) (Record, error) {
 		return Record{}, fmt.Errorf("read migration %s: %w", id, err)
 	}
 	r := Record{
-		ID: id, Engine: engine, State: printable(x.State), Note: appliance.Words(x.Note).String(), Begun: x.Begun, Ended: x.Ended, Order: x.Order,
+		ID: id, Engine: engine, State: printable(x.State), Note: printable(x.Note), Begun: x.Begun, Ended: x.Ended, Order: x.Order,
 		Plan: Plan{
 			Made: x.Plan.Made, Who: printable(x.Plan.Who), Verb: x.Plan.Verb, Careful: x.Plan.Careful,
 			Destination: printable(x.Plan.Destination), Target: printable(x.Plan.Target), AtOnce: x.Plan.AtOnce,
@@ -103,7 +103,7 @@ func Decode(id, engine string, record []byte, steps [][]byte) (Record, error) {
 		r.Plan.Items = append(r.Plan.Items, it)
 		r.Steps = append(r.Steps, Step{
 			Item: it, Phase: printable(s.Phase), Stage: printable(s.Stage), Try: s.Try, Job: printable(s.Job), Began: s.Began,
-			Ended: s.Ended, Sent: s.Sent, Took: s.Took, Fate: printable(s.Fate), Note: appliance.Words(s.Note).String(),
+			Ended: s.Ended, Sent: s.Sent, Took: s.Took, Fate: printable(s.Fate), Note: printable(s.Note),
 		})
 	}
 	return r, r.sound()
