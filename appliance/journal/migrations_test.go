@@ -223,9 +223,10 @@ func TestFault_JNL02_MigrationsGoIntoTheNewJournal(t *testing.T) {
 	begin(t, zeroth, someMigration(1, 3))
 	left := ask(t, zeroth, "m1/1/1")
 	track(t, zeroth, someTransit(left))
+	track(t, zeroth, someTransit(ask(t, zeroth, "loose"))) // of no migration
 	closed(t, zeroth)
 	j := opened(t, path, "first")
-	if len(adoptMigrations(t, j)) != 1 || len(adopt(t, j).Transits) != 1 {
+	if len(adoptMigrations(t, j)) != 1 || len(adopt(t, j).Transits) != 2 {
 		t.Fatal("it is not adopted")
 	}
 	two, three, four := someMigration(2, 2), someMigration(3, 2), someMigration(4, 2)
@@ -260,7 +261,7 @@ func TestFault_JNL02_MigrationsGoIntoTheNewJournal(t *testing.T) {
 		t.Errorf("migrations are\n%+v, want\n%+v", got, want)
 	}
 	for ref, c := range map[string]struct{ ended, tracked bool }{
-		"m1/1/1": {false, true}, "m2/1/1": {true, false}, "m2/2/1": {false, false}, "alone": {false, true},
+		"m1/1/1": {false, true}, "m2/1/1": {true, false}, "m2/2/1": {false, false}, "alone": {false, true}, "loose": {false, true},
 	} {
 		r := requested(t, j, ref)
 		if (r.Ending != nil) != c.ended || r.Tracked != c.tracked || r.Outcome != fleet.OutcomeUnknown {

@@ -179,6 +179,7 @@ func TestFault_JNL09_QueriesGoByIndex(t *testing.T) {
 		intentOf:     {[]any{1}, []string{"SEARCH intents USING INTEGER PRIMARY KEY (rowid=?)"}},
 		sessionOf:    {[]any{"m1"}, []string{"SEARCH migrations USING PRIMARY KEY (id=?)"}},
 		openSessions: {nil, []string{"SEARCH migrations USING INDEX migrations_ended (ended=?)", "USE TEMP B-TREE FOR ORDER BY"}},
+		allSessions:  {nil, []string{"SCAN migrations", "USE TEMP B-TREE FOR ORDER BY"}}, // all of them are wanted
 		legsOf:       {[]any{"m1"}, []string{"SEARCH steps USING PRIMARY KEY (migration=?)"}},
 		// Of the open ones only.
 		openIntents: {nil, []string{"SCAN intents USING INDEX intents_open", "USE TEMP B-TREE FOR ORDER BY"}},
