@@ -18,7 +18,7 @@ import (
 )
 
 // patience is how long those wait who only want to see that everything is in order, on a machine that has other work too.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // later is our schema and one that may come.
 var later = append(slices.Clone(steps), step{
