@@ -37,12 +37,15 @@ func lockActs() []act {
 	}
 }
 
-func takeUpdates(k *killed) {
+func takeUpdates(k *killed) { k.take("UP Updates") }
+
+// take asks for a lock on dc1, by the beginning of its name.
+func (k *killed) take(scope string) {
 	k.c.press("1")
 	k.c.press("g")
 	k.c.press("a")
 	k.c.until("Acquire a lock on dc1")
-	k.c.press("up upd")
+	k.c.press(scope)
 	k.c.until("narrowed to")
 	k.c.press("\r")
 }
@@ -75,7 +78,14 @@ func releaseUpdates(k *killed) {
 
 func keepUpdates(k *killed) {
 	haveUpdates(k)
-	k.onOurs("K", "Keep UP Updates")
+	k.keepTaken()
+}
+
+// keepTaken has the lock under the cursor kept, which is the one that was taken last.
+func (k *killed) keepTaken() {
+	k.c.press("2")
+	k.c.press("K")
+	k.c.until("Keep ")
 	k.c.press("\r")
 	k.c.until("began to keep")
 }

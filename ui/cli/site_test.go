@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -66,10 +67,11 @@ func newSite(t *testing.T, cfg sim.Config) *site {
 	t.Cleanup(s.sims.Close)
 	s.config, s.fronts = s.configure("holdfast")
 	s.pass(0)
-	s.db, err = sql.Open("sqlite", "file:"+s.journal()+"?mode=ro&_pragma=busy_timeout(5000)")
-	if err != nil {
+	name := url.URL{Scheme: "file", Path: s.journal(), RawQuery: "mode=ro&_pragma=busy_timeout(5000)"}
+	if s.db, err = sql.Open("sqlite", name.String()); err != nil {
 		t.Fatal(err)
 	}
+	s.db.SetMaxIdleConns(0)                // while one was open, the next run would find the journal in use, and not as a kill leaves it
 	t.Cleanup(func() { _ = s.db.Close() }) // it was only read
 	return s
 }
