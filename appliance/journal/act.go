@@ -27,6 +27,7 @@ type more struct {
 	Typed      bool             `json:"typed,omitempty"`
 	Deadline   time.Duration    `json:"deadline,omitempty"`
 	Until      time.Time        `json:"until,omitzero"`
+	Engine     string           `json:"engine,omitempty"` // from which a lock is taken over
 
 	Before []appliance.LockID `json:"before,omitzero"`
 	Since  time.Time          `json:"since,omitzero"`
@@ -42,7 +43,7 @@ func (r *intent) put(in fleet.Intent) error {
 		Created: inYears(a.Lock.Created), CreText: a.Lock.CreText.String(), LockTTL: a.Lock.TTL, Exclusive: a.Lock.Exclusive,
 		Transfer: appliance.Verb(label(string(a.Transfer.Verb))),
 		Label:    a.Transfer.Label.String(), Checksum: a.Transfer.Checksum.String(),
-		Typed: a.Typed, Deadline: a.Deadline, Until: inYears(a.Until),
+		Typed: a.Typed, Deadline: a.Deadline, Until: inYears(a.Until), Engine: label(a.Engine),
 		Before: labels(in.Before), Since: inYears(in.Since),
 	})
 	if err != nil {
@@ -85,7 +86,7 @@ func (r *intent) fill(in *fleet.Intent) error {
 			Checksum: appliance.Label(m.Checksum), Destination: r.destination,
 		},
 		Job:   appliance.JobID(r.job),
-		Typed: m.Typed, Deadline: m.Deadline, Until: m.Until,
+		Typed: m.Typed, Deadline: m.Deadline, Until: m.Until, Engine: m.Engine,
 	}
 	return nil
 }
