@@ -19,6 +19,7 @@ const (
 	stillYours  = "the configuration lock of an earlier run is still yours"
 	givenBack   = "the configuration lock, about which an earlier run asked last, is not yours"
 	givenBack2  = "the configuration lock, whose release an earlier run asked for, is not yours any more"
+	noLonger    = "the configuration lock that an earlier run held is not yours any more" // said when the one before was killed as well
 	tokenLost   = "an earlier run of yours may hold the configuration lock, and its token is not kept: free by"
 	tokenUnseen = "the configuration lock of an earlier run may be held by a token of yours that nobody saw, as the answer to its renewal was lost: free by"
 )
@@ -46,8 +47,9 @@ func brokerActs() []act {
 			k.onOurs("r", "Release configuration")
 			k.c.press("y")
 		}, asks: "Release configuration", check: func(k *killed) {
-			k.configuration(map[point][]string{beforeIntent: {stillYours}, nothingSent: {givenBack2}, noEffect: {givenBack2},
-				noAnswer: {givenBack2}, notRecorded: {givenBack2, tokenLost}, recorded: nil})
+			free := []string{givenBack2, noLonger}
+			k.configuration(map[point][]string{beforeIntent: {stillYours}, nothingSent: free, noEffect: free, noAnswer: free,
+				notRecorded: {givenBack2, noLonger, tokenLost}, recorded: nil})
 		}},
 	}
 }

@@ -75,16 +75,32 @@ const atOnce = 8
 // nothing, done nothing twice and touched nothing that is another's; and it says what it does not know.
 func TestFault_SIG05_KilledAtEveryPoint(t *testing.T) {
 	t.Parallel()
+	atEach(t, points, pointsOfEach, func(t *testing.T, a act, p point, _ int) { killAt(t, a, p, nil) })
+}
+
+// And so it has when the next run is killed as well, at the first thing that it changes to put right what it found: before
+// that has its effect, or after. Each act is tried at other points each time.
+func TestFault_SIG05_KilledAgainWhileItResumes(t *testing.T) {
+	t.Parallel()
+	atEach(t, points[1:5], 1, func(t *testing.T, a act, p point, n int) {
+		killAt(t, a, p, func(k *killed) { k.interrupt(n%2 == 0) })
+	})
+}
+
+// atEach tests each act at so many of the points, as often as kills says, and numbers the tests.
+func atEach(t *testing.T, at []point, each int, test func(t *testing.T, a act, p point, n int)) {
 	turns := make(chan struct{}, atOnce)
 	var running sync.WaitGroup
-	for range *kills {
+	n := 0
+	for round := range *kills {
 		for i, a := range slices.Concat(lockActs(), brokerActs(), transferActs()) {
-			for n := range pointsOfEach {
-				p := points[(i+n*len(points)/pointsOfEach)%len(points)]
+			for j := range each {
+				number, p := n, at[(i+round+j*len(at)/each)%len(at)]
+				n++
 				turns <- struct{}{}
 				running.Go(func() {
 					defer func() { <-turns }()
-					t.Run(a.name+": "+string(p), func(t *testing.T) { killAt(t, a, p) })
+					t.Run(a.name+": "+string(p), func(t *testing.T) { test(t, a, p, number) })
 				})
 			}
 		}
@@ -92,7 +108,8 @@ func TestFault_SIG05_KilledAtEveryPoint(t *testing.T) {
 	running.Wait()
 }
 
-func killAt(t *testing.T, a act, p point) {
+// killAt kills the program at the point of the act, has the next runs do what between says, and looks at the one after.
+func killAt(t *testing.T, a act, p point, between func(k *killed)) {
 	k := &killed{site: newSite(t, a.sims), act: a, at: p}
 	on := k.sims.Appliances()[0]
 	k.front = k.fronts[on.Name]
@@ -106,6 +123,9 @@ func killAt(t *testing.T, a act, p point) {
 	k.before = k.front.sent(a.request)
 	k.reach()
 	k.died()
+	if between != nil {
+		between(k)
+	}
 	k.again()
 	a.check(k)
 	k.always()
@@ -118,16 +138,51 @@ func (k *killed) again() {
 	k.c.until(fmt.Sprintf("%d up", len(k.sims.Appliances())))
 }
 
+// stopper kills the program that runs now, once, and waits for its end.
+func (k *killed) stopper() func() {
+	c := k.c
+	return sync.OnceFunc(func() {
+		_ = c.cmd.Process.Kill() // it may have failed, which is seen by how it ended
+		<-c.ended
+	})
+}
+
+// interrupt starts the program and kills it at the first thing that it changes, or when it has looked around and changed nothing.
+func (k *killed) interrupt(effect bool) {
+	k.t.Helper()
+	k.c = k.start()
+	c, stop := k.c, k.stopper()
+	k.front.arm(func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodGet || strings.HasSuffix(requestName(r), "/auth/token") {
+			return false
+		}
+		if effect {
+			k.front.effect(r)
+		}
+		stop()
+		panic(http.ErrAbortHandler)
+	}, nil)
+	defer k.front.arm(nil, nil)
+	over := func() bool {
+		select {
+		case <-c.ended:
+			return true
+		default:
+			return false
+		}
+	}
+	k.site.until("its end, or the word about its predecessor", func() bool {
+		return over() || strings.Contains(k.told(), "an earlier run ended in the middle of")
+	})
+	before := k.front.looks()
+	k.site.until("its end, or a look around", func() bool { return over() || k.front.looks() > before+6 })
+	stop()
+}
+
 // reach has the program begin the act, and kills it at the point.
 func (k *killed) reach() {
 	k.t.Helper()
-	c, once := k.c, sync.Once{}
-	stop := func() {
-		once.Do(func() {
-			_ = c.cmd.Process.Kill() // it may have failed, which is seen by how it ended
-			<-c.ended
-		})
-	}
+	stop := k.stopper()
 	intended := func() {
 		if !slices.Contains(k.open(), k.act.verb) {
 			k.t.Errorf("the request came without an intent in the journal, which has %q", k.open())
