@@ -31,6 +31,8 @@ func program() int {
 	switch upset := os.Getenv(asProgram); upset {
 	case "yes":
 		return Process()
+	case "shifted":
+		return runProcess(func(env *Env) { env.Clock = shiftedClock(os.Getenv("SHIFT")) })
 	case "protection":
 		defer func() { fmt.Println(protection()) }()
 		return Process()
