@@ -40,11 +40,12 @@ type checker struct {
 	truth *kit.Truth
 	base  func() time.Time
 
-	mu     sync.Mutex // guards what follows; who holds it sees time stand still
-	seq    int64      // of the last effect that was read
-	broken []violation
-	said   map[string]bool
-	totals totals
+	mu      sync.Mutex // guards what follows; who holds it sees time stand still
+	seq     int64      // of the last effect that was read
+	broken  []violation
+	said    map[string]bool
+	setBack bool // our wall clock was set back once
+	totals  totals
 
 	locks   map[key]*grant
 	holds   map[string]*hold // of ECBs
@@ -63,6 +64,7 @@ type run struct {
 	looks bool // it must not change anything
 	adopt bool
 	from  time.Time
+	awake time.Time // from, in virtual time
 	ended time.Time // base; zero while it runs
 	// unwritable are the spans in which its journal took nothing.
 	unwritable []span
@@ -114,7 +116,7 @@ func (c *checker) violations() []violation {
 func (c *checker) began(id string, looks, adopt bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.runs[id] = &run{id: id, looks: looks, adopt: adopt, from: c.base(), snaps: map[string]*fleet.Snapshot{}}
+	c.runs[id] = &run{id: id, looks: looks, adopt: adopt, from: c.base(), awake: time.Now(), snaps: map[string]*fleet.Snapshot{}}
 }
 
 // ended notes that an engine runs no more; what comes of it from now on is no screen of anybody's.

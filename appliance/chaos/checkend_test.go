@@ -63,9 +63,7 @@ func (c *checker) inventory(estate fleet.Estate) {
 	defer c.mu.Unlock()
 	now := c.base()
 	for _, r := range estate.Intents {
-		x := c.byID[r.ID]
-		looked := x != nil && x.Act.Claim.TTL > 0 && now.Before(x.at.Add(x.Act.Claim.TTL+2*slack)) // until nothing can be left of it
-		if !looked {
+		if x := c.byID[r.ID]; x == nil || x.Act.Claim.TTL == 0 || now.After(c.askedBy(x).Add(x.Act.Claim.TTL+2*slack)) {
 			c.breaks("I4", r.Appliance, "intent %d (%s) was never settled", r.ID, r.Act.Verb)
 		}
 	}
@@ -92,6 +90,25 @@ func (c *checker) inventory(estate fleet.Estate) {
 				stamp(g.at), stamp(g.ends))
 		}
 	}
+}
+
+// askedBy is when a request for a lock was sent as far as an engine can tell: it is looked for until nothing can be left of it.
+// After our wall clock was set back each engine has to take what an earlier one sent for sent just now.
+func (c *checker) askedBy(x *intent) time.Time {
+	at := x.at
+	for _, r := range c.runs {
+		if c.setBack && r.from.After(at) {
+			at = r.from
+		}
+	}
+	return at
+}
+
+// wasSetBack notes that our wall clock was set back.
+func (c *checker) wasSetBack() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.setBack = true
 }
 
 // openFor reports whether a request for a lock there is still looked for.

@@ -18,6 +18,7 @@ type grant struct {
 	ends   time.Time // by itself
 	ended  time.Time // really; zero while it is there
 	how    string
+	known  time.Time // when its engine was first seen to show it as its own; virtual time, in which screens live
 }
 
 // hold is the lock of an ECB.
@@ -163,6 +164,9 @@ func (c *checker) shownLock(r *run, s *fleet.Snapshot, l *fleet.Lock, now applia
 	}
 	if l.Mine {
 		c.totals.lockSeconds++
+		if g.engine == r.id && g.known.IsZero() {
+			g.known = time.Now()
+		}
 	}
 	if g.engine == "" || l.Mine || l.Elsewhere || l.Holder != appliance.HolderAnother || !g.ended.IsZero() {
 		return
@@ -173,7 +177,7 @@ func (c *checker) shownLock(r *run, s *fleet.Snapshot, l *fleet.Lock, now applia
 	case owner == r:
 		c.breaks("I1", s.Name, "%s calls lock %s another's, which it was granted at %s", r.id, l.ID, stamp(g.at))
 	case !r.adopt:
-	case owner.ended.IsZero() && base.Sub(g.at) > slack && base.Sub(r.from) > slack:
+	case owner.ended.IsZero() && !g.known.IsZero() && time.Since(g.known) > slack && time.Since(r.awake) > slack:
 		c.breaks("I1", s.Name, "%s calls lock %s another's, which %s holds beside it", r.id, l.ID, owner.id)
 	}
 }

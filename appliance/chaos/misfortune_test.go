@@ -61,13 +61,13 @@ func (w *world) misfortune() {
 	case n < 16:
 		d := time.Duration(1+w.rng.IntN(600)) * time.Second
 		w.story.add("", "our host is suspended for %s", d)
-		w.times.suspend(d)
+		w.suspend(d)
 		w.look()
 		return
 	case n < 18:
 		d := w.hostStep()
 		w.story.add("", "our wall clock is set by %s", d)
-		w.times.setWall(d)
+		w.setWall(d)
 		w.look()
 		return
 	default:
@@ -85,6 +85,22 @@ func (w *world) misfortune() {
 
 // hostStep is how far our wall clock is set: never by so much that finished records would be old.
 func (w *world) hostStep() time.Duration { return w.stepBy() % (12 * time.Hour) }
+
+// suspend has our host sleep, while the appliances go on: what falls due there happens in its time.
+func (w *world) suspend(d time.Duration) {
+	for ; d > 0; d -= time.Second {
+		w.times.suspend(min(d, time.Second))
+		w.fleet.Settle()
+	}
+}
+
+// setWall sets the wall clock of our host.
+func (w *world) setWall(by time.Duration) {
+	w.times.setWall(by)
+	if by < 0 {
+		w.check.wasSetBack()
+	}
+}
 
 // later does something after a time.
 func (w *world) later(d time.Duration, f func()) {
