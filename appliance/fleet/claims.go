@@ -258,8 +258,8 @@ func (w *watcher) expire(now appliance.Reading) {
 	found := false
 	for id, o := range w.claims.own {
 		state, _ := o.term.At(now)
-		if state != lease.Gone || (o.listed && !o.lock.Exclusive && w.listed.Stamp.Sent.Run > o.term.GoneAfter) {
-			continue // the second: it is listed still, and the list is right
+		if state != lease.Gone || w.outlives(o, now) {
+			continue
 		}
 		w.end(id, o, now, Warn, "of yours has ended")
 		found = true
@@ -267,6 +267,12 @@ func (w *watcher) expire(now appliance.Reading) {
 	if found {
 		w.showLocks()
 	}
+}
+
+// outlives reports whether the list, which is right and not old, shows a lock of ours beyond the end that we reckon with. One that
+// an earlier run took is reckoned by the appliance's clock, which may have been set since (faults.md CLK-02).
+func (w *watcher) outlives(o *own, now appliance.Reading) bool {
+	return o.listed && !o.lock.Exclusive && w.listed.Stamp.Sent.Run > o.term.End && !w.s.LocksPart.Stale(now)
 }
 
 // name is a lock as events call it.
