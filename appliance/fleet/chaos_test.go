@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -38,4 +39,28 @@ func TestFault_CLK02_SetForwardUnderAnInheritedLock(t *testing.T) {
 		b.pass(19 * time.Minute)
 		must(t, "row after its end", next.lock(id), nil)
 	})
+}
+
+// The appliance's clock is set while a request may still take effect: what came of it bears the new time, and is ours all the same.
+func TestFault_CLK02_SetWhileARequestMayTakeEffect(t *testing.T) {
+	for _, by := range []time.Duration{100 * time.Second, -100 * time.Second, 10 * 365 * 24 * time.Hour, -10 * 365 * 24 * time.Hour} {
+		run(t, nil, func(t *testing.T, b *bench) {
+			b.f.with(func() {
+				b.f.before = func(_ context.Context, call string) error {
+					if call != "acquire" {
+						return nil
+					}
+					time.AfterFunc(20*time.Second, func() {
+						b.f.with(func() { b.f.put("UP", up20.Claim.TTL, b.clock.Now().Wall.Add(b.f.skew)) })
+					})
+					b.f.with(func() { b.f.skew = by })
+					return fmt.Errorf("reset: %w", appliance.ErrAmbiguous)
+				}
+			})
+			r, err := b.do(up20)
+			must(t, fmt.Sprint("error by ", by), err, nil)
+			must(t, "mine", b.lock(r.Lock).Mine, true)
+			must(t, "requests", b.f.asked("acquire"), 1)
+		})
+	}
 }

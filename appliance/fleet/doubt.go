@@ -75,21 +75,35 @@ func (w *watcher) openDoubt(d *doubt) {
 	w.showClaims()
 }
 
-// fits reports whether a listed lock may have come of the request. date is the appliance's at that listing: some may list
-// the time that is left (api/lxca.md 7).
-func (d *doubt) fits(l appliance.Lock, date time.Time) bool {
+// fits reports whether a lock of a listing may have come of the request. Some appliances may list the time that is left
+// (api/lxca.md 7).
+func (d *doubt) fits(l appliance.Lock, seen appliance.Stamp) bool {
 	if d.before[l.ID] || l.Scope.Code != d.claim.Scope {
 		return false
 	}
 	if l.TTL != 0 && d.claim.TTL != 0 && l.TTL != d.claim.TTL {
-		if l.Created.IsZero() || date.IsZero() || (l.TTL+date.Sub(l.Created)-d.claim.TTL).Abs() > dateSlack {
+		if l.Created.IsZero() || seen.Date.IsZero() || (l.TTL+seen.Date.Sub(l.Created)-d.claim.TTL).Abs() > dateSlack {
 			return false
 		}
 	}
 	if l.Created.IsZero() || d.since.IsZero() {
 		return true
 	}
-	return !l.Created.Before(d.since.Add(-dateSlack)) && !l.Created.After(d.since.Add(lateEffect))
+	stepped := d.stepped(seen)
+	return !l.Created.Before(d.since.Add(min(0, stepped)-dateSlack)) && !l.Created.After(d.since.Add(max(0, stepped)+lateEffect))
+}
+
+// stepped is how far the appliance's clock was set since the request was sent: a lock that came of it may bear the time before
+// that or after (faults.md CLK-02).
+func (d *doubt) stepped(seen appliance.Stamp) time.Duration {
+	if seen.Date.IsZero() {
+		return 0
+	}
+	by := seen.Date.Sub(d.since) - seen.Received.Since(d.sent)
+	if by.Abs() <= dateSlack { // a Date is only good to a second
+		return 0
+	}
+	return by
 }
 
 // candidates are the listed locks that may have come of a request and are not ours already. The caller holds w.mu.
@@ -97,7 +111,7 @@ func (w *watcher) candidates(d *doubt, list appliance.LockList) []appliance.Lock
 	var found []appliance.Lock
 	for _, l := range list.Locks {
 		_, elsewhere := w.claims.others[l.ID]
-		if !elsewhere && w.claims.own[l.ID] == nil && w.claims.past[l.ID] == nil && d.fits(l, list.Stamp.Date) {
+		if !elsewhere && w.claims.own[l.ID] == nil && w.claims.past[l.ID] == nil && d.fits(l, list.Stamp) {
 			found = append(found, l)
 		}
 	}

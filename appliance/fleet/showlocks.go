@@ -51,7 +51,7 @@ func (w *watcher) show(l appliance.Lock, before *Lock) Lock {
 	s := Lock{Lock: l, Appliance: w.name}
 	s.Holder = appliance.HolderAnother
 	for _, d := range w.claims.doubts {
-		if d.fits(l, w.listed.Stamp.Date) {
+		if d.fits(l, w.listed.Stamp) {
 			s.Holder = appliance.HolderUnknown
 		}
 	}
