@@ -64,3 +64,28 @@ func TestFault_CLK02_SetWhileARequestMayTakeEffect(t *testing.T) {
 		})
 	}
 }
+
+// While the answer to our own request is on its way a poll may list what came of it: it is not called another's.
+func TestFault_LCK02_NotAnothersWhileTheAnswerIsOnItsWay(t *testing.T) {
+	run(t, nil, func(t *testing.T, b *bench) {
+		b.f.with(func() {
+			b.f.before = func(_ context.Context, call string) error {
+				if call != "acquire" {
+					return nil
+				}
+				b.f.with(func() { b.f.put("UP", up20.Claim.TTL, b.clock.Now().Wall) })
+				<-time.After(30 * time.Second)
+				return fmt.Errorf("reset: %w", appliance.ErrAmbiguous)
+			}
+		})
+		done := make(chan Result, 1)
+		go func() {
+			r, _ := b.do(up20)
+			done <- r
+		}()
+		b.pass(15 * time.Second)
+		must(t, "rows", len(b.snap().Locks), 1)
+		must(t, "holder", b.snap().Locks[0].Holder, appliance.HolderUnknown)
+		must(t, "mine", b.lock((<-done).Lock).Mine, true)
+	})
+}

@@ -13,6 +13,7 @@ type claims struct {
 	own    map[appliance.LockID]*own
 	past   map[appliance.LockID]*own // given back, lost or ended; kept against answers that are older than that
 	doubts []*doubt
+	asking []*doubt // requests that are under way
 	keeps  []*keeping
 	lost   []Lost
 	gaps   []Gap

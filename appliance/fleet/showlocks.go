@@ -50,7 +50,7 @@ func (w *watcher) show(l appliance.Lock, before *Lock) Lock {
 	}
 	s := Lock{Lock: l, Appliance: w.name}
 	s.Holder = appliance.HolderAnother
-	for _, d := range w.claims.doubts {
+	for _, d := range append(slices.Clip(w.claims.doubts), w.claims.asking...) {
 		if d.fits(l, w.listed.Stamp) {
 			s.Holder = appliance.HolderUnknown
 		}
