@@ -89,3 +89,19 @@ func TestFault_LCK02_NotAnothersWhileTheAnswerIsOnItsWay(t *testing.T) {
 		must(t, "mine", b.lock((<-done).Lock).Mine, true)
 	})
 }
+
+// An inherited lock whose appliance's clock was set back since is not said to last longer than it was taken for.
+func TestFault_CLK02_SetBackUnderAnInheritedLock(t *testing.T) {
+	onLedger(t, func(t *testing.T, b *bench, l *ledger, _ *victim) {
+		ends := b.clock.Now().Run + 20*time.Minute
+		id := b.acquire(20 * time.Minute)
+		b.pass(5 * time.Minute)
+		b.e.Close()
+		l.end("one")
+		next := b.another(t, l, "two", &offset{b.f, -4 * time.Minute})
+		b.pass(20 * time.Second)
+		term := next.lock(id).Term
+		must(t, fmt.Sprintf("its end at %s", term.End), term.Known && term.End <= ends && term.HeldUntil < ends, true)
+		must(t, "the same on the wall", term.EndsWall.Sub(next.clock.Now().Wall), term.End-next.clock.Now().Run)
+	})
+}

@@ -37,9 +37,11 @@ type own struct {
 	seen    appliance.Reading // just before the latest listing that showed it was asked for
 	// inherited tells that an earlier engine was granted it: how long it lasts, only the listing tells.
 	inherited bool
-	replaces  appliance.LockID // the lock that it was taken to extend, until that one is given back or gone
-	owed      *owed            // its release was asked for
-	warned    int              // how many of the warnings about its end were given
+	// latest is the run at which an inherited lock ends by what was recorded of it; zero = not known.
+	latest   time.Duration
+	replaces appliance.LockID // the lock that it was taken to extend, until that one is given back or gone
+	owed     *owed            // its release was asked for
+	warned   int              // how many of the warnings about its end were given
 	// measured tells that its first listing was compared with what was asked for.
 	measured bool
 	missing  bool          // the newest listing that says something of it does not say that it is ours, which was told

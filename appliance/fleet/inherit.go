@@ -144,6 +144,9 @@ func (w *watcher) inheritLock(h Holding) {
 			granted:  appliance.Stamp{Sent: appliance.Reading{Wall: h.Sent}, Received: appliance.Reading{Wall: h.Received}},
 			replaces: h.Replaces,
 		}
+		if h.TTL > 0 && !h.Sent.IsZero() {
+			o.latest = pastReading(now, h.Sent).Run + h.TTL
+		}
 		w.claims.own[h.Lock] = o
 		if h.State == HoldingOwed {
 			w.owe(h.Lock, h.Who)

@@ -69,7 +69,8 @@ func (w *watcher) show(l appliance.Lock, before *Lock) Lock {
 	s.Mine, s.By, s.Holder = true, o.who, appliance.HolderYou
 	w.adorn(&s, o)
 	if o.inherited { // its answer was another run's: how long it lasts, the list says
-		o.term = s.Term
+		o.term = o.noLater(s.Term)
+		s.Term = o.term
 		return s
 	}
 	w.shorten(o, l)
@@ -79,6 +80,15 @@ func (w *watcher) show(l appliance.Lock, before *Lock) Lock {
 	}
 	s.Term = o.term
 	return s
+}
+
+// noLater is the term that the list tells of an inherited lock. It ends no later than what was recorded says by our own clocks:
+// the appliance's may have been set back since (faults.md I2).
+func (o *own) noLater(t lease.Term) lease.Term {
+	if early := t.End - o.latest; t.Known && o.latest != 0 && early > 0 {
+		t.HeldUntil, t.End, t.EndsWall = t.HeldUntil-early, o.latest, t.EndsWall.Add(-early)
+	}
+	return t
 }
 
 // adorn adds what else is to be said of a lock of ours.
