@@ -105,3 +105,27 @@ func TestFault_CLK02_SetBackUnderAnInheritedLock(t *testing.T) {
 		must(t, "the same on the wall", term.EndsWall.Sub(next.clock.Now().Wall), term.End-next.clock.Now().Run)
 	})
 }
+
+// An earlier run asked for a lock without an answer, and then for another one of the very same time: that one is not taken for
+// what came of the first.
+func TestFault_LCK02_AnInheritedLockOfAnotherRequest(t *testing.T) {
+	onLedger(t, func(t *testing.T, b *bench, l *ledger, _ *victim) {
+		p := &page{ledger: l, engine: "one"}
+		in := Intent{Engine: "one", Who: "maria", Appliance: "dc1", Act: up20, At: b.clock.Now(), Since: b.clock.Now().Wall, Before: []appliance.LockID{}}
+		_, err := p.Intend(t.Context(), in)
+		must(t, "error", err, nil)
+		b.pass(40 * time.Second)
+		id := b.acquire(up20.Claim.TTL)
+		b.e.Close()
+		l.end("one")
+		b.f.with(func() { b.f.put("UP", up20.Claim.TTL, in.At.Wall.Add(20*time.Second)) }) // its late effect
+		next := b.another(t, l, "two", b.f)
+		b.pass(15 * time.Second)
+		must(t, "what it held", next.lock(id).Mine, true)
+		must(t, "outcome of the first", l.records[0].Outcome, OutcomeDone)
+		must(t, "rows", len(next.snap().Locks), 2)
+		for _, row := range next.snap().Locks {
+			must(t, "mine"+next.story(), row.Mine, true)
+		}
+	})
+}

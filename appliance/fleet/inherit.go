@@ -243,7 +243,8 @@ func (w *watcher) inheritDoubt(r Record) (outcome Outcome, note string) {
 		return OutcomeUnknown, "whether a lock came of it cannot be told, look there"
 	}
 	for id, o := range w.claims.own {
-		if o.inherited && !d.before[id] && o.lock.Scope.Code == d.claim.Scope && o.ttl == d.claim.TTL && !o.granted.Sent.Wall.Before(r.At.Wall) {
+		sent := o.granted.Sent.Wall.Sub(r.At.Wall) // at once after its intent was recorded, or it is another request's of the same time
+		if o.inherited && !d.before[id] && o.lock.Scope.Code == d.claim.Scope && o.ttl == d.claim.TTL && 0 <= sent && sent <= writeLimit {
 			return OutcomeDone, "the lock " + name(o.lock) + " came of it"
 		}
 	}
