@@ -51,6 +51,7 @@ type checker struct {
 	holds   map[string]*hold // of ECBs
 	jobs    map[key]*job
 	places  map[key][]string // where a backup lies
+	shared  map[key]bool     // backups of which two engines of ours asked for the same
 	intents []*intent        // by order
 	byID    map[uint64]*intent
 	byRun   map[key][]*intent // by engine and appliance
@@ -82,7 +83,7 @@ type totals struct {
 func newChecker(truth *kit.Truth, base func() time.Time) *checker {
 	return &checker{
 		truth: truth, base: base, said: map[string]bool{}, locks: map[key]*grant{}, holds: map[string]*hold{}, jobs: map[key]*job{},
-		places: map[key][]string{}, byID: map[uint64]*intent{}, byRun: map[key][]*intent{}, runs: map[string]*run{}, ends: map[key]bool{},
+		places: map[key][]string{}, shared: map[key]bool{}, byID: map[uint64]*intent{}, byRun: map[key][]*intent{}, runs: map[string]*run{}, ends: map[key]bool{},
 	}
 }
 

@@ -31,7 +31,7 @@ func (c *checker) atRest() {
 		}
 	}
 	for at, j := range c.jobs {
-		if j.engine == "" || j.intent == nil || j.intent.outcome != fleet.OutcomeDone || j.ended.IsZero() || c.ends[at] {
+		if j.engine == "" || j.intent == nil || j.intent.outcome != fleet.OutcomeDone || j.ended.IsZero() || c.ends[at] || c.shared[key{at.appliance, j.uuid}] {
 			continue
 		}
 		c.breaks("I4", at.appliance, "job %s (%s of %s) by %s ended at %s (%s), and nobody was told", at.id, j.kind, j.uuid, j.engine,

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"slices"
 	"time"
 
 	"holdfast/appliance"
@@ -48,7 +49,7 @@ func (c *checker) settled(id uint64, outcome fleet.Outcome, note string) {
 	x.outcome, x.note, x.settled = outcome, note, c.base()
 	switch outcome {
 	case fleet.OutcomeRefused:
-		if x.effects > 0 {
+		if x.effects > 0 && !c.swap(x, func(y *intent) bool { return y.effects == 0 && y.outcome != fleet.OutcomeRefused }) {
 			c.breaks("I4", x.Appliance, "intent %d (%s) is settled as refused, and had an effect: %s", id, x.Act.Verb, note)
 		}
 	case fleet.OutcomeDone:
@@ -56,9 +57,29 @@ func (c *checker) settled(id uint64, outcome fleet.Outcome, note string) {
 	}
 }
 
+// swap gives what came of an intent to another one that asked for the very same, or the other way round: which of them it came of
+// cannot be told. It reports whether there is such a one.
+func (c *checker) swap(x *intent, with func(*intent) bool) bool {
+	for _, y := range c.byRun[key{x.Engine, x.Appliance}] {
+		a, b := x.Act, y.Act
+		same := asks(a.Verb) && asks(b.Verb) && a.Claim == b.Claim || a.Verb == b.Verb && a.Verb == a.Transfer.Verb && a.Transfer == b.Transfer
+		if x != y && same && with(y) {
+			x.effects, y.effects = y.effects, x.effects
+			return true
+		}
+	}
+	return false
+}
+
+// asks reports whether a verb asks for a lock.
+func asks(v appliance.Verb) bool { return v == appliance.VerbAcquire || v == appliance.VerbExtend }
+
 // wasDone holds what is said to be done against what happened.
 func (c *checker) wasDone(x *intent) {
 	act := x.Act
+	if x.effects == 0 {
+		c.swap(x, func(y *intent) bool { return y.effects > 0 && y.outcome != fleet.OutcomeDone })
+	}
 	switch act.Verb {
 	case appliance.VerbAcquire, appliance.VerbExtend:
 		if c.holds[x.Appliance] == nil && x.effects == 0 {
@@ -70,32 +91,35 @@ func (c *checker) wasDone(x *intent) {
 			c.breaks("I1", x.Appliance, "intent %d (release %s) is settled as done, and the lock is there: %s", x.ID, act.Lock.ID, x.note)
 		}
 	case appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush:
-		if x.effects == 0 {
+		if x.effects == 0 && !c.shared[key{x.Appliance, string(act.Transfer.Backup)}] {
 			c.breaks("I4", x.Appliance, "intent %d (%s %s) is settled as done, and no job came of it: %s", x.ID, act.Verb,
 				act.Transfer.Backup, x.note)
 		}
 	}
 }
 
-// cause is the intent of an engine that an effect came of: the first that fits and is not used up. An effect without one is a
+// cause is the intent of an engine that an effect came of: the latest that fits and is not used up. An effect without one is a
 // violation of rule.
 func (c *checker) cause(e kit.Effect, engine, rule string, fits func(*intent) bool) *intent {
-	var used *intent
-	for _, x := range c.byRun[key{engine, e.Appliance}] {
-		if !fits(x) {
-			continue
-		}
-		if x.effects == 0 {
+	var used, refused *intent
+	for _, x := range slices.Backward(c.byRun[key{engine, e.Appliance}]) {
+		switch {
+		case !fits(x):
+		case x.effects > 0:
+			used = x
+		case x.outcome == fleet.OutcomeRefused:
+			refused = x
+		default:
 			x.effects++
-			if x.outcome == fleet.OutcomeRefused {
-				c.breaks(rule, e.Appliance, "%s %s by %s came of intent %d, which was settled as refused: %s", e.What, e.ID, e.Client,
-					x.ID, x.note)
-			}
 			return x
 		}
-		used = x
 	}
-	if used != nil {
+	switch {
+	case refused != nil:
+		c.breaks(rule, e.Appliance, "%s %s by %s came of intent %d, which was settled as refused: %s", e.What, e.ID, e.Client, refused.ID,
+			refused.note)
+		return refused
+	case used != nil:
 		c.breaks(rule, e.Appliance, "%s %s by %s: intent %d had its effect already", e.What, e.ID, e.Client, used.ID)
 		return used
 	}

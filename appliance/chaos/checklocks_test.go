@@ -36,8 +36,7 @@ func (c *checker) lockEffect(e kit.Effect, engine string) {
 		if engine != "" {
 			c.totals.grants++
 			c.cause(e, engine, "I4", func(x *intent) bool {
-				asks := x.Act.Verb == appliance.VerbAcquire || x.Act.Verb == appliance.VerbExtend
-				return asks && x.Act.Claim.Scope == e.Scope && x.Act.Claim.TTL == time.Duration(e.TTL)*time.Second
+				return asks(x.Act.Verb) && x.Act.Claim.Scope == e.Scope && x.Act.Claim.TTL == time.Duration(e.TTL)*time.Second
 			})
 		}
 		return
@@ -177,9 +176,15 @@ func (c *checker) shownLock(r *run, s *fleet.Snapshot, l *fleet.Lock, now applia
 	case owner == r:
 		c.breaks("I1", s.Name, "%s calls lock %s another's, which it was granted at %s", r.id, l.ID, stamp(g.at))
 	case !r.adopt:
-	case owner.ended.IsZero() && !g.known.IsZero() && time.Since(g.known) > slack && time.Since(r.awake) > slack:
+	case owner.ended.IsZero() && owner.claims(s.Name, string(l.ID)) && !g.known.IsZero() && time.Since(g.known) > slack && time.Since(r.awake) > slack:
 		c.breaks("I1", s.Name, "%s calls lock %s another's, which %s holds beside it", r.id, l.ID, owner.id)
 	}
+}
+
+// claims reports whether an engine shows a lock as its own.
+func (r *run) claims(name, id string) bool {
+	s := r.snaps[name]
+	return s != nil && slices.ContainsFunc(s.Locks, func(l fleet.Lock) bool { return string(l.ID) == id && l.Mine })
 }
 
 func (c *checker) shownExclusive(r *run, s *fleet.Snapshot, l *fleet.Lock, now appliance.Reading) {

@@ -155,7 +155,7 @@ func (w *world) choose(p *process, s *fleet.Snapshot) (appliance.Act, bool) {
 	case n < 50 && s.Kind == appliance.ECB:
 		return appliance.Act{Verb: appliance.VerbWait, Claim: appliance.Claim{Scope: appliance.ConfigurationLock}}, true
 	case n < 66:
-		return w.onBackup(s)
+		return w.onBackup(p, s)
 	case n < 68:
 		act := appliance.Act{Verb: appliance.VerbCancelPush, Job: s.Push.Job, Typed: w.rng.IntN(4) == 0}
 		return act, s.Push.Job != "" || act.Typed
@@ -217,10 +217,14 @@ func (w *world) onLock(s *fleet.Snapshot) (appliance.Act, bool) {
 }
 
 // onBackup sends a backup somewhere; those of others are left alone.
-func (w *world) onBackup(s *fleet.Snapshot) (appliance.Act, bool) {
+func (w *world) onBackup(p *process, s *fleet.Snapshot) (appliance.Act, bool) {
+	label := "nightly"
+	if p == w.second {
+		label = "weekly" // so that two engines seldom ask for the same
+	}
 	var ours []fleet.Backup
 	for _, b := range s.Backups {
-		if !strings.HasPrefix(b.Label.String(), rivalLabel) {
+		if strings.HasPrefix(b.Label.String(), label) {
 			ours = append(ours, b)
 		}
 	}
