@@ -76,8 +76,12 @@ type span struct{ from, to time.Time }
 
 // totals are what a run came to.
 type totals struct {
-	grants, releases, transfers, intents, crashes, shown, lockSeconds int
-	lost, foreign, doubled                                            int // locks lost, foreign releases, transfers doubled or lost
+	grants, releases, transfers, intents, crashes, shown int
+
+	lockSeconds int // in which a lock was shown as held, by looks once a second
+	past        int // of them those after its end
+
+	lost, foreign, doubled int // locks lost, foreign releases, transfers doubled or lost
 }
 
 func newChecker(truth *kit.Truth, base func() time.Time) *checker {
@@ -96,6 +100,8 @@ func (c *checker) breaks(rule, name, format string, args ...any) {
 	}
 	c.said[id] = true
 	switch rule {
+	case "I2":
+		c.totals.past++
 	case "I1":
 		c.totals.lost++
 	case "I3":

@@ -142,6 +142,26 @@ func (c *checker) shown(engine string, s *fleet.Snapshot, now func() appliance.R
 	}
 }
 
+// shownSeconds is for how many seconds locks were shown as held in all.
+func (c *checker) shownSeconds() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.totals.lockSeconds
+}
+
+// second counts the locks that an engine shows as held, which it is asked once a second.
+func (c *checker) second(all []*fleet.Snapshot, now appliance.Reading) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range all {
+		for i := range s.Locks {
+			if held(s, &s.Locks[i], now) {
+				c.totals.lockSeconds++
+			}
+		}
+	}
+}
+
 // held reports whether the screen says that a lock is held.
 func held(s *fleet.Snapshot, l *fleet.Lock, now appliance.Reading) bool {
 	state, _ := l.Term.At(now)
@@ -162,7 +182,6 @@ func (c *checker) shownLock(r *run, s *fleet.Snapshot, l *fleet.Lock, now applia
 		c.breaks("I3", s.Name, "%s shows lock %s as its own, which is of %s, which runs", r.id, l.ID, g.engine)
 	}
 	if l.Mine {
-		c.totals.lockSeconds++
 		if g.engine == r.id && g.known.IsZero() {
 			g.known = time.Now()
 		}
@@ -192,7 +211,6 @@ func (c *checker) shownExclusive(r *run, s *fleet.Snapshot, l *fleet.Lock, now a
 	if !held(s, l, now) {
 		return
 	}
-	c.totals.lockSeconds++
 	var last time.Time
 	if h != nil {
 		for id, ends := range h.ends {

@@ -108,6 +108,12 @@ func (p *process) look() {
 	}
 }
 
+// second is a look after a second.
+func (p *process) second() {
+	p.look()
+	p.w.check.second(p.engine.Snapshots(), p.clock.Now())
+}
+
 // kill is SIGKILL. It may be called by any goroutine, also in the middle of what the process does.
 func (p *process) kill() {
 	if !p.dead.CompareAndSwap(false, true) {

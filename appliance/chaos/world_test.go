@@ -146,7 +146,13 @@ func (w *world) look() {
 func (w *world) pass(d time.Duration) {
 	for ; d > 0; d -= time.Second {
 		time.Sleep(min(d, time.Second))
-		w.look()
+		for _, p := range w.running() {
+			if d >= time.Second {
+				p.second()
+			} else {
+				p.look()
+			}
+		}
 	}
 }
 
@@ -164,7 +170,9 @@ func (w *world) calm() {
 	for w.fleet.Faults().Pending() > 0 {
 		w.pass(time.Second)
 	}
-	w.main.engine.StopWaiting("ecb-1")
+	for _, p := range w.running() {
+		p.engine.StopWaiting("ecb-1")
+	}
 	w.acts.Wait()
 	for range 2 { // rejected credentials are looked at again after half a minute
 		for _, p := range w.running() {
