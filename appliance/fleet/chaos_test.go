@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"holdfast/appliance"
+	"holdfast/appliance/lease"
 )
 
 // offset is an appliance whose clock was set by so much after it had made its locks: what it lists bears the old time, its Date
@@ -127,5 +130,39 @@ func TestFault_LCK02_AnInheritedLockOfAnotherRequest(t *testing.T) {
 		for _, row := range next.snap().Locks {
 			must(t, "mine"+next.story(), row.Mine, true)
 		}
+	})
+}
+
+// Our wall clock is set forward beyond the end of a lock that its appliance still lists, and that one's clock is set back: the
+// list says that the lock is there, and nothing says for how long it may be relied on.
+func TestFault_CLK04_SetForwardBeyondTheEnd(t *testing.T) {
+	var ahead atomic.Int64
+	var o *offset
+	run(t, func(b *bench, opt *Options) {
+		from := time.Now()
+		b.clock = stepping(func() (time.Time, time.Duration) {
+			return time.Now().Add(time.Duration(ahead.Load())).Round(0), time.Since(from)
+		})
+		o = &offset{fake: b.f, by: -4 * time.Minute}
+		opt.Clock, b.f.clock = b.clock, b.clock
+		opt.Members = []Member{{Appliance: o, Name: "dc1"}}
+	}, func(t *testing.T, b *bench) {
+		id := b.acquire(20 * time.Minute)
+		b.pass(5 * time.Minute)
+		synctest.Wait()
+		ahead.Store(int64(2 * time.Hour))
+		b.f.with(func() { b.f.locks[0].Created = b.f.locks[0].Created.Add(2 * time.Hour) }) // its clock was not set
+		b.pass(15 * time.Second)
+		for range 20 {
+			row := b.lock(id)
+			if row == nil {
+				break
+			}
+			state, _ := row.Term.At(b.clock.Now())
+			must(t, "state"+b.story(), state, lease.Expiring)
+			b.pass(time.Minute)
+		}
+		must(t, "losses", len(b.snap().Lost), 0)
+		must(t, "row after its end", b.lock(id), nil)
 	})
 }

@@ -37,7 +37,7 @@ type own struct {
 	seen    appliance.Reading // just before the latest listing that showed it was asked for
 	// inherited tells that an earlier engine was granted it: how long it lasts, only the listing tells.
 	inherited bool
-	// latest is the run at which an inherited lock ends by what was recorded of it; zero = not known.
+	// latest is the run at which it ends by our own clocks, whatever lists tell; zero = not known.
 	latest   time.Duration
 	replaces appliance.LockID // the lock that it was taken to extend, until that one is given back or gone
 	owed     *owed            // its release was asked for
@@ -73,6 +73,7 @@ func (w *watcher) grant(r appliance.Receipt, claim appliance.Claim, who string) 
 	}
 	o := &own{lock: l, who: who, purpose: w.e.purpose, ttl: l.TTL, granted: r.Stamp}
 	o.term = lease.Own(r.Stamp, l.TTL, w.worst())
+	o.latest = o.term.End
 	if before := w.claims.own[l.ID]; before != nil { // renewed
 		o.owed, o.purpose = before.owed, before.purpose
 	}

@@ -145,7 +145,10 @@ func (w *watcher) inheritLock(h Holding) {
 			replaces: h.Replaces,
 		}
 		if h.TTL > 0 && !h.Sent.IsZero() {
-			o.latest = pastReading(now, h.Sent).Run + h.TTL
+			o.latest = now.Run
+			if age := now.Wall.Sub(h.Sent); age >= 0 { // else our wall clock was set back, and tells nothing
+				o.latest += h.TTL - age
+			}
 		}
 		w.claims.own[h.Lock] = o
 		if h.State == HoldingOwed {

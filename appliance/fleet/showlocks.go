@@ -69,24 +69,30 @@ func (w *watcher) show(l appliance.Lock, before *Lock) Lock {
 	s.Mine, s.By, s.Holder = true, o.who, appliance.HolderYou
 	w.adorn(&s, o)
 	if o.inherited { // its answer was another run's: how long it lasts, the list says
-		o.term = o.noLater(s.Term)
+		o.term = o.noLater(s.Term, w.e.clock.Now())
 		s.Term = o.term
 		return s
 	}
 	w.shorten(o, l)
 	s.TTL = o.ttl
-	if state, _ := o.term.At(w.e.clock.Now()); state == lease.Gone { // the list is right
-		o.term = s.Term
+	now := w.e.clock.Now()
+	if state, _ := o.term.At(now); state == lease.Gone { // the list is right
+		o.term = o.noLater(s.Term, now)
 	}
 	s.Term = o.term
 	return s
 }
 
-// noLater is the term that the list tells of an inherited lock. It ends no later than what was recorded says by our own clocks:
-// the appliance's may have been set back since (faults.md I2).
-func (o *own) noLater(t lease.Term) lease.Term {
-	if early := t.End - o.latest; t.Known && o.latest != 0 && early > 0 {
-		t.HeldUntil, t.End, t.EndsWall = t.HeldUntil-early, o.latest, t.EndsWall.Add(-early)
+// noLater is the term that the list tells of a lock of ours, which is not held any longer than our own clocks say: the appliance's
+// may have been set back (faults.md I2). Once that is over the countdown is the list's, and the word expiring.
+func (o *own) noLater(t lease.Term, now appliance.Reading) lease.Term {
+	early := t.End - o.latest
+	if !t.Known || o.latest == 0 || early <= 0 {
+		return t
+	}
+	t.HeldUntil -= early
+	if o.latest > now.Run {
+		t.End, t.EndsWall = o.latest, t.EndsWall.Add(-early)
 	}
 	return t
 }
@@ -155,6 +161,7 @@ func (w *watcher) shorten(o *own, l appliance.Lock) {
 	if granted+slack < o.ttl {
 		o.ttl = granted
 		o.term = lease.Own(o.granted, o.ttl, w.worst())
+		o.latest = o.term.End
 	}
 }
 
