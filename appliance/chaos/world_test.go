@@ -61,7 +61,7 @@ func newWorld(t testing.TB, seed uint64, cfg sim.Config) *world {
 	t.Cleanup(w.fleet.Close)
 	w.check = newChecker(w.fleet.Truth(), w.times.base)
 	w.story = &story{base: w.times.base}
-	dir := t.TempDir()
+	dir := folder(t)
 	w.state = filepath.Join(dir, "state")
 	path := filepath.Join(dir, "config.toml")
 	if err := errors.Join(os.Mkdir(w.state, 0o700), sim.WriteConfig(path, w.fleet)); err != nil {
@@ -81,6 +81,17 @@ func newWorld(t testing.TB, seed uint64, cfg sim.Config) *world {
 	t.Cleanup(w.rival.CloseIdleConnections)
 	w.main = w.start(false, true, "")
 	return w
+}
+
+// folder is where the state folder lies: in memory where that can be, as it is not the disk that is tested, and each record waits
+// for it.
+func folder(t testing.TB) string {
+	dir, err := os.MkdirTemp("/dev/shm", "holdfast-chaos-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
 }
 
 // start starts an engine with a new id.
