@@ -44,7 +44,7 @@ type checker struct {
 	seq     int64      // of the last effect that was read
 	broken  []violation
 	said    map[string]bool
-	setBack bool // our wall clock was set back once
+	setBack []time.Time // when our wall clock was set back; base
 	totals  totals
 
 	locks   map[key]*grant
@@ -72,6 +72,7 @@ type run struct {
 	snaps      map[string]*fleet.Snapshot
 }
 
+// span is one of virtual time, in which engines live.
 type span struct{ from, to time.Time }
 
 // totals are what a run came to.

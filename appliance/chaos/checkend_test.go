@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,7 +98,7 @@ func (c *checker) inventory(estate fleet.Estate) {
 func (c *checker) askedBy(x *intent) time.Time {
 	at := x.at
 	for _, r := range c.runs {
-		if c.setBack && r.from.After(at) {
+		if len(c.setBack) > 0 && r.from.After(at) {
 			at = r.from
 		}
 	}
@@ -108,7 +109,14 @@ func (c *checker) askedBy(x *intent) time.Time {
 func (c *checker) wasSetBack() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.setBack = true
+	c.setBack = append(c.setBack, c.base())
+}
+
+// wasSetBackSince reports whether our wall clock was set back since a moment. What an earlier engine took cannot be told from then
+// on as exactly as what an engine took itself: between two runs only the wall clocks, ours and the appliance's, tell what time has
+// passed, and both may lie.
+func (c *checker) wasSetBackSince(t time.Time) bool {
+	return slices.ContainsFunc(c.setBack, func(back time.Time) bool { return !back.Before(t) })
 }
 
 // openFor reports whether a request for a lock there is still looked for.

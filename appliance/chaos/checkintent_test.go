@@ -132,14 +132,14 @@ func (c *checker) unwritable(id string, d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if r := c.runs[id]; r != nil {
-		r.unwritable = append(r.unwritable, span{c.base(), c.base().Add(d)})
+		r.unwritable = append(r.unwritable, span{time.Now(), time.Now().Add(d)})
 	}
 }
 
 // couldNotWrite reports whether an engine's journal took nothing shortly before now. A lock of ours is given back all the same
 // then (faults.md JNL-03).
 func (c *checker) couldNotWrite(id string) bool {
-	r, now := c.runs[id], c.base()
+	r, now := c.runs[id], time.Now()
 	if r == nil {
 		return false
 	}

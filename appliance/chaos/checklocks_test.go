@@ -26,6 +26,7 @@ type hold struct {
 	engine string // whose token has it now; empty: nobody's of ours
 	// ends are when the lock would end by itself, or has, for the last token of each engine that had it.
 	ends map[string]time.Time
+	at   map[string]time.Time // when it was granted
 }
 
 func (c *checker) lockEffect(e kit.Effect, engine string) {
@@ -75,7 +76,7 @@ func (c *checker) ourRelease(e kit.Effect, engine string, g *grant) {
 func (c *checker) exclusiveEffect(e kit.Effect, engine string) {
 	h := c.holds[e.Appliance]
 	if h == nil {
-		h = &hold{ends: map[string]time.Time{}}
+		h = &hold{ends: map[string]time.Time{}, at: map[string]time.Time{}}
 		c.holds[e.Appliance] = h
 	}
 	switch e.What {
@@ -84,7 +85,7 @@ func (c *checker) exclusiveEffect(e kit.Effect, engine string) {
 		if engine == "" {
 			return
 		}
-		h.ends[engine] = e.Ends
+		h.ends[engine], h.at[engine] = e.Ends, e.At
 		c.totals.grants++
 		c.aboutLock(e, engine)
 	case "lock.released":
@@ -174,7 +175,7 @@ func (c *checker) shownLock(r *run, s *fleet.Snapshot, l *fleet.Lock, now applia
 	case g == nil:
 		c.breaks("I2", s.Name, "%s shows lock %s, which nobody was granted", r.id, l.ID)
 		return
-	case held(s, l, now) && base.After(g.ends):
+	case held(s, l, now) && base.After(g.ends) && (g.engine == r.id || !c.wasSetBackSince(g.at)):
 		c.breaks("I2", s.Name, "%s shows lock %s as held after its end at %s", r.id, l.ID, stamp(g.ends))
 	case l.Mine && g.engine == "":
 		c.breaks("I3", s.Name, "%s shows lock %s as its own, which is somebody else's", r.id, l.ID)
@@ -211,18 +212,19 @@ func (c *checker) shownExclusive(r *run, s *fleet.Snapshot, l *fleet.Lock, now a
 	if !held(s, l, now) {
 		return
 	}
-	var last time.Time
+	var last, at time.Time
+	by := ""
 	if h != nil {
 		for id, ends := range h.ends {
 			if o := c.runs[id]; (id == r.id || o != nil && !o.ended.IsZero()) && ends.After(last) {
-				last = ends
+				last, at, by = ends, h.at[id], id
 			}
 		}
 	}
 	switch {
 	case last.IsZero():
 		c.breaks("I2", s.Name, "%s shows the configuration lock as held, which it was never granted", r.id)
-	case c.base().After(last):
+	case c.base().After(last) && (by == r.id || !c.wasSetBackSince(at)):
 		c.breaks("I2", s.Name, "%s shows the configuration lock as held after its end at %s", r.id, stamp(last))
 	}
 }

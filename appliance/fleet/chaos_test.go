@@ -166,3 +166,38 @@ func TestFault_CLK04_SetForwardBeyondTheEnd(t *testing.T) {
 		must(t, "row after its end", b.lock(id), nil)
 	})
 }
+
+// Our wall clock is set forward while a request may still take effect: it has no less time for that.
+func TestFault_CLK04_SetForwardWhileARequestMayTakeEffect(t *testing.T) {
+	for _, wait := range []time.Duration{0, 10 * time.Second} { // before and after the answer is known to be lost
+		var ahead atomic.Int64
+		run(t, func(b *bench, o *Options) {
+			from := time.Now()
+			b.clock = stepping(func() (time.Time, time.Duration) {
+				return time.Now().Add(time.Duration(ahead.Load())).Round(0), time.Since(from)
+			})
+			o.Clock, b.f.clock = b.clock, b.clock
+		}, func(t *testing.T, b *bench) {
+			b.f.with(func() {
+				b.f.before = func(_ context.Context, call string) error {
+					if call != "acquire" {
+						return nil
+					}
+					b.f.with(func() { b.f.before = on("acquire", &appliance.Refusal{Status: 400}) }) // once more it is refused
+					time.AfterFunc(45*time.Second, func() {
+						b.f.with(func() { b.f.put("UP", up20.Claim.TTL, b.clock.Now().Wall.Add(b.f.skew)) })
+					})
+					<-time.After(5 * time.Second)
+					return fmt.Errorf("reset: %w", appliance.ErrAmbiguous)
+				}
+			})
+			go func() { _, _ = b.do(up20) }()
+			b.pass(wait + time.Second)
+			ahead.Store(int64(2 * time.Hour))
+			b.f.with(func() { b.f.skew = -2 * time.Hour }) // its clock was not set
+			b.pass(2 * time.Minute)
+			must(t, "rows"+b.story(), len(b.snap().Locks), 1)
+			must(t, "mine"+b.story(), b.snap().Locks[0].Mine, true)
+		})
+	}
+}

@@ -70,7 +70,7 @@ func (d *doubt) ids() []appliance.LockID {
 
 // openDoubt has the doubt begin: what became of the request is not known. The caller holds w.mu.
 func (w *watcher) openDoubt(d *doubt) {
-	d.until = d.sent.Run + d.claim.TTL + lateEffect
+	d.until = max(d.sent.Run+d.claim.TTL, w.e.clock.Now().Run) + lateEffect // the second: our clock may have stepped meanwhile
 	w.claims.doubts = append(w.claims.doubts, d)
 	w.showClaims()
 }
