@@ -64,7 +64,7 @@ func (c *checker) inventory(estate fleet.Estate) {
 	defer c.mu.Unlock()
 	now := c.base()
 	for _, r := range estate.Intents {
-		if x := c.byID[r.ID]; x == nil || x.Act.Claim.TTL == 0 || now.After(c.askedBy(x).Add(x.Act.Claim.TTL+2*slack)) {
+		if x := c.byID[r.ID]; x == nil || x.Act.Claim.TTL == 0 || time.Now().After(c.askedBy(x).Add(x.Act.Claim.TTL+2*slack)) {
 			c.breaks("I4", r.Appliance, "intent %d (%s) was never settled", r.ID, r.Act.Verb)
 		}
 	}
@@ -98,8 +98,8 @@ func (c *checker) inventory(estate fleet.Estate) {
 func (c *checker) askedBy(x *intent) time.Time {
 	at := x.at
 	for _, r := range c.runs {
-		if len(c.setBack) > 0 && r.from.After(at) {
-			at = r.from
+		if len(c.setBack) > 0 && r.awake.After(at) {
+			at = r.awake
 		}
 	}
 	return at
@@ -136,14 +136,14 @@ func (c *checker) asked(name string, requests, others map[string]int) {
 	defer c.mu.Unlock()
 	may := map[string]int{}
 	for _, x := range c.intents {
+		if x.Appliance != name {
+			continue
+		}
 		switch x.Act.Verb {
 		case appliance.VerbAcquire, appliance.VerbExtend:
 			may["POST"]++
 		case appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush, appliance.VerbCancelPush:
 			may["PUT"]++
-		}
-		if x.Appliance != name {
-			continue
 		}
 	}
 	for what, path := range map[string]string{"POST": "/sftp/locks", "PUT": "/managementServer/data"} {

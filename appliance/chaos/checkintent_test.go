@@ -12,7 +12,7 @@ import (
 // intent is one that is durable in the journal.
 type intent struct {
 	fleet.Intent
-	at      time.Time // base, when it was durable
+	at      time.Time // virtual, when it was durable: for engines time stands still while their host is suspended
 	outcome fleet.Outcome
 	note    string
 	settled time.Time
@@ -25,7 +25,7 @@ func (c *checker) intended(in fleet.Intent) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.follow()
-	x := &intent{Intent: in, at: c.base()}
+	x := &intent{Intent: in, at: time.Now()}
 	c.intents = append(c.intents, x)
 	c.byID[in.ID] = x
 	at := key{in.Engine, in.Appliance}
