@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // What one seed does, and what all of them must come to.
 const (
-	opsOfSeed  = 400
+	opsOfSeed  = 1000
 	fullFaults = 20_000
 	fullOps    = 40_000
 	fullHours  = 1_000
@@ -97,9 +97,9 @@ func TestChaos(t *testing.T) {
 		t.Log(y)
 		return
 	}
-	for first := uint64(1); y.ops < wantOps || y.sum() < wantFaults; first += 4 {
-		t.Run(fmt.Sprintf("seeds=%d-%d", first, first+3), func(t *testing.T) {
-			for seed := first; seed < first+4; seed++ {
+	for first := uint64(1); y.ops < wantOps || y.sum() < wantFaults; first += 2 {
+		t.Run(fmt.Sprintf("seeds=%d-%d", first, first+1), func(t *testing.T) {
+			for seed := first; seed < first+2; seed++ {
 				t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 					t.Parallel()
 					chaos(t, seed, y)
@@ -124,7 +124,7 @@ func chaos(t *testing.T, seed uint64, y *tally) {
 			Backups: 6,
 		})
 		w.pass(5 * time.Second)
-		w.storm(0.04)
+		w.storm(0.06)
 		for w.ops < opsOfSeed && len(w.check.violations()) == 0 {
 			w.step()
 		}
@@ -142,6 +142,6 @@ func (w *world) step() {
 	if w.rng.IntN(8) == 0 {
 		w.misfortune()
 	}
-	w.pass(time.Duration(w.rng.IntN(4000)) * time.Millisecond)
+	w.pass(time.Duration(w.rng.IntN(2400)) * time.Millisecond)
 	w.keepSecrets()
 }

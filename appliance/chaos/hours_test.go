@@ -14,7 +14,7 @@ import (
 )
 
 // locksAtOnce is how many locks are to be there at once while hours are counted.
-const locksAtOnce = 300
+const locksAtOnce = 200
 
 // Locks are watched for many virtual hours, each second, while the clocks of the appliances jump by up to ten years, our host is
 // suspended and its wall clock set, answers are lost, and the program is started again: none is ever shown as held after the

@@ -92,9 +92,18 @@ func (w *world) press(name string) {
 	if p == nil || p.dead.Load() {
 		return
 	}
-	who := []policy.Person{maria, maria, maria, otto, guest}[w.rng.IntN(5)]
+	who := maria
+	switch w.rng.IntN(12) {
+	case 0:
+		who = guest
+	case 1, 2, 3:
+		who = otto
+	}
 	s := p.engine.Snapshot(name)
 	act, ok := w.choose(p, s)
+	if !ok && w.rng.IntN(2) == 0 {
+		act, ok = w.acquire(p, s), true
+	}
 	if !ok {
 		w.lookOrAcknowledge(p, s, who)
 		return
