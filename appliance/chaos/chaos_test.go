@@ -84,6 +84,7 @@ func (y *tally) String() string {
 // Thousands of random operations under random faults: nothing that we were granted is lost track of, nothing of others is
 // touched, nothing is done twice (faults.md I1 to I8).
 func TestChaos(t *testing.T) {
+	t.Parallel()
 	y := &tally{faults: map[fault.Kind]int{}}
 	wantFaults, wantOps := fullFaults/share, fullOps/share
 	switch {

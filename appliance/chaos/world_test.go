@@ -270,6 +270,11 @@ func (w *world) report() {
 		if i == 0 {
 			text = "\n" + w.story.of(v.appliance, v.at, w.fleet.Truth().Effects())
 		}
-		w.t.Errorf("seed %d: %s\n    again: go test ./appliance/chaos -run 'Chaos' -chaos.seed=%d -v%s", w.seed, v, w.seed, strings.TrimRight(text, "\n"))
+		test := "Chaos"
+		if w.seed >= firstHours {
+			test = "Hours"
+		}
+		w.t.Errorf("seed %d: %s\n    again: go test ./appliance/chaos -run %s -chaos.seed=%d -v%s", w.seed, v, test, w.seed,
+			strings.TrimRight(text, "\n"))
 	}
 }
