@@ -201,3 +201,33 @@ func TestFault_CLK04_SetForwardWhileARequestMayTakeEffect(t *testing.T) {
 		})
 	}
 }
+
+// Our host is suspended just before a request is on its way: what comes of it is later than the request by that time.
+func TestFault_CLK03_SuspendedBeforeARequestIsOnItsWay(t *testing.T) {
+	var asleep atomic.Int64
+	run(t, func(b *bench, o *Options) {
+		from := time.Now()
+		b.clock = stepping(func() (time.Time, time.Duration) {
+			return time.Now().Add(time.Duration(asleep.Load())).Round(0), time.Since(from)
+		})
+		o.Clock, b.f.clock = b.clock, b.clock
+	}, func(t *testing.T, b *bench) {
+		b.f.with(func() {
+			b.f.before = func(_ context.Context, call string) error {
+				if call != "acquire" {
+					return nil
+				}
+				b.f.with(func() { b.f.before = on("acquire", &appliance.Refusal{Status: 400}) }) // once more it is refused
+				asleep.Store(int64(5 * time.Minute))
+				time.AfterFunc(40*time.Second, func() {
+					b.f.with(func() { b.f.put("UP", up20.Claim.TTL, b.clock.Now().Wall) })
+				})
+				return fmt.Errorf("reset: %w", appliance.ErrAmbiguous)
+			}
+		})
+		go func() { _, _ = b.do(up20) }()
+		b.pass(2 * time.Minute)
+		must(t, "rows"+b.story(), len(b.snap().Locks), 1)
+		must(t, "mine"+b.story(), b.snap().Locks[0].Mine, true)
+	})
+}

@@ -28,6 +28,7 @@ type doubt struct {
 	// unwanted tells that what it was to extend was given back meanwhile.
 	unwanted bool
 	heard    appliance.Reading // when a listing was last held against it
+	leapt    time.Duration     // how far our clock had stepped forward by since
 }
 
 // family are the requests that were sent for one and the same lock, as answers were lost, in order.
@@ -48,7 +49,7 @@ func (w *watcher) join(d *doubt) {
 
 // newDoubt notes what is there just before a lock is asked for.
 func (w *watcher) newDoubt(claim appliance.Claim, who string, list appliance.LockList) *doubt {
-	d := &doubt{claim: claim, who: who, before: map[appliance.LockID]bool{}}
+	d := &doubt{claim: claim, who: who, before: map[appliance.LockID]bool{}, leapt: w.e.leapt()}
 	for _, l := range list.Locks {
 		d.before[l.ID] = true
 	}
@@ -76,8 +77,8 @@ func (w *watcher) openDoubt(d *doubt) {
 }
 
 // fits reports whether a lock of a listing may have come of the request. Some appliances may list the time that is left
-// (api/lxca.md 7).
-func (d *doubt) fits(l appliance.Lock, seen appliance.Stamp) bool {
+// (api/lxca.md 7). The caller holds w.mu.
+func (w *watcher) fits(d *doubt, l appliance.Lock, seen appliance.Stamp) bool {
 	if d.before[l.ID] || l.Scope.Code != d.claim.Scope {
 		return false
 	}
@@ -89,8 +90,8 @@ func (d *doubt) fits(l appliance.Lock, seen appliance.Stamp) bool {
 	if l.Created.IsZero() || d.since.IsZero() {
 		return true
 	}
-	stepped := d.stepped(seen)
-	return !l.Created.Before(d.since.Add(min(0, stepped)-dateSlack)) && !l.Created.After(d.since.Add(max(0, stepped)+lateEffect))
+	stepped, asleep := d.stepped(seen), w.e.leapt()-d.leapt // our host may have been suspended before the request was on its way
+	return !l.Created.Before(d.since.Add(min(0, stepped)-dateSlack)) && !l.Created.After(d.since.Add(max(0, stepped)+asleep+lateEffect))
 }
 
 // stepped is how far the appliance's clock was set since the request was sent: a lock that came of it may bear the time before
@@ -111,7 +112,7 @@ func (w *watcher) candidates(d *doubt, list appliance.LockList) []appliance.Lock
 	var found []appliance.Lock
 	for _, l := range list.Locks {
 		_, elsewhere := w.claims.others[l.ID]
-		if !elsewhere && w.claims.own[l.ID] == nil && w.claims.past[l.ID] == nil && d.fits(l, list.Stamp) {
+		if !elsewhere && w.claims.own[l.ID] == nil && w.claims.past[l.ID] == nil && w.fits(d, l, list.Stamp) {
 			found = append(found, l)
 		}
 	}

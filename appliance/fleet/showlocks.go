@@ -51,7 +51,7 @@ func (w *watcher) show(l appliance.Lock, before *Lock) Lock {
 	s := Lock{Lock: l, Appliance: w.name}
 	s.Holder = appliance.HolderAnother
 	for _, d := range append(slices.Clip(w.claims.doubts), w.claims.asking...) {
-		if d.fits(l, w.listed.Stamp) {
+		if w.fits(d, l, w.listed.Stamp) {
 			s.Holder = appliance.HolderUnknown
 		}
 	}

@@ -31,6 +31,12 @@ func (e *Engine) stepped() bool {
 	return e.clock.Steps().Moved-time.Duration(e.moved.Load()) > stepTold
 }
 
+// leapt is how far our clock stepped forward so far.
+func (e *Engine) leapt() time.Duration {
+	s := e.clock.Steps()
+	return (s.Moved + s.Net) / 2
+}
+
 // jumped has everything asked again, and no act let through to an appliance before its locks were listed.
 func (e *Engine) jumped(now appliance.Reading, moved, net time.Duration) {
 	how := "forth and back by " + rough(moved)
