@@ -34,7 +34,7 @@ func drawPlan(t *rapid.T) Plan {
 	}
 	for n := range rapid.IntRange(1, 5).Draw(t, "items") {
 		p.Items = append(p.Items, Item{
-			Appliance: rapid.SampledFrom([]string{"dc1", "a \"b\"\n[x]"}).Draw(t, "appliance"), Backup: uuid(n),
+			Appliance: rapid.SampledFrom([]string{"dc1", "a \"b\" [x]"}).Draw(t, "appliance"), Backup: uuid(n),
 			Label:    appliance.Label(rapid.String().Draw(t, "label")),
 			Checksum: appliance.Label(rapid.StringMatching(`[0-9a-f]{0,8}`).Draw(t, "sum")), Size: rapid.Int64Range(-1, 1<<50).Draw(t, "size"),
 		})
