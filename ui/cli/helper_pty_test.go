@@ -127,7 +127,7 @@ type how struct {
 	loose   bool   // the terminal does not control it, so that nobody tells it of the line
 	stderr  *os.File
 	command []string // instead of the test binary
-	env     []string // beside what every child gets
+	env     []string // further variables
 }
 
 // start runs the program in a terminal of 120x40 until the test ends.
