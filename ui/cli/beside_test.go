@@ -17,8 +17,8 @@ import (
 	"holdfast/appliance/sim/kit"
 )
 
-// holdChild is a `locks hold` whose command is cat: it runs until its input is closed.
-type holdChild struct {
+// catHold is a `locks hold` whose command is cat: it runs until its input is closed.
+type catHold struct {
 	t   *testing.T
 	cmd *exec.Cmd
 	in  io.WriteCloser
@@ -27,13 +27,13 @@ type holdChild struct {
 }
 
 // hold starts one, and returns once its command runs.
-func (s *site) hold(config string, args ...string) *holdChild {
+func (s *site) hold(config string, args ...string) *catHold {
 	s.t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	h := &holdChild{t: s.t, cmd: exec.Command(self, slices.Concat([]string{"--config", config, "locks", "hold"}, args, []string{"--", "cat"})...)}
+	h := &catHold{t: s.t, cmd: exec.Command(self, slices.Concat([]string{"--config", config, "locks", "hold"}, args, []string{"--", "cat"})...)}
 	h.cmd.Env = append(os.Environ(), asProgram+"=shifted", "SHIFT="+filepath.Join(s.dir, "shift"))
 	h.cmd.Stderr = &h.err
 	if h.in, err = h.cmd.StdinPipe(); err != nil {
@@ -53,7 +53,7 @@ func (s *site) hold(config string, args ...string) *holdChild {
 }
 
 // runs waits for an answer of the command.
-func (h *holdChild) runs() {
+func (h *catHold) runs() {
 	h.t.Helper()
 	if _, err := h.in.Write([]byte("there\n")); err != nil {
 		h.t.Fatal(err)
@@ -64,7 +64,7 @@ func (h *holdChild) runs() {
 }
 
 // ends has the command end, and wants the program to end as it did.
-func (h *holdChild) ends() {
+func (h *catHold) ends() {
 	h.t.Helper()
 	_ = h.in.Close() // it may have ended
 	if err := h.cmd.Wait(); err != nil {
