@@ -30,7 +30,7 @@ func TestFault_JNL11_ListOfLocks(t *testing.T) {
 	}{
 		"nothing known": {"unknown", nil, listedJSON{Holder: "unknown", State: "unknown"}},
 		"a process that runs": {"unknown", []holding{{of(same), true}},
-			listedJSON{Holder: "you", By: "maria", State: "held", Ends: &late, Kept: true}},
+			listedJSON{Holder: "you", By: "maria", State: "held", Ends: &late, Kept: true, Note: "as the journal says: the appliance does not tell"}},
 		"a process that has ended": {"unknown", []holding{{of(same), false}},
 			listedJSON{Holder: "you", By: "maria", State: "unknown", Note: "of a run that has ended; until 12:09:00 UTC at the latest"}},
 		"another has it": {"another", []holding{{of(same), true}}, listedJSON{Holder: "another", State: "unknown"}},
