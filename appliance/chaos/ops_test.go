@@ -179,7 +179,7 @@ func (w *world) acquire(p *process, s *fleet.Snapshot) appliance.Act {
 	act := appliance.Act{Verb: appliance.VerbAcquire, Claim: appliance.Claim{Scope: appliance.ConfigurationLock}}
 	if rules := p.engine.LockRules(s.Name); rules.ChooseTTL {
 		act.Claim.Scope = xclarity.Components[w.rng.IntN(4)]
-		act.Claim.TTL = fleet.Mark(time.Duration(1+w.rng.IntN(30))*time.Minute, rules.MaxTTL, w.rng.Float64())
+		act.Claim.TTL = fleet.Mark(time.Duration(1+w.rng.IntN(20))*time.Minute, rules.MaxTTL, w.rng.Float64())
 	}
 	if w.rng.IntN(10) == 0 {
 		act.Deadline = time.Duration(1+w.rng.IntN(60)) * time.Second
