@@ -73,7 +73,13 @@ func (x *errand) acquireOnce(d *doubt) (appliance.Receipt, error) {
 	defer cancel()
 	x.mu.Lock()
 	x.doubt, d.sent = d, x.e.clock.Now()
+	x.claims.asking = append(x.claims.asking, d)
 	x.mu.Unlock()
+	defer func() {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		x.claims.asking = slices.DeleteFunc(x.claims.asking, func(a *doubt) bool { return a == d })
+	}()
 	return x.locker.Acquire(ctx, d.claim)
 }
 

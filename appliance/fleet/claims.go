@@ -13,6 +13,7 @@ type claims struct {
 	own    map[appliance.LockID]*own
 	past   map[appliance.LockID]*own // given back, lost or ended; kept against answers that are older than that
 	doubts []*doubt
+	asking []*doubt // requests that are under way
 	keeps  []*keeping
 	lost   []Lost
 	gaps   []Gap
@@ -39,8 +40,10 @@ type own struct {
 	seen   appliance.Reading // just before the latest listing that showed it was asked for
 	// inherited tells that an earlier engine was granted it: how long it lasts, only the listing tells.
 	inherited bool
-	replaces  appliance.LockID // the lock that it was taken to extend, until that one is given back or gone
-	owed      *owed            // its release was asked for
+	// latest is the run at which it ends by our own clocks, whatever lists tell; zero = not known.
+	latest   time.Duration
+	replaces appliance.LockID // the lock that it was taken to extend, until that one is given back or gone
+	owed     *owed            // its release was asked for
 	// unproven tells that it may have been lost meanwhile, as by a restart of the appliance, and that nobody has asked yet.
 	unproven bool
 	proof    retry // of asking
@@ -76,6 +79,7 @@ func (w *watcher) grant(r appliance.Receipt, claim appliance.Claim, who string) 
 	}
 	o := &own{lock: l, who: who, purpose: w.e.purpose, ttl: l.TTL, granted: r.Stamp}
 	o.term, o.told = lease.Own(r.Stamp, l.TTL, w.worst()), w.e.clock.Now().Run
+	o.latest = o.term.End
 	if before := w.claims.own[l.ID]; before != nil { // renewed
 		o.owed, o.purpose = before.owed, before.purpose
 	}
@@ -266,8 +270,8 @@ func (w *watcher) expire(now appliance.Reading) {
 	found := false
 	for id, o := range w.claims.own {
 		state, _ := o.term.At(now)
-		if state != lease.Gone || (o.listed && !o.lock.Exclusive && w.listed.Stamp.Sent.Run > o.term.GoneAfter) {
-			continue // the second: it is listed still, and the list is right
+		if state != lease.Gone || w.outlives(o, now) {
+			continue
 		}
 		w.end(id, o, now, Warn, "of yours has ended")
 		found = true
@@ -275,6 +279,12 @@ func (w *watcher) expire(now appliance.Reading) {
 	if found {
 		w.showLocks()
 	}
+}
+
+// outlives reports whether the list, which is right and not old, shows a lock of ours beyond the end that we reckon with. One that
+// an earlier run took is reckoned by the appliance's clock, which may have been set since (faults.md CLK-02).
+func (w *watcher) outlives(o *own, now appliance.Reading) bool {
+	return o.listed && !o.lock.Exclusive && w.listed.Stamp.Sent.Run > o.term.End && !w.s.LocksPart.Stale(now)
 }
 
 // name is a lock as events call it.

@@ -28,6 +28,7 @@ type doubt struct {
 	// unwanted tells that what it was to extend was given back meanwhile.
 	unwanted bool
 	heard    appliance.Reading // when a listing was last held against it
+	leapt    time.Duration     // how far our clock had stepped forward by since
 }
 
 // family are the requests that were sent for one and the same lock, as answers were lost, in order.
@@ -48,7 +49,7 @@ func (w *watcher) join(d *doubt) {
 
 // newDoubt notes what is there just before a lock is asked for.
 func (w *watcher) newDoubt(claim appliance.Claim, who string, list appliance.LockList) *doubt {
-	d := &doubt{claim: claim, who: who, before: map[appliance.LockID]bool{}}
+	d := &doubt{claim: claim, who: who, before: map[appliance.LockID]bool{}, leapt: w.e.leapt()}
 	for _, l := range list.Locks {
 		d.before[l.ID] = true
 	}
@@ -70,26 +71,40 @@ func (d *doubt) ids() []appliance.LockID {
 
 // openDoubt has the doubt begin: what became of the request is not known. The caller holds w.mu.
 func (w *watcher) openDoubt(d *doubt) {
-	d.until = d.sent.Run + d.claim.TTL + lateEffect
+	d.until = max(d.sent.Run+d.claim.TTL, w.e.clock.Now().Run) + lateEffect // the second: our clock may have stepped meanwhile
 	w.claims.doubts = append(w.claims.doubts, d)
 	w.showClaims()
 }
 
-// fits reports whether a listed lock may have come of the request. date is the appliance's at that listing: some may list
-// the time that is left (api/lxca.md 7).
-func (d *doubt) fits(l appliance.Lock, date time.Time) bool {
+// fits reports whether a lock of a listing may have come of the request. Some appliances may list the time that is left
+// (api/lxca.md 7). The caller holds w.mu.
+func (w *watcher) fits(d *doubt, l appliance.Lock, seen appliance.Stamp) bool {
 	if d.before[l.ID] || l.Scope.Code != d.claim.Scope {
 		return false
 	}
 	if l.TTL != 0 && d.claim.TTL != 0 && l.TTL != d.claim.TTL {
-		if l.Created.IsZero() || date.IsZero() || (l.TTL+date.Sub(l.Created)-d.claim.TTL).Abs() > dateSlack {
+		if l.Created.IsZero() || seen.Date.IsZero() || (l.TTL+seen.Date.Sub(l.Created)-d.claim.TTL).Abs() > dateSlack {
 			return false
 		}
 	}
 	if l.Created.IsZero() || d.since.IsZero() {
 		return true
 	}
-	return !l.Created.Before(d.since.Add(-dateSlack)) && !l.Created.After(d.since.Add(lateEffect))
+	stepped, asleep := d.stepped(seen), w.e.leapt()-d.leapt // our host may have been suspended before the request was on its way
+	return !l.Created.Before(d.since.Add(min(0, stepped)-dateSlack)) && !l.Created.After(d.since.Add(max(0, stepped)+asleep+lateEffect))
+}
+
+// stepped is how far the appliance's clock was set since the request was sent: a lock that came of it may bear the time before
+// that or after (faults.md CLK-02).
+func (d *doubt) stepped(seen appliance.Stamp) time.Duration {
+	if seen.Date.IsZero() {
+		return 0
+	}
+	by := seen.Date.Sub(d.since) - seen.Received.Since(d.sent)
+	if by.Abs() <= dateSlack { // a Date is only good to a second
+		return 0
+	}
+	return by
 }
 
 // candidates are the listed locks that may have come of a request and are not ours already. The caller holds w.mu.
@@ -97,7 +112,7 @@ func (w *watcher) candidates(d *doubt, list appliance.LockList) []appliance.Lock
 	var found []appliance.Lock
 	for _, l := range list.Locks {
 		_, elsewhere := w.claims.others[l.ID]
-		if !elsewhere && w.claims.own[l.ID] == nil && w.claims.past[l.ID] == nil && d.fits(l, list.Stamp.Date) {
+		if !elsewhere && w.claims.own[l.ID] == nil && w.claims.past[l.ID] == nil && w.fits(d, l, list.Stamp) {
 			found = append(found, l)
 		}
 	}

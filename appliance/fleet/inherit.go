@@ -158,6 +158,12 @@ func (w *watcher) inheritLock(h Holding) {
 			granted:  appliance.Stamp{Sent: pastReading(now, h.Sent), Received: pastReading(now, h.Received)},
 			replaces: h.Replaces,
 		}
+		if h.TTL > 0 && !h.Sent.IsZero() {
+			o.latest = now.Run
+			if age := now.Wall.Sub(h.Sent); age >= 0 { // else our wall clock was set back, and tells nothing
+				o.latest += h.TTL - age
+			}
+		}
 		w.claims.own[h.Lock] = o
 		if h.State == HoldingOwed {
 			w.owe(h.Lock, h.Who)

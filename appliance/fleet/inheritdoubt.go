@@ -9,7 +9,7 @@ import (
 func (w *watcher) inheritDoubt(r Record, asked map[uint64]*doubt) (outcome Outcome, note string) {
 	now := w.e.clock.Now()
 	d := &doubt{
-		claim: r.Act.Claim, who: r.Who, since: r.Since, before: map[appliance.LockID]bool{}, intent: r.ID, left: true,
+		claim: r.Act.Claim, leapt: w.e.leapt(), who: r.Who, since: r.Since, before: map[appliance.LockID]bool{}, intent: r.ID, left: true,
 		sent: pastReading(now, r.At.Wall),
 	}
 	if d.claim.Scope == "" {

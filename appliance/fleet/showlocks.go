@@ -50,8 +50,8 @@ func (w *watcher) show(l appliance.Lock, before *Lock) Lock {
 	}
 	s := Lock{Lock: l, Appliance: w.name}
 	s.Holder = appliance.HolderAnother
-	for _, d := range w.claims.doubts {
-		if d.fits(l, w.listed.Stamp.Date) {
+	for _, d := range append(slices.Clip(w.claims.doubts), w.claims.asking...) {
+		if w.fits(d, l, w.listed.Stamp) {
 			s.Holder = appliance.HolderUnknown
 		}
 	}
@@ -69,16 +69,32 @@ func (w *watcher) show(l appliance.Lock, before *Lock) Lock {
 	s.Mine, s.By, s.Holder = true, o.who, appliance.HolderYou
 	w.adorn(&s, o)
 	if o.inherited { // its answer was another run's: how long it lasts, the list says
-		o.term = s.Term
+		o.term = o.noLater(s.Term, w.e.clock.Now())
+		s.Term = o.term
 		return s
 	}
 	w.shorten(o, l)
 	s.TTL = o.ttl
-	if state, _ := o.term.At(w.e.clock.Now()); state == lease.Gone { // the list is right
-		o.term = s.Term
+	now := w.e.clock.Now()
+	if state, _ := o.term.At(now); state == lease.Gone { // the list is right
+		o.term = o.noLater(s.Term, now)
 	}
 	s.Term = o.term
 	return s
+}
+
+// noLater is the term that the list tells of a lock of ours, which is not held any longer than our own clocks say: the appliance's
+// may have been set back (faults.md I2). Once that is over the countdown is the list's, and the word expiring.
+func (o *own) noLater(t lease.Term, now appliance.Reading) lease.Term {
+	early := t.End - o.latest
+	if !t.Known || o.latest == 0 || early <= 0 {
+		return t
+	}
+	t.HeldUntil -= early
+	if o.latest > now.Run {
+		t.End, t.EndsWall = o.latest, t.EndsWall.Add(-early)
+	}
+	return t
 }
 
 // adorn adds what else is to be said of a lock of ours.
@@ -151,6 +167,7 @@ func (w *watcher) shorten(o *own, l appliance.Lock) {
 	if granted+slack < o.ttl {
 		o.ttl = granted
 		o.term = lease.Own(o.granted, o.ttl, w.worst())
+		o.latest = o.term.End
 	}
 }
 

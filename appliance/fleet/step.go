@@ -31,6 +31,12 @@ func (e *Engine) stepped() bool {
 	return e.clock.Steps().Moved-time.Duration(e.moved.Load()) > stepTold
 }
 
+// leapt is how far our clock stepped forward so far.
+func (e *Engine) leapt() time.Duration {
+	s := e.clock.Steps()
+	return (s.Moved + s.Net) / 2
+}
+
 // jumped has everything asked again, and no act let through to an appliance before its locks were listed.
 func (e *Engine) jumped(now appliance.Reading, moved, net time.Duration) {
 	how := "forth and back by " + rough(moved)
@@ -45,14 +51,22 @@ func (e *Engine) jumped(now appliance.Reading, moved, net time.Duration) {
 		if w.client == nil {
 			continue
 		}
-		w.doubtAll(now)
+		w.doubtAll(now, (moved+net)/2)
 		e.sched.wake(w, w.lanes)
 	}
 }
 
-func (w *watcher) doubtAll(now appliance.Reading) {
+// doubtAll notes that our clock stepped, in all so far forward. Whether that time has passed nobody knows: what is looked for is
+// looked for as long again (faults.md I1).
+func (w *watcher) doubtAll(now appliance.Reading, forward time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.unsure, w.content = now, true
+	for _, d := range w.claims.doubts {
+		d.until += forward
+	}
+	if len(w.claims.doubts) > 0 {
+		w.showClaims()
+	}
 	w.publish()
 }
