@@ -306,20 +306,20 @@ func (d desk) Track(ctx context.Context, t fleet.Transit) error {
 	return errors.Join(err, d.p.step())
 }
 
-// Ended records that one is over.
-func (d desk) Ended(ctx context.Context, id uint64) error {
+// Ended records that one is over, and how.
+func (d desk) Ended(ctx context.Context, id uint64, how fleet.Ending) error {
 	if err := d.writes(); err != nil {
 		return err
 	}
-	return errors.Join(d.Journal.Ended(ctx, id), d.p.step())
+	return errors.Join(d.Journal.Ended(ctx, id, how), d.p.step())
 }
 
 // Adopt takes over what others left.
-func (d desk) Adopt(ctx context.Context, names []string) (fleet.Estate, error) {
+func (d desk) Adopt(ctx context.Context, names []string, only fleet.Only) (fleet.Estate, error) {
 	if err := d.writes(); err != nil {
 		return fleet.Estate{}, err
 	}
-	estate, err := d.Journal.Adopt(ctx, names)
+	estate, err := d.Journal.Adopt(ctx, names, only)
 	return estate, errors.Join(err, d.p.step())
 }
 

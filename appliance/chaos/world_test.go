@@ -229,7 +229,7 @@ func (w *world) audit() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	estate, err := j.Adopt(ctx, nil)
+	estate, err := j.Adopt(ctx, nil, nil)
 	if err != nil {
 		w.t.Error(err)
 	}
