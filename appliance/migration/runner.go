@@ -121,7 +121,7 @@ func (r *Runner) start(m *run) error {
 		return fmt.Errorf("%w: %w", ErrNotNow, fleet.ErrClosed)
 	}
 	r.runs[m.rec.ID] = m
-	m.live = true
+	m.live, m.loops = true, true
 	r.running.Go(func() { m.loop(r.ctx) })
 	r.tell()
 	return nil
@@ -249,9 +249,10 @@ func (r *Runner) order(id string, f func(*run) error) error {
 	if err := f(m); err != nil {
 		return err
 	}
-	if !m.live {
+	if !m.loops {
 		return r.start(m)
 	}
+	m.live = true
 	m.wake()
 	r.tell()
 	return nil
