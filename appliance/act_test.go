@@ -29,7 +29,7 @@ func TestActTarget(t *testing.T) {
 		{transfer(appliance.VerbPush), "backup " + uuid},
 		{appliance.Act{Verb: appliance.VerbCancelJob, Job: "17"}, "job 17"},
 		{appliance.Act{Verb: appliance.VerbCancelPush}, "cancel push"},
-		{appliance.Act{Verb: appliance.VerbDelete, Restore: appliance.Restoring{Backup: uuid}}, "backup " + uuid},
+		{transfer(appliance.VerbDelete), "backup " + uuid},
 		// What makes the appliance busy goes one at a time, whatever it is about.
 		{appliance.Act{Verb: appliance.VerbCreate}, "backup and restore"},
 		{appliance.Act{Verb: appliance.VerbRestore, Restore: appliance.Restoring{Backup: uuid}}, "backup and restore"},

@@ -127,6 +127,11 @@ func TestCheckerBites(t *testing.T) {
 			s.holds("a", lockA)
 			s.settled(s.intends("a", releaseA), fleet.OutcomeDone, "")
 		}},
+		{"I1", "on no screen", func(s *stand) { // of a run that ended in the middle of asking
+			s.intends("z", appliance.Act{Verb: appliance.VerbAcquire})
+			s.configuration("z")
+			s.atRest()
+		}},
 		{"I2", "after its end", func(s *stand) { s.holds("a", lockA); s.now = s.now.Add(62 * time.Second); s.shows("a", mine(lockA)) }},
 		{"I2", "nobody was granted", func(s *stand) { s.shows("a", mine(lockA)) }},
 		{"I2", "never granted", func(s *stand) { s.shows("a", conf()) }},

@@ -80,6 +80,7 @@ type span struct{ from, to time.Time }
 type totals struct {
 	grants, releases, transfers, intents, crashes, shown int
 
+	strays      int // configuration locks granted to a token that was found not to have them before
 	lockSeconds int // in which a lock was shown as held, by looks once a second
 	past        int // of them those after its end
 

@@ -27,6 +27,9 @@ type hold struct {
 	// ends are when the lock would end by itself, or has, for the last token of each engine that had it.
 	ends map[string]time.Time
 	at   map[string]time.Time // when it was granted
+	// late tells that the request took effect after its client had asked whose the lock is, and was told that it is not ours. The
+	// appliance offers nothing by which that could be known (faults.md LCK-09); the lock ends with its token.
+	late bool
 }
 
 func (c *checker) lockEffect(e kit.Effect, engine string) {
@@ -86,6 +89,9 @@ func (c *checker) exclusiveEffect(e kit.Effect, engine string) {
 			return
 		}
 		h.ends[engine], h.at[engine] = e.Ends, e.At
+		if h.late = e.What == "lock.granted" && !c.openAbout(e.Appliance, engine); h.late {
+			c.totals.strays++
+		}
 		c.totals.grants++
 		c.aboutLock(e, engine)
 	case "lock.released":
@@ -141,6 +147,13 @@ func (c *checker) shown(engine string, s *fleet.Snapshot, now func() appliance.R
 			c.shownLock(r, s, l, reading)
 		}
 	}
+}
+
+// openAbout reports whether an engine is in the middle of something about the lock of an ECB, or has ended in it.
+func (c *checker) openAbout(name, engine string) bool {
+	return slices.ContainsFunc(c.byRun[key{engine, name}], func(x *intent) bool {
+		return x.settled.IsZero() && (asks(x.Act.Verb) || x.Act.Verb == appliance.VerbRelease || x.Act.Verb == appliance.VerbResume)
+	})
 }
 
 // shownSeconds is for how many seconds locks were shown as held in all.

@@ -41,6 +41,7 @@ type world struct {
 	acts                 sync.WaitGroup
 	under                chan struct{} // acts under way
 	ops                  int
+	marks                map[time.Duration]bool // times that were asked for
 	secrets              map[string]bool
 	mu                   sync.Mutex // guards secrets and others
 }
@@ -61,7 +62,7 @@ func emptyWorld(t testing.TB, seed uint64, cfg sim.Config) *world {
 	t.Helper()
 	w := &world{
 		t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 1)), times: newTimes(), log: &safeBuffer{}, others: map[string]map[string]int{},
-		under: make(chan struct{}, mostActs), secrets: map[string]bool{},
+		under: make(chan struct{}, mostActs), secrets: map[string]bool{}, marks: map[time.Duration]bool{},
 	}
 	cfg.Memory, cfg.Clock, cfg.Seed = true, w.times.base, seed
 	var err error

@@ -64,8 +64,14 @@ func documents(f *testing.F, decode func(t *testing.T, root *node)) {
 		if (err == nil) != (root != nil) {
 			t.Fatalf("%v with %v", root, err)
 		}
-		if err == nil {
-			decode(t, root)
+		if err != nil {
+			return
+		}
+		decode(t, root)
+		for _, rubbish := range []string{"x", "<a/>", "{}", "</response>", "\x00", "<!DOCTYPE a>"} { // faults.md NET-07
+			if root, err := parse([]byte(string(doc)+rubbish), documentLimits); err == nil || root != nil {
+				t.Errorf("%q is taken behind the document", rubbish)
+			}
 		}
 	})
 }

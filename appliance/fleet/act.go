@@ -186,6 +186,9 @@ func (x *errand) begin(ctx context.Context) (err error) {
 	if err := waiting.Err(); err != nil {
 		return fmt.Errorf("given up before anything was sent: %w", err)
 	}
+	if x.auto && x.act.Verb == appliance.VerbRelease { // else who finds only this intent would give back as well what took its place
+		_ = x.flush(x.life) // a failure is told, and the release allowed all the same
+	}
 	x.intent, err = x.intend(waiting, x.act, x.doubt, 0)
 	if _, mine := x.mine(x.act.Lock.ID); err != nil && mine && x.act.Verb == appliance.VerbRelease && waiting.Err() == nil {
 		if !x.auto { // else it is tried again and again, and that nothing can be recorded is told

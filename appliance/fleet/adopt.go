@@ -159,14 +159,18 @@ func (x *errand) seekOnce() error {
 	return err
 }
 
-// came reports whether something was found that may have come of a request, and which lock of ours it is.
+// came reports whether something was found that may have come of a request, and which lock of ours it is. Another's lock whose
+// time would fit if it were what is left counts only where that is what is listed, which two listings tell: elsewhere it must not
+// keep us from finding ours, or from asking once more.
 func (x *errand) came(d *doubt) (o own, found bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if mine := x.claims.own[d.got]; d.got != "" && mine != nil {
 		return *mine, true
 	}
-	return own{}, d.got != "" || len(d.found) > 0
+	return own{}, d.got != "" || slices.ContainsFunc(d.found, func(l appliance.Lock) bool {
+		return x.claims.remaining || l.TTL == 0 || l.TTL == d.claim.TTL
+	})
 }
 
 // again asks once more, with another mark, so that both locks are known for ours should there be two.

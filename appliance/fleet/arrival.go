@@ -55,8 +55,8 @@ func (w *watcher) tellArrival(c *check, b *Backup, asked bool) Ending {
 	case b != nil && (c.success || c.unknown):
 		tell(Good, FateThere, "the %s arrived, as the listing of its target says", words)
 	case b != nil && (b.Checksum.Empty() || c.transfer.Checksum.Empty()):
-		tell(Warn, FateUnknown, "its target lists what the %s was to bring, although the job did not say success; whether it is whole cannot be "+
-			"told, as no checksum is", words)
+		tell(Warn, FateUnknown, "its target lists what the %s was to bring, although the job did not say success; "+
+			"whether it is whole cannot be told, as no checksum is", words)
 	case b != nil:
 		tell(Warn, FateThere, "the %s arrived, as the listing of its target says, although the job did not say success", words)
 	case !c.success && asked: // that it ended so was told

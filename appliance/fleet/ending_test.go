@@ -56,6 +56,7 @@ func lies(f *fake, checksum string, places ...appliance.Location) {
 // Every way in which a transfer can end is told as the listings say, to whoever waits for it, and is in the journal then.
 func TestFault_JOB04_EveryFate(t *testing.T) {
 	const in, nas, sum = appliance.Internal, appliance.Location("/mnt/nas"), "c0ffee"
+	// How it is listed at the end, here and at the target.
 	here := func(sum string, places ...appliance.Location) func(*bench) {
 		return func(b *bench) { lies(b.f, sum, places...) }
 	}
@@ -193,6 +194,8 @@ func TestFault_JOB06_CancelledIsTold(t *testing.T) {
 // When the answer was lost, it is found out what came of the request, and nothing is sent again (faults.md JOB-01).
 func TestFault_JOB01_TheFateOfWhatWasNotAnswered(t *testing.T) {
 	const nas = appliance.Location("/mnt/nas")
+	copied := func(sum string) func(*bench) { return func(b *bench) { lies(b.f, sum, appliance.Internal, nas) } }
+	arrived := func(sum string) func(*bench) { return func(b *bench) { lies(b.fakes[1], sum, nas) } }
 	for _, c := range []struct {
 		verb   appliance.Verb
 		to     string
@@ -201,15 +204,15 @@ func TestFault_JOB01_TheFateOfWhatWasNotAnswered(t *testing.T) {
 		fate   Fate
 		says   string
 	}{
-		{appliance.VerbCopy, "/mnt/nas", true, func(b *bench) { lies(b.f, "c0ffee", appliance.Internal, nas) }, FateThere, "copied to /mnt/nas"},
+		{appliance.VerbCopy, "/mnt/nas", true, copied("c0ffee"), FateThere, "copied to /mnt/nas"},
 		{appliance.VerbCopy, "/mnt/nas", false, nil, FateUnknown, "unknown, nothing found"},
-		{appliance.VerbCopy, "/mnt/nas", false, func(b *bench) { lies(b.f, "bad", appliance.Internal, nas) }, FateOther, "another checksum"},
+		{appliance.VerbCopy, "/mnt/nas", false, copied("bad"), FateOther, "another checksum"},
 		{appliance.VerbMove, "/mnt/nas", true, func(b *bench) { lies(b.f, "c0ffee", nas) }, FateThere, "is moved to /mnt/nas"},
 		{appliance.VerbMove, "/mnt/nas", false, nil, FateNot, "is not moved: it lies in internal as before"},
 		{appliance.VerbMove, "/mnt/nas", false, func(b *bench) { lies(b.f, "") }, FateNeither, "neither in internal nor at /mnt/nas"},
-		{appliance.VerbPush, toDC2, true, func(b *bench) { lies(b.fakes[1], "c0ffee", nas) }, FateThere, "arrived"},
+		{appliance.VerbPush, toDC2, true, arrived("c0ffee"), FateThere, "arrived"},
 		{appliance.VerbPush, toDC2, false, nil, FateUnknown, "unknown, nothing found"},
-		{appliance.VerbPush, toDC2, false, func(b *bench) { lies(b.fakes[1], "bad", nas) }, FateOther, "another checksum: bad, not c0ffee"},
+		{appliance.VerbPush, toDC2, false, arrived("bad"), FateOther, "another checksum: bad, not c0ffee"},
 		{appliance.VerbDelete, "internal", true, nil, FateThere, "took place, as the listing says"},
 		{appliance.VerbDelete, "internal", false, nil, FateNot, "did not take place: it is listed there as before"},
 		{appliance.VerbDelete, "all", false, func(b *bench) { lies(b.f, "c0ffee", nas) }, FateUnknown, "it is still listed at /mnt/nas"},
@@ -280,11 +283,12 @@ func TestFollowOfWhatDidNotBegin(t *testing.T) {
 		mustIs(t, err, ErrNoSuchRef)
 
 		act.Transfer.Destination = "/mnt/nas"
+		no := &appliance.Refusal{Status: 400, Messages: []appliance.Message{{Text: appliance.Words("not mounted")}}}
 		for i, c := range []struct {
 			before func(context.Context, string) error
 			says   string
 		}{
-			{failing("transfer", &appliance.Refusal{Status: 400, Messages: []appliance.Message{{Text: appliance.Words("not mounted")}}}), "not mounted"},
+			{failing("transfer", no), "not mounted"},
 			{failing("backups", appliance.ErrMalformed), "nothing was sent"},
 			{failing("transfer", appliance.ErrUnreachable), "unreachable"},
 		} {

@@ -17,6 +17,7 @@ type edge struct {
 	*fake
 	holder appliance.Holder
 	token  appliance.Stamp
+	issued *appliance.Stamp // of the token that the lock is asked for with, when that is an older one; nil = it is new
 	// settle is what the client finds out about a request whose answer was lost.
 	settle func() (held bool, err error)
 	dark   bool // receipts of renewals are unproven
@@ -65,6 +66,9 @@ func (x *edge) grant(ctx context.Context, call string) (r appliance.Receipt, err
 		x.holder, x.token = appliance.HolderYou, s
 		r.Lock = x.one()
 	})
+	if x.issued != nil && err == nil {
+		r.Stamp = *x.issued
+	}
 	return r, err
 }
 

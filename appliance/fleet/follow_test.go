@@ -31,6 +31,7 @@ func TestFault_JOB09_FollowedByTheNextRun(t *testing.T) {
 		lies(b.f, "c0ffee", nas)
 		b.f.end("1", appliance.PhaseSucceeded, "Complete")
 	}
+	stopped := func(b *bench) { b.f.end("1", appliance.PhaseProblem, "Stopped") }
 	for _, c := range []struct {
 		name string
 		verb appliance.Verb
@@ -41,7 +42,7 @@ func TestFault_JOB09_FollowedByTheNextRun(t *testing.T) {
 		says string
 	}{
 		{"its job is known", appliance.VerbMove, "", moved, true, FateThere, "is moved to /mnt/nas"},
-		{"it failed meanwhile", appliance.VerbMove, "", func(b *bench) { b.f.end("1", appliance.PhaseProblem, "Stopped") }, true, FateNot, "ended: Stopped"},
+		{"it failed meanwhile", appliance.VerbMove, "", stopped, true, FateNot, "ended: Stopped"},
 		{"killed before it was sent", appliance.VerbMove, "track", nil, false, FateNot, "nothing had been sent yet"},
 		{"killed before it had an effect", appliance.VerbMove, "transfer", nil, false, FateNot, "is not moved"},
 		{"killed after it had its effect", appliance.VerbMove, "transfer", moved, true, FateThere, "is moved to /mnt/nas"},

@@ -231,6 +231,10 @@ func (w *watcher) inheritQuestion(r Record) {
 		w.claims.heirs = append(w.claims.heirs, &heir{engine: r.Engine, holding: h})
 	}
 	switch h := w.claims.heirs[at]; r.Act.Verb {
+	case appliance.VerbExtend: // the token that it asked for may have been issued, and own the lock
+		if r.At.Wall.After(h.holding.Received) {
+			h.holding.Received = r.At.Wall
+		}
 	case appliance.VerbRelease:
 		if h.holding.State != "" {
 			h.holding.State = HoldingOwed
@@ -302,6 +306,11 @@ func (w *watcher) tellHeir(h *heir, err error, over bool) {
 		w.claims.ghost = &ghost{free: free}
 		w.claims.dirty[appliance.ConfigurationLock] = true
 		w.ring(Alarm, fmt.Sprintf("an earlier run of yours may hold the configuration lock, and its token is not kept: free by %s", at(free)))
+	case errors.Is(err, appliance.ErrNotHeld) && !errors.Is(err, errNotOwned):
+		w.claims.ghost = &ghost{free: free}
+		w.claims.dirty[appliance.ConfigurationLock] = true
+		w.ring(Alarm, fmt.Sprintf("the configuration lock of an earlier run may be held by a token of yours that nobody saw, "+
+			"as the answer to its renewal was lost: free by %s", at(free)))
 	case h.holding.State == "":
 		w.event(Info, "the configuration lock, about which an earlier run asked last, is not yours")
 	case h.holding.State == HoldingOwed:
@@ -339,6 +348,10 @@ func (w *watcher) continueHeld(h Holding, o *own) {
 // ghost is a lock of an earlier engine whose token is lost: nobody can give it back, and it ends by itself.
 type ghost struct{ free time.Time }
 
+// errNotOwned: no token of an earlier run owns the lock. Any other ErrNotHeld of a client that was to take it up tells that one
+// may which nobody saw.
+var errNotOwned = fmt.Errorf("%w by an earlier run", appliance.ErrNotHeld)
+
 // resume has the client take up what an earlier engine held by a token.
 func (x *errand) resume() (Result, error) {
 	resumer, ok := x.client.(appliance.Resumer)
@@ -353,7 +366,7 @@ func (x *errand) resume() (Result, error) {
 	case err != nil:
 		return Result{}, err
 	case !held:
-		return Result{}, fmt.Errorf("%w by an earlier run", appliance.ErrNotHeld)
+		return Result{}, errNotOwned
 	}
 	o, ok := x.regrant(appliance.Claim{Scope: appliance.ConfigurationLock})
 	if !ok {

@@ -84,8 +84,10 @@ type Record struct {
 func (m *Memory) Intend(_ context.Context, in Intent) (uint64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, err := find(m.records, m.transits, in.Act.Ref); err == nil {
-		return 0, fmt.Errorf("%w: %q", ErrRefTaken, in.Act.Ref)
+	if in.Act.Ref != "" {
+		if _, err := find(m.records, m.transits, in.Act.Ref); err == nil {
+			return 0, fmt.Errorf("%w: %q", ErrRefTaken, in.Act.Ref)
+		}
 	}
 	in.ID = uint64(len(m.records) + 1)
 	m.records = append(m.records, Record{Intent: in})
@@ -152,8 +154,8 @@ func (m *Memory) Find(_ context.Context, ref string) (Request, error) {
 
 // find is the request with that ref.
 func find(records []Record, transits map[uint64]Transit, ref string) (Request, error) {
-	for _, r := range records {
-		if ref != "" && r.Act.Ref == ref {
+	for i := range records {
+		if r := &records[i]; ref != "" && r.Act.Ref == ref {
 			_, tracked := transits[r.ID]
 			return Request{Intent: r.ID, Outcome: r.Outcome, Note: r.Note, Ending: r.Ending, Tracked: tracked}, nil
 		}

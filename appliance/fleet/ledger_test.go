@@ -64,8 +64,10 @@ func (p *page) set(step func(what string) error) {
 }
 
 func (p *page) Intend(ctx context.Context, in Intent) (id uint64, err error) {
-	if _, err := p.Find(ctx, in.Act.Ref); err == nil {
-		return 0, ErrRefTaken
+	if in.Act.Ref != "" {
+		if _, err := p.Find(ctx, in.Act.Ref); err == nil {
+			return 0, ErrRefTaken
+		}
 	}
 	err = p.write(ctx, "intend "+string(in.Act.Verb), func() {
 		in.ID = uint64(len(p.records) + 1)

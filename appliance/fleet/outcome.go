@@ -252,7 +252,8 @@ func (w *watcher) search(c *check) bool {
 
 // untold is the ending of a transfer whose outcome no listing can tell.
 func (c *check) untold() Ending {
-	e := Ending{Fate: FateUnknown, Job: c.job, Cancelled: c.cancelled, Text: cmp.Or(c.said, "what came of it is not known") + noListing}
+	e := Ending{Fate: FateUnknown, Job: c.job, Cancelled: c.cancelled}
+	e.Text = cmp.Or(c.said, "what came of it is not known") + noListing
 	if c.success {
 		e.Fate, e.Text = FateTold, cmp.Or(c.said, "the appliance said that it is done")+noListing
 	}
@@ -276,7 +277,8 @@ func (w *watcher) tellSearch(c *check, sure bool) Ending {
 	t, e := c.transfer, Ending{Fate: FateThere, Job: c.job, Cancelled: c.cancelled}
 	level, b := Good, w.stocked(t)
 	switch {
-	case t.Verb == appliance.VerbMove && c.lists[laneBackups] > 0, t.Verb == appliance.VerbCopy && sure && differ(b.Checksum, t.Checksum):
+	case t.Verb == appliance.VerbMove && c.lists[laneBackups] > 0,
+		t.Verb == appliance.VerbCopy && sure && differ(b.Checksum, t.Checksum):
 		return w.tellCheck(c)
 	case t.Verb == appliance.VerbPush && sure:
 		b, asked := w.e.arrival(t, c.since)
@@ -389,7 +391,8 @@ func (w *watcher) tellCheck(c *check) Ending {
 			tell(Warn, FateThere, "is listed at %s although the job did not say success", place)
 		}
 	case t.Verb == appliance.VerbCopy && len(b.Locations) == 0:
-		tell(Alarm, FateNeither, "is listed nowhere any more, neither where it lay nor at %s (checksum %s, job %s)", place, t.Checksum, c.job)
+		tell(Alarm, FateNeither, "is listed nowhere any more, neither where it lay nor at %s (checksum %s, job %s)", place,
+			t.Checksum, c.job)
 	case t.Verb == appliance.VerbCopy && c.success:
 		tell(Warn, FateUnknown, "is not listed at %s although the job said success", place)
 	case t.Verb == appliance.VerbCopy:

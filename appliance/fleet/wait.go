@@ -52,7 +52,7 @@ func (e *Engine) Wait(ctx context.Context, p policy.Person, name string, claim a
 			cause := context.Cause(ctx)
 			e.event(Info, name, p.Name, "stopped waiting for "+w.scope(claim.Scope).String())
 			if w.open() { // the answer to a try was lost
-				return Result{}, stillOpen(fmt.Errorf("%w: %w", ErrStopped, cause))
+				return Result{}, stillOpen(ErrStopped)
 			}
 			return Result{}, fmt.Errorf("%w: %w", ErrStopped, cause)
 		}

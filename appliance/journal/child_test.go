@@ -24,7 +24,7 @@ const childEnv = "HOLDFAST_JOURNAL_CHILD"
 // childMain runs one of them. What it prints are words in lines, for its parent.
 func childMain(name string) int {
 	do := map[string]func() error{
-		"work": childWork, "starts": childStarts, "wait": childWait, "heir": childHeir, "limit": childLimit,
+		"work": childWork, "migrate": childMigrate, "starts": childStarts, "wait": childWait, "heir": childHeir, "limit": childLimit,
 		"readonly": childReadOnly, "full": childFull, "nothing": func() error { return nil },
 	}[name]
 	if err := do(); err != nil {
@@ -71,20 +71,25 @@ func kill() {
 	select {}
 }
 
-// childWork begins or goes on with a journal, prints what was confirmed, and ends by SIGKILL when it comes to POINT for the
-// NTH time.
-func childWork() error {
-	sys := host()
+// killAt has this process end by SIGKILL when it comes to POINT for the NTH time.
+func killAt(sys *system) error {
 	nth, err := strconv.Atoi(os.Getenv("NTH"))
-	if err != nil {
-		return err
-	}
 	sys.point = func(name string) {
 		if name == os.Getenv("POINT") {
 			if nth--; nth == 0 {
 				kill()
 			}
 		}
+	}
+	return err
+}
+
+// childWork begins or goes on with a journal, prints what was confirmed, and ends by SIGKILL when it comes to POINT for the
+// NTH time.
+func childWork() error {
+	sys := host()
+	if err := killAt(&sys); err != nil {
+		return err
 	}
 	if os.Getenv("STEPS") == "2" {
 		sys.steps = later
@@ -151,21 +156,10 @@ func leaveAll(ctx context.Context, j *Journal) (uint64, error) {
 	if err := j.Hold(ctx, someHolding(int(id))); err != nil {
 		return 0, err
 	}
+	if err := j.BeginMigration(ctx, someMigration(int(id), 2)); err != nil {
+		return 0, err
+	}
 	return id, j.Track(ctx, someTransit(id))
-}
-
-// names is what is in an estate, by kind and number.
-func names(e fleet.Estate) (all []string) {
-	for _, r := range e.Intents {
-		all = append(all, fmt.Sprintf("intent%d", r.ID))
-	}
-	for _, h := range e.Holdings {
-		all = append(all, "holding"+strings.TrimLeft(string(h.Lock), "0"))
-	}
-	for _, x := range e.Transits {
-		all = append(all, fmt.Sprintf("transit%d", x.ID))
-	}
-	return all
 }
 
 // childStarts opens the journal STARTS times as a new engine, takes over what others left and leaves something itself.
@@ -192,7 +186,7 @@ func oneStart(ctx context.Context, engine string) error {
 	if err != nil {
 		return err
 	}
-	estate, err := j.Adopt(ctx, nil, nil)
+	estate, err := takeOver(ctx, j)
 	if err != nil {
 		return err
 	}
@@ -203,7 +197,8 @@ func oneStart(ctx context.Context, engine string) error {
 		return err
 	}
 	// Our own is still ours: it is neither told nor taken while we run.
-	if err := errors.Join(j.Settle(ctx, mine, fleet.OutcomeDone, ""), j.Ended(ctx, mine, someEnding())); err != nil {
+	err = errors.Join(j.Settle(ctx, mine, fleet.OutcomeDone, ""), j.Ended(ctx, mine, someEnding()), endMigration(ctx, j, int(mine)))
+	if err != nil {
 		return fmt.Errorf("our own was taken while we run: %w", err)
 	}
 	all, err := j.Holdings(ctx)
@@ -220,33 +215,13 @@ func oneStart(ctx context.Context, engine string) error {
 	if err != nil {
 		return err
 	}
-	for _, kind := range []string{"intent", "holding", "transit"} {
+	for _, kind := range []string{"intent", "holding", "transit", "migration"} {
 		fmt.Printf("left %s%d\n", kind, left)
 	}
 	if n := j.Notices(); len(n) > 0 {
 		return fmt.Errorf("notices %q", n)
 	}
 	return j.Close()
-}
-
-// finish ends all that is in an estate.
-func finish(ctx context.Context, j *Journal, e fleet.Estate) error {
-	for _, r := range e.Intents {
-		if err := j.Settle(ctx, r.ID, fleet.OutcomeUnknown, "adopted"); err != nil {
-			return err
-		}
-	}
-	for _, h := range e.Holdings {
-		if err := j.Forget(ctx, h.Appliance, h.Lock); err != nil {
-			return err
-		}
-	}
-	for _, x := range e.Transits {
-		if err := j.Ended(ctx, x.ID, someEnding()); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // childHeir takes over what there is at its start and at each line of its input, says what, and keeps it until its input ends.
@@ -258,7 +233,7 @@ func childHeir() error {
 	}
 	in := bufio.NewScanner(os.Stdin)
 	for more := true; more; more = in.Scan() {
-		estate, err := j.Adopt(ctx, nil, nil)
+		estate, err := takeOver(ctx, j)
 		if err != nil {
 			return err
 		}
@@ -354,7 +329,8 @@ func childReadOnly() error {
 		return err
 	}
 	refused := changes(ctx, j)
-	delete(refused, "adopt") // it finds nothing to write
+	delete(refused, "adopt") // they find nothing to write
+	delete(refused, "adopt migrations")
 	refused["writable"] = j.Writable()
 	for name, err := range refused {
 		if !errors.Is(err, ErrNotWritable) || !errors.Is(err, os.ErrPermission) {

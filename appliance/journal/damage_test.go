@@ -11,42 +11,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
+	"holdfast/appliance"
 	"holdfast/appliance/fleet"
 )
-
-// content is everything that a journal says.
-type content struct {
-	Intents  []intent
-	Events   []StoredEvent
-	Holdings []holding
-	Transits []transit
-}
-
-func (c content) empty() bool {
-	return len(c.Intents)+len(c.Events)+len(c.Holdings)+len(c.Transits) == 0
-}
-
-func contentOf(j *Journal) (c content, err error) {
-	ctx := context.Background()
-	all := func(_, _ string) bool { return true }
-	err = j.view(ctx, "read it all", func(db *sql.DB) (err error) {
-		if c.Intents, err = read[intent](ctx, db, "intents", `SELECT `+intentColumns+`, sum FROM intents ORDER BY id`, all); err != nil {
-			return err
-		}
-		if c.Holdings, err = read[holding](ctx, db, "holdings", allHoldings, all); err != nil {
-			return err
-		}
-		c.Transits, err = read[transit](ctx, db, "transits", allTransits, all)
-		return err
-	})
-	if err != nil {
-		return c, err
-	}
-	c.Events, err = j.Events(ctx, time.Time{}, 0)
-	return c, err
-}
 
 // images are a journal after its engine closed it, and after its engine was killed (with the -wal), and what both say.
 func images(t *testing.T) (clean, killed image, want content) {
@@ -55,6 +23,10 @@ func images(t *testing.T) (clean, killed image, want content) {
 	j := opened(t, path, "first")
 	for i := range 60 {
 		id := intend(t, j, i)
+		if i%12 == 0 {
+			begin(t, j, someMigration(i, 4))
+		}
+		saveStep(t, j, someMigration(i-i%12, 4), i%4, appliance.JobID(fmt.Sprint(i)))
 		tell(t, j, i)
 		if i%3 == 0 {
 			if err := j.Settle(t.Context(), id, fleet.OutcomeDone, "copied"); err != nil {
@@ -247,6 +219,8 @@ func TestFault_JNL02_ForeignFiles(t *testing.T) {
 // A record that was changed into another that is as good is found by its checksum alone: by the check after opening, and by
 // whoever reads it.
 func TestFault_JNL02_ChangedRecord(t *testing.T) {
+	find := func(j *Journal) error { return failed(j.Find(t.Context(), "m1/1/1")) }
+	all := func(j *Journal) error { return failed(j.Migrations(t.Context())) }
 	for name, c := range map[string]struct {
 		change string
 		reader func(*Journal) error
@@ -260,12 +234,27 @@ func TestFault_JNL02_ChangedRecord(t *testing.T) {
 		"transit":      {`UPDATE transits SET known = '[]'`, func(j *Journal) error { _, err := j.Adopt(t.Context(), nil, nil); return err }},
 		"tracked":      {`UPDATE transits SET job = ''`, func(j *Journal) error { return j.Track(t.Context(), someTransit(2)) }},
 		"no such list": {`UPDATE transits SET known = '['`, func(j *Journal) error { _, err := j.Adopt(t.Context(), nil, nil); return err }},
+		"request":      {`UPDATE requests SET ending = '{"fate":"there"}'`, find},
+		"its intent":   {`UPDATE intents SET note = 'x'`, find},
+		"ended":        {`UPDATE requests SET migration = ''`, func(j *Journal) error { return j.Ended(t.Context(), 2, someEnding()) }},
+		"migration":    {`UPDATE migrations SET ended = 0, begun = 1`, all},
+		"saved": {`UPDATE migrations SET steps = 2`, func(j *Journal) error {
+			return j.SaveMigration(t.Context(), someMigration(1, 3))
+		}},
+		"adopted": {`UPDATE migrations SET keeper = 'zeroth'`, func(j *Journal) error {
+			return failed(j.AdoptMigrations(t.Context()))
+		}},
+		"step": {`UPDATE steps SET n = 7 WHERE n = 2`, all},
+		"begun": {`UPDATE migrations SET record = '{}'`, func(j *Journal) error {
+			return j.BeginMigration(t.Context(), someMigration(1, 3))
+		}},
 	} {
 		for _, reads := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, read %v", name, reads), func(t *testing.T) {
 				dir, path := folder(t)
 				j := opened(t, path, "first")
-				last := intend(t, j, 1)
+				last := ask(t, j, "m1/1/1")
+				begin(t, j, someMigration(1, 3))
 				hold(t, j, someHolding(1))
 				track(t, j, someTransit(last))
 				if _, err := j.db.write.Exec(c.change); err != nil {
@@ -294,6 +283,9 @@ func TestFault_JNL02_ChangedRecord(t *testing.T) {
 		}
 	}
 }
+
+// failed is the error of a call that reads.
+func failed[T any](_ T, err error) error { return err }
 
 // A running engine records what it has in the journal that was begun in place of a damaged one, whoever began it, as soon as
 // it reads or writes; nobody takes it over meanwhile, and it is there when the engine has ended.

@@ -17,7 +17,9 @@ import (
 
 // named is what leaveAll left.
 func named(id uint64) []string {
-	return []string{fmt.Sprintf("intent%d", id), fmt.Sprintf("holding%d", id), fmt.Sprintf("transit%d", id)}
+	return []string{
+		fmt.Sprintf("intent%d", id), fmt.Sprintf("holding%d", id), fmt.Sprintf("transit%d", id), fmt.Sprintf("migration%d", id),
+	}
 }
 
 // Of several engines that run when a holder is killed, each thing that it had goes to exactly one.

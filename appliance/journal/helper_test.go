@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -172,10 +173,14 @@ func owners(all []fleet.Holding, err error) func(testing.TB) []string {
 func changes(ctx context.Context, j *Journal) map[string]error {
 	_, intended := j.Intend(ctx, someIntent(1))
 	_, adopted := j.Adopt(ctx, nil, nil)
+	_, sessions := j.AdoptMigrations(ctx)
+	m := someMigration(99, 2)
 	return map[string]error{
 		"intend": intended, "settle": j.Settle(ctx, 1, fleet.OutcomeDone, ""), "tell": j.Tell(ctx, someEvent(1)),
 		"hold": j.Hold(ctx, someHolding(1)), "forget": j.Forget(ctx, "dc1-lxca", nthLock(1)),
 		"track": j.Track(ctx, someTransit(1)), "ended": j.Ended(ctx, 1, someEnding()), "adopt": adopted,
+		"begin a migration": j.BeginMigration(ctx, m), "save a migration": j.SaveMigration(ctx, m),
+		"save a step": j.SaveStep(ctx, m.ID, 0, m.Steps[0]), "adopt migrations": sessions,
 	}
 }
 
@@ -185,7 +190,14 @@ func reads(ctx context.Context, j *Journal) map[string]error {
 	_, events := j.Events(ctx, noon, 1)
 	_, others := j.Others(ctx)
 	_, holdings := j.Holdings(ctx)
-	return map[string]error{"unsettled": unsettled, "events": events, "others": others, "holdings": holdings}
+	_, all := j.Migrations(ctx)
+	_, found := j.Find(ctx, "m1/1/1")
+	if errors.Is(found, fleet.ErrNoSuchRef) {
+		found = nil
+	}
+	return map[string]error{
+		"unsettled": unsettled, "events": events, "others": others, "holdings": holdings, "migrations": all, "find": found,
+	}
 }
 
 func intend(t testing.TB, j *Journal, i int) uint64 {

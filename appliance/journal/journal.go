@@ -1,12 +1,13 @@
 // Package journal is the durable, local record of what was asked of the appliances and how it ended: running engines,
-// intents with their outcomes, holdings of locks, transfers under way, and events (faults.md "Journal"). It is one SQLite file
-// that several processes share.
+// intents with their outcomes, holdings of locks, transfers under way, requests that somebody wants to know the end of, migrations
+// with their steps, and events (faults.md "Journal"). It is one SQLite file that several processes share.
 //
 // What the rest of the program may rely on: when Intend, Hold or another call that records return nil, the record survives
 // the end of the process and of the host (WAL with synchronous=FULL). A journal that is damaged, cut or somebody else's is set
 // aside under a name with the date, said in Notices, and a new one begun; it is never read as an empty one. Every record
 // carries a checksum, and every engine notes beside the journal the number of its last confirmed record, so that records that
-// vanished are missed. What a running engine holds and has under way it records anew in a journal that was begun meanwhile.
+// vanished are missed. What a running engine holds, has under way and has not ended of its migrations it records anew in a journal
+// that was begun meanwhile.
 //
 // Opening costs a few milliseconds whatever the size: Open looks at the header, the numbering and what was noted beside it.
 // The whole file is checked, and old records are removed, by a goroutine of the Journal a second later (a year of 100 acts and

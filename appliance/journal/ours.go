@@ -10,9 +10,9 @@ import (
 // lockKey names a lock among those of one engine.
 type lockKey struct{ appliance, lock string }
 
-// ours is what this engine holds, has under way and wants to know the end of, as it was last confirmed. When the journal turns out to be damaged or gone,
-// whoever begins the new one knows nothing of it: each engine that runs records its own there, so that it still outlives the
-// process.
+// ours is what this engine holds, has under way and wants to know the end of, as it was last confirmed. When the journal turns
+// out to be damaged or gone, whoever begins the new one knows nothing of it: each engine that runs records its own there, so that
+// it still outlives the process.
 type ours struct {
 	mu       sync.Mutex
 	holdings map[lockKey]holding

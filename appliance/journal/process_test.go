@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,10 +13,12 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"holdfast/appliance/migration"
 )
 
 // patience is how long those wait who only want to see that everything is in order, on a machine that has other work too.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // later is our schema and one that may come.
 var later = append(slices.Clone(steps), step{
@@ -117,15 +120,7 @@ func (p promised) beyond(t *testing.T, got promised) (more int) {
 }
 
 func TestFault_JNL01_KilledAtEveryPoint(t *testing.T) {
-	for _, c := range []struct {
-		point  string
-		nth    int
-		more   int // that is there each time without having been confirmed
-		damage bool
-		steps  string
-		golden string // what is there before; empty: a journal of ours with nothing in it
-		kills  int    // how often it comes that far, where that is not each time: a step is taken once
-	}{
+	for _, c := range []death{
 		{point: "write: before commit", nth: 2},
 		{point: "write: before commit", nth: 3},
 		{point: "write: before commit", nth: 4},
@@ -141,16 +136,18 @@ func TestFault_JNL01_KilledAtEveryPoint(t *testing.T) {
 		{point: "write: committed", nth: 7, more: -1}, // Forget
 		{point: "write: committed", nth: 8, more: -1}, // Ended
 		{point: "new: before its name", nth: 1},
-		{point: "new: named", nth: 1, kills: 1},
+		{point: "new: named", nth: 1},
 		{point: "aside: journal moved", nth: 1, damage: true},
 		{point: "aside: moved", nth: 1, damage: true},
 		{point: "migration: before commit", nth: 1, steps: "2"},
-		{point: "migration: committed", nth: 1, steps: "2", kills: 1},
+		{point: "migration: committed", nth: 1, steps: "2"},
 		{point: "migration: before commit", nth: 1, golden: "journal-1.db"},
-		{point: "migration: committed", nth: 1, golden: "journal-1.db", kills: 2},
-		{point: "migration: before commit", nth: 2, golden: "journal-1.db", steps: "2", kills: 2},
+		{point: "migration: committed", nth: 1, golden: "journal-1.db"},
+		{point: "migration: before commit", nth: 2, golden: "journal-1.db", steps: "2"},
 		{point: "migration: before commit", nth: 1, golden: "journal-2.db"},
-		{point: "migration: committed", nth: 1, golden: "journal-2.db", kills: 1},
+		{point: "migration: committed", nth: 1, golden: "journal-2.db"},
+		{point: "migration: before commit", nth: 1, golden: "journal-3.db"},
+		{point: "migration: committed", nth: 1, golden: "journal-3.db"},
 	} {
 		t.Run(fmt.Sprintf("%s %d %s", c.point, c.nth, c.golden), func(t *testing.T) {
 			t.Parallel()
@@ -162,7 +159,12 @@ func TestFault_JNL01_KilledAtEveryPoint(t *testing.T) {
 			} else if !begins {
 				closed(t, opened(t, path, "zeroth"))
 			}
-			kills, more := 0, 0
+			kills, more, wanted := 0, 0, 3
+			if strings.HasPrefix(c.point, "migration") {
+				wanted = c.killed()
+			} else if c.point == "new: named" { // which it is once
+				wanted = 1
+			}
 			for i := range 3 {
 				if c.damage {
 					image{"journal.db": []byte("no journal")}.layOut(t, dir)
@@ -175,11 +177,8 @@ func TestFault_JNL01_KilledAtEveryPoint(t *testing.T) {
 					kills, more = kills+1, more+c.more
 				}
 			}
-			if c.kills == 0 {
-				c.kills = 3
-			}
-			if kills != c.kills {
-				t.Errorf("killed %d times, want %d", kills, c.kills)
+			if kills != wanted {
+				t.Errorf("killed %d times, want %d", kills, wanted)
 			}
 			sys := host()
 			if c.steps != "" {
@@ -274,7 +273,7 @@ func TestFault_JNL05_ManyProcesses(t *testing.T) {
 			}
 			running.Wait()
 			j := openedWith(t, path, Options{Engine: "last", Clock: still(noon), Wait: patience}, host())
-			rest, err := j.Adopt(t.Context(), nil, nil)
+			rest, err := takeOver(t.Context(), j)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -286,7 +285,7 @@ func TestFault_JNL05_ManyProcesses(t *testing.T) {
 				word, name, _ := strings.Cut(line, " ")
 				map[string]map[string]int{"left": left, "adopted": adopted}[word][name]++
 			}
-			if len(left) != 3*starts*processes || len(adopted) != len(left) {
+			if len(left) != 4*starts*processes || len(adopted) != len(left) {
 				t.Errorf("%d things were left and %d adopted in %d starts", len(left), len(adopted), starts*processes)
 			}
 			for name, n := range adopted {
@@ -309,8 +308,8 @@ func TestFault_JNL06_HolderKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	mine := intend(t, j, 2)
-	if got := names(adopt(t, j)); got != nil {
-		t.Errorf("adopted %v of an engine that runs", got)
+	if got, err := takeOver(t.Context(), j); err != nil || names(got) != nil {
+		t.Errorf("adopted %v of an engine that runs (%v)", names(got), err)
 	}
 	if err := j.Settle(t.Context(), id, "done", ""); err == nil {
 		t.Error("what another engine answers for was settled")
@@ -331,10 +330,22 @@ func TestFault_JNL06_HolderKilled(t *testing.T) {
 	if running, all := others(t, j), locks(t, j); running != nil || !slices.Equal(all, its) {
 		t.Errorf("others hold %q, all %q, want %q", running, all, its)
 	}
-	got := adopt(t, j)
-	if want := named(id); !slices.Equal(names(got), want) {
-		t.Fatalf("adopted %q, want %q", names(got), want)
+	for _, err := range []error{
+		j.SaveMigration(t.Context(), someMigration(int(id), 2)), j.SaveStep(t.Context(), fmt.Sprintf("m%d", id), 0, migration.Step{}),
+	} {
+		if !errors.Is(err, ErrNotOurs) {
+			t.Errorf("the migration of another engine was saved: %v", err)
+		}
 	}
+	got, err := takeOver(t.Context(), j)
+	if want := named(id); err != nil || !slices.Equal(names(got), want) {
+		t.Fatalf("adopted %q, want %q (%v)", names(got), want, err)
+	}
+	if got.migrations[0].Engine != "second" || len(got.migrations[0].Steps) != 2 {
+		t.Errorf("adopted %+v", got.migrations)
+	}
+	save(t, j, got.migrations[0])
+	saveStep(t, j, got.migrations[0], 1, "18")
 	if got.Intents[0].Engine != "holder" || got.Holdings[0].Engine != "holder" || got.Transits[0].Engine != "holder" {
 		t.Errorf("adopted %+v", got)
 	}

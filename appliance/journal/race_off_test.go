@@ -6,4 +6,5 @@ package journal
 const (
 	damagedPlaces = 34 // in each of six ways
 	startsOfEach  = 10 // of two and of eight processes
+	daysOfAYear   = 365
 )

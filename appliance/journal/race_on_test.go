@@ -6,4 +6,5 @@ package journal
 const (
 	damagedPlaces = 12 // in each of six ways
 	startsOfEach  = 4  // of two and of eight processes
+	daysOfAYear   = 20
 )

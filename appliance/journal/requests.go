@@ -160,13 +160,13 @@ func (j *Journal) snapshot(ctx context.Context, doing string, f func(*sql.Tx) er
 
 // endRequest notes how the request of an intent ended, if it has a ref; of several endings the first stays. tracked tells that
 // it is a transfer of ours. ErrNotOurs: another engine answers for it.
-func (j *Journal) endRequest(ctx context.Context, tx *sql.Tx, intentID int64, how fleet.Ending, tracked bool) (r request, err error) {
-	there, err := one(ctx, tx, "requests", r.columns(), requestByIntent, intentID)
+func (j *Journal) endRequest(ctx context.Context, tx *sql.Tx, id int64, how fleet.Ending, tracked bool) (r request, err error) {
+	there, err := one(ctx, tx, "requests", r.columns(), requestByIntent, id)
 	if err != nil || !there || r.ending != "" {
 		return r, err
 	}
 	var in intent
-	if there, err = one(ctx, tx, "intents", in.columns(), intentOf, intentID); err != nil {
+	if there, err = one(ctx, tx, "intents", in.columns(), intentOf, id); err != nil {
 		return r, err
 	}
 	if !tracked && there && in.keeper != j.options.Engine {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"holdfast/appliance/fleet"
+	"holdfast/appliance/migration"
 )
 
 var golden = flag.Bool("golden", false, "write testdata/journal-N.db of the schema that is new")
@@ -42,11 +43,38 @@ func goldenContent(t *testing.T, j *Journal, version int) {
 			hold(t, j, h)
 			track(t, j, someTransit(id))
 		}
+		if version >= withMigrations() {
+			goldenMigration(t, j, i)
+		}
 		if i == 1 {
 			if err := j.Settle(t.Context(), id, fleet.OutcomeUnknown, "it did not answer"); err != nil {
 				t.Fatal(err)
 			}
 		}
+	}
+}
+
+// withMigrations is the first schema that has them.
+func withMigrations() int {
+	return 1 + slices.IndexFunc(steps, func(s step) bool { return strings.HasPrefix(s[0], "CREATE TABLE requests") })
+}
+
+// goldenMigration is one with a request that ended, which is no intent that is left open.
+func goldenMigration(t *testing.T, j *Journal, i int) {
+	t.Helper()
+	m := someMigration(i, 3)
+	begin(t, j, m)
+	id := ask(t, j, m.ID+"/1/1")
+	saveStep(t, j, m, 1, "18")
+	if err := j.Ended(t.Context(), id, someEnding()); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Settle(t.Context(), id, fleet.OutcomeDone, "started"); err != nil {
+		t.Fatal(err)
+	}
+	if i == 2 {
+		m.State, m.Ended = migration.StateCancelled, noon
+		save(t, j, m)
 	}
 }
 
@@ -92,6 +120,10 @@ func TestFault_JNL08_EveryOlderSchema(t *testing.T) {
 				len(left.Transits) != len(want.Transits) {
 				t.Errorf("schema %d to %d: it left %+v", version, len(to), left)
 			}
+			if left := adoptMigrations(t, k); len(left) != max(len(want.Journeys)-1, 0) {
+				t.Errorf("schema %d to %d: it left migrations %+v", version, len(to), left)
+			}
+			begin(t, k, someMigration(7, 3))
 			track(t, k, someTransit(intend(t, k, 4)))
 			hold(t, k, someHolding(7))
 			var now int
@@ -147,7 +179,20 @@ func TestFault_JNL09_QueriesGoByIndex(t *testing.T) {
 	}{
 		newestEvents: {[]any{0, 100}, []string{"SEARCH events USING INDEX events_at (at>?)"}},
 		oldEvents:    {[]any{0, 100}, []string{"SEARCH events USING COVERING INDEX events_at (at<?)"}},
-		oldIntents:   {[]any{0, 100}, []string{"SEARCH intents USING INDEX intents_finished (at<?)"}},
+		oldIntents: {[]any{0, 100}, []string{"SEARCH intents USING INDEX intents_finished (at<?)", "CORRELATED SCALAR SUBQUERY 1",
+			"SEARCH r USING INDEX requests_intent (intent=?)", "SEARCH m USING COVERING INDEX migrations_ended (ended=? AND id=?)"}},
+		oldSessions:     {[]any{0, 100}, []string{"SEARCH migrations USING COVERING INDEX migrations_ended (ended>? AND ended<?)"}},
+		requestByRef:    {[]any{"m1/1/1"}, []string{"SEARCH requests USING PRIMARY KEY (ref=?)"}},
+		requestByIntent: {[]any{1}, []string{"SEARCH requests USING INDEX requests_intent (intent=?)"}},
+		requestsOf: {[]any{"m1"}, []string{"SEARCH requests USING INDEX requests_migration (migration=?)",
+			"USE TEMP B-TREE FOR ORDER BY"}},
+		lostRequests: {[]any{"m1"}, []string{"SEARCH requests USING INDEX requests_migration (migration=?)",
+			"CORRELATED SCALAR SUBQUERY 1", "SEARCH intents USING INTEGER PRIMARY KEY (rowid=?)"}},
+		intentOf:     {[]any{1}, []string{"SEARCH intents USING INTEGER PRIMARY KEY (rowid=?)"}},
+		sessionOf:    {[]any{"m1"}, []string{"SEARCH migrations USING PRIMARY KEY (id=?)"}},
+		openSessions: {nil, []string{"SEARCH migrations USING INDEX migrations_ended (ended=?)", "USE TEMP B-TREE FOR ORDER BY"}},
+		allSessions:  {nil, []string{"SCAN migrations", "USE TEMP B-TREE FOR ORDER BY"}}, // all of them are wanted
+		legsOf:       {[]any{"m1"}, []string{"SEARCH steps USING PRIMARY KEY (migration=?)"}},
 		// Of the open ones only.
 		openIntents: {nil, []string{"SCAN intents USING INDEX intents_open", "USE TEMP B-TREE FOR ORDER BY"}},
 		// Which are what is held and under way now, in the order that is asked for.
@@ -158,7 +203,8 @@ func TestFault_JNL09_QueriesGoByIndex(t *testing.T) {
 		transitOf: {[]any{1}, []string{"SEARCH transits USING INTEGER PRIMARY KEY (rowid=?)"}},
 		// By a SEARCH for a max the end of the table is meant.
 		lastNumber: {nil, []string{"SCAN CONSTANT ROW", "SCALAR SUBQUERY 1", "SEARCH intents", "SCALAR SUBQUERY 2",
-			"SEARCH events", "SCALAR SUBQUERY 3", "SEARCH holdings", "SCALAR SUBQUERY 4", "SEARCH transits"}},
+			"SEARCH events", "SCALAR SUBQUERY 3", "SEARCH holdings", "SCALAR SUBQUERY 4", "SEARCH transits",
+			"SCALAR SUBQUERY 5", "SEARCH requests USING COVERING INDEX requests_intent"}},
 	} {
 		var plan []string
 		err := each(t.Context(), j.db.read, "EXPLAIN QUERY PLAN "+query, func(rows *sql.Rows) error {

@@ -93,6 +93,7 @@ func TestFault_JNL04_Busy(t *testing.T) {
 	j := openedWith(t, path, Options{Engine: "first", Clock: still(noon), Wait: 30 * time.Millisecond}, host())
 	zeroth, k := opened(t, path, "zeroth"), opened(t, path, "second")
 	hold(t, zeroth, someHolding(1)) // for somebody to take over
+	begin(t, zeroth, someMigration(1, 2))
 	closed(t, zeroth)
 	refused := func(what string) {
 		t.Helper()
@@ -166,6 +167,7 @@ func TestReaderOnlyReads(t *testing.T) {
 	}
 	zeroth := opened(t, path, "zeroth")
 	hold(t, zeroth, someHolding(1)) // for somebody to take over
+	begin(t, zeroth, someMigration(1, 2))
 	closed(t, zeroth)
 	hold(t, first, someHolding(2))
 	for name, err := range changes(t.Context(), j) {

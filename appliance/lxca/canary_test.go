@@ -3,9 +3,6 @@ package lxca
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,7 +11,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -23,26 +19,10 @@ import (
 	"holdfast/appliance"
 	"holdfast/appliance/clock"
 	"holdfast/appliance/secret"
+	"holdfast/appliance/secret/canary"
 	"holdfast/appliance/sim"
 	"holdfast/appliance/transport"
 )
-
-// canaryOf is a new secret, and every form in which it might be found.
-func canaryOf(t *testing.T, user string) (canary string, forms []string) {
-	t.Helper()
-	canary = rand.Text()[:9] + "#~p +/<&>\"8é"
-	b := []byte(canary)
-	inJSON, err := json.Marshal(canary)
-	if err != nil {
-		t.Fatal(err)
-	}
-	forms = []string{
-		canary, strings.Trim(string(inJSON), `"`), fmt.Sprintf("%q", canary), url.QueryEscape(canary), url.PathEscape(canary),
-		base64.StdEncoding.EncodeToString(b), base64.URLEncoding.EncodeToString(b), hex.EncodeToString(b), fmt.Sprintf("%X", b),
-		base64.StdEncoding.EncodeToString([]byte(user + ":" + canary)), fmt.Sprint(b), canary[:9],
-	}
-	return canary, forms
-}
 
 // gate lets who knows the password through to an appliance, and has another one answered by echo.
 type gate struct {
@@ -77,50 +57,10 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(a.Body)
 }
 
-// reach calls f for every string and every byte slice that can be reached from v, exported or not.
-func reach(v reflect.Value, seen map[uintptr]bool, f func(string)) {
-	switch v.Kind() {
-	case reflect.String:
-		f(v.String())
-	case reflect.Pointer:
-		if v.IsNil() || seen[v.Pointer()] {
-			return
-		}
-		seen[v.Pointer()] = true
-		reach(v.Elem(), seen, f)
-	case reflect.Interface:
-		if !v.IsNil() {
-			reach(v.Elem(), seen, f)
-		}
-	case reflect.Struct:
-		for i := range v.NumField() {
-			reach(v.Field(i), seen, f)
-		}
-	case reflect.Map:
-		for _, k := range v.MapKeys() {
-			reach(k, seen, f)
-			reach(v.MapIndex(k), seen, f)
-		}
-	case reflect.Slice, reflect.Array:
-		if v.Type().Elem().Kind() == reflect.Uint8 {
-			b := make([]byte, v.Len())
-			for i := range b {
-				b[i] = byte(v.Index(i).Uint())
-			}
-			f(string(b))
-			return
-		}
-		for i := range v.Len() {
-			reach(v.Index(i), seen, f)
-		}
-	default: // numbers hold no secret, and a function is not looked into: that is where a client keeps its source
-	}
-}
-
 // canaryRun does everything that a client can do, once the appliance lets it, once with a rejected password, once for each way
 // of repeating what it sent, and once each with nobody there and in read-only mode. It returns every value and error that came
 // of it, what people are shown, and what was logged.
-func canaryRun(t *testing.T, user, canary string) (values []any, logged string) {
+func canaryRun(t *testing.T, user, password string) (values []any, logged string) {
 	t.Helper()
 	fleet, err := sim.Start(t.Context(), sim.Config{
 		Appliances: []sim.Spec{{Name: "one", Kind: sim.KindLXCA}}, Backups: 2, Jobs: 1, Switches: []string{"labels=hostile", "message-text=hostile"},
@@ -139,7 +79,7 @@ func canaryRun(t *testing.T, user, canary string) (values []any, logged string) 
 			_, _ = fmt.Fprintf(w, format, strings.Trim(string(inJSON), `"`))
 		}
 	}
-	gates := map[string]*gate{"let in": {real: real, password: canary}, "rejected": {real: real, password: canary + "x"}}
+	gates := map[string]*gate{"let in": {real: real, password: password}, "rejected": {real: real, password: password + "x"}}
 	for name, echo := range map[string]func(http.ResponseWriter, string){
 		"JSON 400": said(400, "application/json", `{"result":"failed","messages":[{"id":"X","text":"%s","explanation":"%[1]s","recovery":{"text":"%[1]s"}}]}`),
 		"JSON 401": said(401, "application/json", `{"statusCode":401,"statusDescription":"%s"}`),
@@ -153,7 +93,7 @@ func canaryRun(t *testing.T, user, canary string) (values []any, logged string) 
 			w.WriteHeader(302)
 		},
 	} {
-		gates[name] = &gate{password: canary, echo: echo}
+		gates[name] = &gate{password: password, echo: echo}
 	}
 	var kept bytes.Buffer
 	logger := slog.New(slog.NewJSONHandler(&kept, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -163,7 +103,7 @@ func canaryRun(t *testing.T, user, canary string) (values []any, logged string) 
 			t.Fatal(err)
 		}
 		t.Cleanup(tr.Close)
-		return New(Options{Name: "one", User: user, Password: secret.Fixed(secret.New(canary)), Transport: tr})
+		return New(Options{Name: "one", User: user, Password: secret.Fixed(secret.New(password)), Transport: tr})
 	}
 	keep := func(v any, err error) { values = append(values, v, err) }
 	use := func(c *Client) {
@@ -224,8 +164,8 @@ func canaryRun(t *testing.T, user, canary string) (values []any, logged string) 
 // shown; in no form, whatever the appliance repeats of it.
 func TestFault_SEC01_CanaryRun(t *testing.T) {
 	const user = "maria"
-	canary, forms := canaryOf(t, user)
-	values, logged := canaryRun(t, user, canary)
+	password := canary.New()
+	values, logged := canaryRun(t, user, password)
 	var out strings.Builder
 	out.WriteString(logged)
 	for _, v := range values {
@@ -243,7 +183,7 @@ func TestFault_SEC01_CanaryRun(t *testing.T) {
 			t.Errorf("nothing of the run says %s", want)
 		}
 	}
-	for _, form := range forms {
+	for _, form := range canary.Forms(password, user) {
 		if i := strings.Index(out.String(), form); i >= 0 {
 			t.Errorf("%s is in %q", form, out.String()[max(0, i-100):i+40])
 		}
@@ -254,28 +194,18 @@ func TestFault_SEC01_CanaryRun(t *testing.T) {
 // it comes from.
 func TestFault_SEC05_ValuesHoldNoSecret(t *testing.T) {
 	const user = "maria"
-	canary, forms := canaryOf(t, user)
-	look := func(v any) (looked int, found string) {
-		reach(reflect.ValueOf(v), map[uintptr]bool{}, func(s string) {
-			looked++
-			for _, form := range forms {
-				if strings.Contains(s, form) {
-					found = s
-				}
-			}
-		})
-		return looked, found
-	}
-	if _, found := look(&struct{ a transport.Auth }{transport.Basic(user, secret.New(canary))}); found == "" {
+	password := canary.New()
+	forms := canary.Forms(password, user)
+	if found, _ := canary.Find(&struct{ a transport.Auth }{transport.Basic(user, secret.New(password))}, forms); found == "" {
 		t.Fatal("a secret within a value is not found, so this proves nothing")
 	}
-	values, _ := canaryRun(t, user, canary)
+	values, _ := canaryRun(t, user, password)
 	all := 0
 	for _, v := range values {
 		if v == nil {
 			continue
 		}
-		looked, found := look(v)
+		found, looked := canary.Find(v, forms)
 		all += looked
 		if found != "" {
 			t.Errorf("%T holds %q", v, found)

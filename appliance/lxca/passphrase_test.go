@@ -11,13 +11,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"reflect"
-	"strings"
 	"testing"
 
 	"holdfast/appliance"
 	"holdfast/appliance/clock"
 	"holdfast/appliance/secret"
+	"holdfast/appliance/secret/canary"
 	"holdfast/appliance/sim"
 	"holdfast/appliance/transport"
 )
@@ -40,7 +39,8 @@ func passphraseCalls(p secret.Secret) []func(context.Context, *Client) (applianc
 // the client, whatever the appliance repeats of it and under whichever status.
 func TestFault_SEC01_PassphraseNowhere(t *testing.T) {
 	const user = "maria"
-	canary, forms := canaryOf(t, user)
+	phrase := canary.New()
+	forms := canary.Forms(phrase, user)
 	answers := map[string]func(words string) (int, string, string){
 		"warning": func(w string) (int, string, string) {
 			return 200, "application/json", `{"result":"warning","jobId":"7","message":{"text":` + quoted(w) + `}}`
@@ -65,7 +65,7 @@ func TestFault_SEC01_PassphraseNowhere(t *testing.T) {
 			server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				body, _ := io.ReadAll(r.Body)
 				var sent struct{ Passphrase string }
-				if json.Unmarshal(body, &sent) != nil || sent.Passphrase != canary {
+				if json.Unmarshal(body, &sent) != nil || sent.Passphrase != phrase {
 					t.Errorf("the passphrase was not sent as it is: %s", body)
 				}
 				code, kind, said := answer(spell(sent.Passphrase))
@@ -80,19 +80,13 @@ func TestFault_SEC01_PassphraseNowhere(t *testing.T) {
 				Name: "one", URL: server.URL, Trust: transport.Trust{Pin: sim.Pin(server.Certificate())}, Clock: clock.System(),
 				Log: slog.New(slog.NewJSONHandler(&kept, &slog.HandlerOptions{Level: slog.LevelDebug})),
 			}, user, adminPassword)
-			for i, call := range passphraseCalls(secret.New(canary)) {
+			for i, call := range passphraseCalls(secret.New(phrase)) {
 				receipt, err := call(t.Context(), c)
 				heard++
-				found := ""
-				for _, v := range []any{receipt, err, c.Trace(0), kept.String(), fmt.Sprintf("%v %+v %#v", receipt, err, c.Trace(0)), fmt.Sprintf("%+v %#v", c, *c)} {
-					reach(reflect.ValueOf(v), map[uintptr]bool{}, func(s string) {
-						for _, form := range forms {
-							if strings.Contains(s, form) {
-								found = s
-							}
-						}
-					})
-				}
+				var all []any
+				all = append(all, receipt, err, c.Trace(0), kept.String(), fmt.Sprintf("%v %+v %#v", receipt, err, c.Trace(0)),
+					fmt.Sprintf("%+v %#v", c, *c))
+				found, _ := canary.Find(all, forms)
 				if found != "" {
 					t.Errorf("%s, %s, call %d: %q", status, how, i, found)
 				}

@@ -85,10 +85,11 @@ func Decode(id, engine string, record []byte, steps [][]byte) (Record, error) {
 		return Record{}, fmt.Errorf("read migration %s: %w", id, err)
 	}
 	r := Record{
-		ID: id, Engine: engine, State: x.State, Note: appliance.Words(x.Note).String(), Begun: x.Begun, Ended: x.Ended, Order: x.Order,
+		ID: id, Engine: engine, State: printable(x.State), Note: printable(x.Note), Begun: x.Begun, Ended: x.Ended, Order: x.Order,
 		Plan: Plan{
-			Made: x.Plan.Made, Who: x.Plan.Who, Verb: x.Plan.Verb, Careful: x.Plan.Careful, Destination: x.Plan.Destination,
-			Target: x.Plan.Target, AtOnce: x.Plan.AtOnce, OnFailure: x.Plan.OnFailure, KeepLock: x.Plan.KeepLock, Process: x.Plan.Process,
+			Made: x.Plan.Made, Who: printable(x.Plan.Who), Verb: x.Plan.Verb, Careful: x.Plan.Careful,
+			Destination: printable(x.Plan.Destination), Target: printable(x.Plan.Target), AtOnce: x.Plan.AtOnce,
+			OnFailure: x.Plan.OnFailure, KeepLock: printable(x.Plan.KeepLock), Process: x.Plan.Process,
 		},
 	}
 	for n, b := range steps {
@@ -97,16 +98,20 @@ func Decode(id, engine string, record []byte, steps [][]byte) (Record, error) {
 			return Record{}, fmt.Errorf("read step %d of migration %s: %w", n+1, id, err)
 		}
 		it := Item{
-			Appliance: s.Appliance, Backup: s.Backup, Label: appliance.Label(s.Label), Checksum: appliance.Label(s.Checksum), Size: s.Size,
+			Appliance: printable(s.Appliance), Backup: s.Backup, Label: appliance.Label(s.Label), Checksum: appliance.Label(s.Checksum),
+			Size: s.Size,
 		}
 		r.Plan.Items = append(r.Plan.Items, it)
 		r.Steps = append(r.Steps, Step{
-			Item: it, Phase: s.Phase, Stage: s.Stage, Try: s.Try, Job: s.Job, Began: s.Began, Ended: s.Ended, Sent: s.Sent, Took: s.Took,
-			Fate: s.Fate, Note: appliance.Words(s.Note).String(),
+			Item: it, Phase: printable(s.Phase), Stage: printable(s.Stage), Try: s.Try, Job: printable(s.Job), Began: s.Began,
+			Ended: s.Ended, Sent: s.Sent, Took: s.Took, Fate: printable(s.Fate), Note: printable(s.Note),
 		})
 	}
 	return r, r.sound()
 }
+
+// printable cleans what a file says; what sound checks anyway is left as it is.
+func printable[S ~string](s S) S { return S(appliance.Words(string(s)).String()) }
 
 // sound reports what in a record cannot be.
 func (r *Record) sound() error {

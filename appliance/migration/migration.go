@@ -29,12 +29,14 @@ type State string
 
 // States. A migration has ended when nothing more is done without an operator.
 const (
-	StateRunning   State = "running"
-	StatePaused    State = "paused"    // by an operator, or left by a run that ended: nothing new is begun
-	StateAsking    State = "asking"    // a step went wrong, and the plan says to ask
-	StateStopped   State = "stopped"   // a step went wrong, and the plan says to stop
-	StateDone      State = "done"      // every step is done or was skipped
-	StateCancelled State = "cancelled" // by an operator
+	StateRunning State = "running"
+	StatePaused  State = "paused"  // by an operator, or left by a run that ended: nothing new is begun
+	StateAsking  State = "asking"  // a step went wrong, and the plan says to ask
+	StateStopped State = "stopped" // a step went wrong, and the plan says to stop
+	// StateCancelling: an operator cancelled it, and what was under way is not at its end yet.
+	StateCancelling State = "cancelling"
+	StateDone       State = "done"      // every step is done or was skipped
+	StateCancelled  State = "cancelled" // by an operator
 )
 
 // Ended reports whether nothing is ever done for it again.

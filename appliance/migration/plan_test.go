@@ -13,6 +13,7 @@ import (
 
 	"holdfast/appliance"
 	"holdfast/appliance/fleet"
+	"holdfast/appliance/policy"
 )
 
 func drawPlan(t *rapid.T) Plan {
@@ -34,7 +35,7 @@ func drawPlan(t *rapid.T) Plan {
 	}
 	for n := range rapid.IntRange(1, 5).Draw(t, "items") {
 		p.Items = append(p.Items, Item{
-			Appliance: rapid.SampledFrom([]string{"dc1", "a \"b\"\n[x]"}).Draw(t, "appliance"), Backup: uuid(n),
+			Appliance: rapid.SampledFrom([]string{"dc1", "a \"b\" [x]"}).Draw(t, "appliance"), Backup: uuid(n),
 			Label:    appliance.Label(rapid.String().Draw(t, "label")),
 			Checksum: appliance.Label(rapid.StringMatching(`[0-9a-f]{0,8}`).Draw(t, "sum")), Size: rapid.Int64Range(-1, 1<<50).Draw(t, "size"),
 		})
@@ -191,15 +192,20 @@ func TestPreflight(t *testing.T) {
 		"refused by a rule": {copies(), func(f *fake, _ *Plan) {
 			f.hinders = func(string, appliance.Act) (string, bool) { return "it changed", false }
 		}, true, "it changed"},
-		"busy for the while": {copies(), func(f *fake, _ *Plan) { f.hinders = func(string, appliance.Act) (string, bool) { return "busy", true } }, false, "busy; it is waited for"},
-		"wrong in itself":    {copies(), func(_ *fake, p *Plan) { p.AtOnce = 0 }, true, "at_once = 0"},
+		"busy for the while":    {copies(), func(f *fake, _ *Plan) { f.hinders = func(string, appliance.Act) (string, bool) { return "busy", true } }, false, "busy; it is waited for"},
+		"only an admin deletes": {plan(appliance.VerbMove, "/mnt/nas", 2), func(_ *fake, p *Plan) { p.Careful, p.Who = true, "otto" }, true, "the originals cannot be deleted: your role is operator"},
+		"wrong in itself":       {copies(), func(_ *fake, p *Plan) { p.AtOnce = 0 }, true, "at_once = 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(2)
 			if c.alter != nil {
 				c.alter(f, &c.plan)
 			}
-			found := Preflight(f, maria, &c.plan)
+			who := maria
+			if c.plan.Who == "otto" {
+				who = policy.Person{Name: "otto", Role: policy.Operator}
+			}
+			found := Preflight(f, who, &c.plan)
 			must(t, "stops", Stops(found), c.stops)
 			must(t, fmt.Sprintf("%+v", found), c.want == "" && len(found) == 0 ||
 				c.want != "" && slices.ContainsFunc(found, func(x Finding) bool { return strings.Contains(x.Text, c.want) }), true)

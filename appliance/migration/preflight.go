@@ -103,6 +103,9 @@ func (c *check) source(name string) {
 	case s.BackupsPart.Err != "":
 		c.stop(-1, fmt.Sprintf("the backups of %s could not be listed: %s", name, s.BackupsPart.Err))
 	default:
+		if why := policy.WhyNot(c.p, policy.Rules{ReadOnlyAppliance: s.ReadOnly}, appliance.VerbDelete); c.plan.Careful && why != "" {
+			c.stop(-1, name+": the originals cannot be deleted: "+why)
+		}
 		return
 	}
 	c.out[name] = true

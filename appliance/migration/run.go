@@ -136,12 +136,14 @@ func (m *run) crowded(name string) bool {
 
 // rest says how the migration stands when nothing more happens in it by itself.
 func (m *run) rest() {
-	if m.rec.State == StateCancelled && m.ctx.Err() == nil {
-		m.giveBack()
-	}
 	unsettled := slices.ContainsFunc(m.rec.Steps, func(s Step) bool { return !s.Phase.Settled() })
 	switch {
 	case m.rec.State.Ended() || m.ctx.Err() != nil:
+		return
+	case m.rec.State == StateCancelling:
+		m.rec.Ended = m.now()
+		m.set(StateCancelled, "")
+		m.giveBack()
 		return
 	case unsettled:
 		if m.rec.State == StateRunning {
@@ -175,9 +177,6 @@ func (m *run) now() time.Time { return m.fleet.Clock().Now().Wall }
 // set changes the state of the whole and records it.
 func (m *run) set(s State, note string) {
 	m.rec.State, m.rec.Note = s, note
-	if s == StateCancelled {
-		m.rec.Ended = m.now()
-	}
 	m.save()
 }
 

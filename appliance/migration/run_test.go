@@ -1,6 +1,7 @@
 package migration
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -179,6 +180,48 @@ func TestCancel(t *testing.T) {
 		must(t, "what ended all the same is told", v.Tally(), "1 done, 2 cancelled")
 		must(t, "the appliance was asked to end it", len(b.f.count(appliance.VerbCancelJob)), 1)
 		must(t, "again", errors.Is(b.Cancel(id), ErrNotNow), true)
+	})
+}
+
+// A migration that was cancelled and then cut off is taken over until it is known what came of the step that was under way.
+func TestCancelIsGoneOnWith(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, memory := newFake(3), &Memory{}
+		f.do = func(act appliance.Act, _ int) error {
+			if act.Verb == appliance.VerbCancelJob {
+				return appliance.ErrUnsupported
+			}
+			return nil
+		}
+		life, end := context.WithCancel(t.Context())
+		first := New(Options{Fleet: f, Store: memory})
+		if err := first.Start(life); err != nil {
+			t.Fatal(err)
+		}
+		id, err := first.Begin(life, maria, plan(appliance.VerbCopy, "/mnt/nas", 3))
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Second)
+		must(t, "cancel", first.Cancel(id), nil)
+		v, _ := first.View(id)
+		must(t, "while a step is under way", v.State, StateCancelling)
+		must(t, "again", errors.Is(first.Cancel(id), ErrNotNow), true)
+		end()
+		first.Close()
+		second := New(Options{Fleet: f, Store: &failing{Memory: memory, heir: true}})
+		if err := second.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		defer second.Close()
+		if v, err = second.Wait(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		must(t, "state", v.State, StateCancelled)
+		must(t, "tally", v.Tally(), "1 done, 2 cancelled")
+		must(t, "resume", errors.Is(second.Resume(maria, id), ErrNotNow), true)
+		must(t, "retry", errors.Is(second.Retry(maria, id, 1), ErrNotNow), true)
+		time.Sleep(time.Minute)
 	})
 }
 

@@ -17,6 +17,9 @@ import (
 // tryAgain is how long a step that cannot be begun now waits for the next try.
 const tryAgain = 5 * time.Second
 
+// lookAround is how often it is looked whether another run has ended and left something.
+const lookAround = 15 * time.Second
+
 // Options make a runner.
 type Options struct {
 	Fleet Fleet
@@ -63,16 +66,47 @@ func (r *Runner) Start(ctx context.Context) error {
 	}
 	r.ctx, r.cancel = context.WithCancel(ctx)
 	r.mu.Unlock()
+	if err := r.adopt(ctx); err != nil {
+		return err
+	}
+	r.running.Go(func() { r.neighbours() })
+	return nil
+}
+
+// adopt takes over what runs that ended left.
+func (r *Runner) adopt(ctx context.Context) error {
 	left, err := r.store.AdoptMigrations(ctx)
 	if err != nil {
 		return fmt.Errorf("take over the migrations of earlier runs: %w", err)
 	}
 	for _, rec := range left {
+		r.mu.Lock()
+		ours := r.runs[rec.ID] != nil
+		r.mu.Unlock()
+		if ours {
+			continue
+		}
 		if err := r.takeOver(rec); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// neighbours takes over what others leave while this one runs.
+func (r *Runner) neighbours() {
+	tick := time.NewTicker(lookAround)
+	defer tick.Stop()
+	for {
+		select {
+		case <-r.ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := r.adopt(r.ctx); err != nil && r.ctx.Err() == nil {
+			r.log.Warn("migration: look for what others left", "err", err)
+		}
+	}
 }
 
 // Close ends every run where it stands, and waits. What is under way at the appliances goes on there, and the next runner
@@ -164,7 +198,7 @@ func (r *Runner) Pause(id string) error {
 // Cancel begins nothing new and asks the appliances to end what is under way and is provably ours.
 func (r *Runner) Cancel(id string) error {
 	return r.order(id, func(m *run) error {
-		if m.rec.State.Ended() {
+		if m.rec.State.Ended() || m.rec.State == StateCancelling {
 			return fmt.Errorf("%w: the migration is %s", ErrNotNow, m.rec.State)
 		}
 		for i := range m.rec.Steps {
@@ -176,7 +210,7 @@ func (r *Runner) Cancel(id string) error {
 				m.cancelStep(i)
 			}
 		}
-		m.set(StateCancelled, "")
+		m.set(StateCancelling, "what is under way comes to its end")
 		return nil
 	})
 }
@@ -200,6 +234,9 @@ func (r *Runner) Skip(id string, n int) error {
 // sent twice (faults.md, "What may be sent twice").
 func (r *Runner) Retry(p policy.Person, id string, n int) error {
 	return r.orderStep(id, n, func(m *run, s *Step) error {
+		if m.rec.State.Ended() || m.rec.State == StateCancelling {
+			return fmt.Errorf("%w: the migration is %s", ErrNotNow, m.rec.State)
+		}
 		if !s.Phase.Wrong() && s.Phase != PhaseSkipped {
 			return fmt.Errorf("%w: the step is %s", ErrNotNow, s.Phase)
 		}

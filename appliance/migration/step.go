@@ -80,7 +80,7 @@ func (m *run) conclude(n int, e fleet.Ending) bool {
 
 // thenDelete goes on to the removal of the original, whose copy is verified. After a cancel the original stays.
 func (m *run) thenDelete(n int) bool {
-	if m.rec.State == StateCancelled {
+	if m.rec.State == StateCancelling {
 		m.move(n, PhaseCancelled, "it is copied, and the original is kept")
 		return false
 	}

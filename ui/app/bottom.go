@@ -100,13 +100,18 @@ func (m *Model) offers() []offer {
 		switch {
 		case m.whyNot(b.Action) != "":
 			o.rank = notNow
-		case b.Action == keymap.Acquire, b.Action == keymap.Release && !m.onOurs():
+		case b.Action == keymap.Acquire, b.Action == keymap.Release && !m.onOurs(), m.beside(b.Action):
 			o.rank = forAppliance
 		}
 		offers = append(offers, o)
 	}
 	slices.SortStableFunc(offers, func(a, b offer) int { return a.rank - b.rank })
 	return offers
+}
+
+// beside reports whether an act is about the appliance's backups while the cursor is elsewhere.
+func (m *Model) beside(a keymap.Action) bool {
+	return m.focus != paneBackups && (a == keymap.Create || a == keymap.Migrate || a == keymap.More)
 }
 
 // onOurs reports whether the cursor stands on a lock of ours.

@@ -25,6 +25,7 @@ import (
 type bench struct {
 	*Model
 	t    *testing.T
+	sims *sim.Fleet
 	msgs chan tea.Msg
 }
 
@@ -48,7 +49,7 @@ func onBench(t *testing.T, change func(*Options), test func(b *bench)) {
 		if change != nil {
 			change(&o)
 		}
-		b := &bench{Model: New(o), t: t, msgs: make(chan tea.Msg, 1000)}
+		b := &bench{Model: New(o), t: t, sims: sims, msgs: make(chan tea.Msg, 1000)}
 		t.Cleanup(func() {
 			cancel()
 			b.Close()

@@ -172,7 +172,7 @@ func tree(env *Env) *cobra.Command {
 			"command it opens the dashboard.",
 		Example: "holdfast demo          # simulated appliances, no configuration\nholdfast               # the dashboard on " +
 			"your appliances\nholdfast status --json  # one look, for scripts",
-		Args: cobra.NoArgs,
+		Args: group,
 		RunE: func(cmd *cobra.Command, _ []string) error { return dashboard(cmd.Context(), env, f) },
 	}
 	root.PersistentFlags().StringVar(&f.config, "config", "", "configuration file (default: holdfast/config.toml in your config folder)")

@@ -10,7 +10,7 @@ import (
 )
 
 func configCommand(env *Env, f *flags) *cobra.Command {
-	cmd := &cobra.Command{Use: "config", Short: "Check or begin a configuration", Args: cobra.NoArgs,
+	cmd := &cobra.Command{Use: "config", Short: "Check or begin a configuration", Args: group,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	cmd.AddCommand(
 		&cobra.Command{

@@ -84,16 +84,7 @@ func show(ctx context.Context, env *Env, r *run, onDrop string) error {
 	text := <-left
 	cause := context.Cause(session)
 	if _, code := ending(cause); code != ExitDone {
-		return exit(code, &ended{text, cause})
+		return exit(code, &wording{text, cause})
 	}
 	return nil
 }
-
-// ended is how a session ended and what became of its locks.
-type ended struct {
-	text  string
-	cause error
-}
-
-func (e *ended) Error() string { return e.text }
-func (e *ended) Unwrap() error { return e.cause }

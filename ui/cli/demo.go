@@ -40,15 +40,16 @@ func demo(ctx context.Context, env *Env, f flags) (err error) {
 	if !env.Terminal {
 		return exit(ExitUsage, errNoTerminal)
 	}
-	dir, err := os.MkdirTemp("", "holdfast-demo-")
+	dir, remove, err := demoFolder()
 	if err != nil {
-		return exit(ExitFailed, fmt.Errorf("make a folder for the demo: %w", err))
+		return exit(ExitFailed, err)
 	}
+	env.process.beforeAbandon(func() { _ = remove() }) // the next demo tries again
 	defer func() {
 		if failed := (*crash)(nil); errors.As(err, &failed) {
 			return // the report lies there
 		}
-		if gone := os.RemoveAll(dir); gone != nil && err == nil {
+		if gone := remove(); gone != nil && err == nil {
 			err = exit(ExitFailed, fmt.Errorf("remove the demo's folder: %w", gone))
 		}
 	}()

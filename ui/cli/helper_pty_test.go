@@ -31,6 +31,8 @@ func program() int {
 	switch upset := os.Getenv(asProgram); upset {
 	case "yes":
 		return Process()
+	case "shifted":
+		return runProcess(func(env *Env) { env.Clock = shiftedClock(os.Getenv("SHIFT")) })
 	case "protection":
 		defer func() { fmt.Println(protection()) }()
 		return Process()
@@ -125,6 +127,7 @@ type how struct {
 	loose   bool   // the terminal does not control it, so that nobody tells it of the line
 	stderr  *os.File
 	command []string // instead of the test binary
+	env     []string // further variables
 }
 
 // start runs the program in a terminal of 120x40 until the test ends.
@@ -155,6 +158,7 @@ func start(t *testing.T, h how, args ...string) *child {
 	c.cmd.Env = []string{"TERM=xterm-256color", "LANG=en_US.UTF-8", "TZ=UTC", "HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH"),
 		"TMPDIR=" + t.TempDir(), asProgram + "=" + h.upset, "PROGRAM=" + self, "PS1=ready> ", "ENV=",
 		"GORACE=halt_on_error=1"} // with the race detector: a code that no test expects
+	c.cmd.Env = append(c.cmd.Env, h.env...)
 	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = c.tty, c.tty, c.tty
 	if h.stderr != nil {
 		c.cmd.Stderr = h.stderr

@@ -44,7 +44,7 @@ type holdFlags struct {
 func locksHoldCommand(env *Env, f *flags) *cobra.Command {
 	var h holdFlags
 	cmd := &cobra.Command{
-		Use:   holdName + " APPLIANCE SCOPE [flags] -- COMMAND [ARGUMENT]…",
+		Use:   holdName + " APPLIANCE SCOPE [flags] -- COMMAND [ARGUMENT...]",
 		Short: "Take a lock, keep it while a command runs, and give it back",
 		Long: "The lock is extended for as long as the command runs. Signals are passed on. The exit code is the command's own, " +
 			"or 128 and the number of the signal that ended it; 123 says that the lock was not had and the command not run, 124 " +
@@ -169,6 +169,7 @@ func (h *holdFlags) hold(caller context.Context, env *Env, r *run, x kept) error
 	go func() { ended <- cmd.Wait() }()
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
+	defer r.warn(watching, env)()
 	lost, early := r.watchLoss(watching, x.name), caller.Done()
 	gone := ""
 	for {
@@ -333,7 +334,7 @@ func (r *run) insist(ctx context.Context, name string) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var asking sync.WaitGroup
 	asking.Go(func() {
-		tick := time.NewTicker(2 * time.Second)
+		tick := time.NewTicker(time.Second)
 		defer tick.Stop()
 		for {
 			select {

@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"context"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"holdfast/appliance/sim"
+	"holdfast/appliance/sim/broker"
 	"holdfast/appliance/sim/fault"
 )
 
@@ -126,6 +129,38 @@ func TestFault_LCK09_HoldDoesNotKnow(t *testing.T) {
 				r := locksOf(t, sims, config, append(args, "--", "sh", "-c", "echo ran")...)
 				r.want(t, ExitHoldFailed, "whether the lock was had is not known, and the command was not run")
 				r.quiet(t)
+			})
+		})
+	}
+}
+
+// A signal before the command runs ends the hold as it would end the command: the wait is over, and what is not known is said.
+func TestFault_SIG02_HoldBeforeTheCommand(t *testing.T) {
+	t.Parallel()
+	for name, x := range map[string]struct {
+		faults []string
+		args   []string
+		said   string
+	}{
+		"while it waits": {nil, []string{"edge", "configuration", "--wait", "10m"}, "stopped waiting: ended by SIGTERM"},
+		"while it does not know": {[]string{"outage=30m POST sftp/locks #1 effect=yes"}, []string{"dc1", "UP"},
+			"whether the lock was had is not known, and the command was not run"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			withFleet(t, pair(), func(t *testing.T, sims *sim.Fleet, config string) {
+				sims.Appliance("edge").ECB.LockByOther(broker.SourceGUI)
+				spoil(t, sims, x.faults...)
+				ctx, cancel := context.WithCancelCause(t.Context())
+				time.AfterFunc(40*time.Second, func() { cancel(Interrupted{syscall.SIGTERM}) })
+				args := append(append([]string{"--config", config, "locks", "hold"}, x.args...), "--", "sh", "-c", "echo ran")
+				began := time.Now()
+				r := call{args: args, sims: sims}.run(ctx)
+				r.want(t, 143, x.said)
+				r.quiet(t)
+				if took := time.Since(began); took > time.Minute {
+					t.Errorf("it took %v", took)
+				}
 			})
 		})
 	}

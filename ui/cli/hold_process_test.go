@@ -59,6 +59,7 @@ func TestFault_JNL05_TwoHoldsOfOneLock(t *testing.T) {
 	second, _ := p.holding(t, "edge", "configuration")
 	second.end(ExitNotHad)
 	second.says("the lock was not had, and the command not run")
+	second.says("another process of yours holds it for")
 	if ecb.LockOwner() != "admin" {
 		t.Errorf("the lock is held by %q", ecb.LockOwner())
 	}
@@ -181,6 +182,31 @@ func TestFault_SEC02_TheCommandHasNoPassword(t *testing.T) {
 	}
 }
 
+// The appliance is away for a while as the command runs: nothing is lost by that, and the lock is given back at the end.
+func TestFault_NET01_HoldThroughAnOutage(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, func(text string) string {
+		return strings.Replace(text, "[[", "[defaults.intervals]\nlocks = \"1s\"\n[[", 1)
+	})
+	b, over := p.holding(t, "dc1", "UP")
+	id := b.id()
+	p.sims.Appliance("dc1").LXCA.SetAway(true)
+	<-time.After(1500 * time.Millisecond) // a poll at least
+	if !p.has(id) {
+		t.Error("the lock went")
+	}
+	p.sims.Appliance("dc1").LXCA.SetAway(false)
+	over()
+	b.end(ExitDone)
+	b.says("over")
+	if p.ours() != 0 {
+		t.Errorf("%d locks of ours are left", p.ours())
+	}
+	if strings.Contains(b.err.String(), "lost") {
+		t.Errorf("stderr: %s", b.err.String())
+	}
+}
+
 // The appliance goes away when the lock is to be given back: that is tried until it is back. One that stays away longer is
 // owed, which is said, and a later command gives it back.
 func TestFault_LCK08_HoldGivesBackAfterAnOutage(t *testing.T) {
@@ -204,7 +230,8 @@ func TestFault_LCK08_HoldGivesBackAfterAnOutage(t *testing.T) {
 					t.Errorf("%d locks afterwards, before %d", n, before)
 				}
 				<-time.After(5 * time.Minute)
-				locksOf(t, sims, config, "acquire", "dc1", "FC").want(t, ExitDone) // which gives back what is owed as well
+				locksOf(t, sims, config, "acquire", "dc1", "FC").want(t, ExitDone) // which is about another lock
+				locksOf(t, sims, config, "release", "dc1", "UP").want(t, ExitRefused) // ours is gone, or on its way out; the other is another's
 				if slices.ContainsFunc(lxca.Locks(), func(l xclarity.Lock) bool { return l.By == "admin" && l.Component == "UP" }) {
 					t.Errorf("the lock is still there: %+v", lxca.Locks())
 				}

@@ -4,9 +4,13 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	"holdfast/appliance"
+	"holdfast/appliance/clock"
 	"holdfast/appliance/sim"
 )
 
@@ -71,5 +75,42 @@ func TestHoldSaysThatTheLockWasLost(t *testing.T) {
 		for lxca.StealLock(func(int) int { return 0 }) != "" {
 		}
 		(<-done).want(t, ExitLost, "told", "was lost while the command ran")
+	})
+}
+
+// A lock that could not be extended in time is told of before it ends.
+func TestFault_LCK05_HoldWarns(t *testing.T) {
+	t.Parallel()
+	withFleet(t, pair(), func(t *testing.T, sims *sim.Fleet, config string) {
+		var out, errs output
+		env := Env{Out: &out, Err: &errs, User: "maria", Dial: sims.DialContext, Clock: clock.System()}
+		c, err := load(&env, flags{config: config})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := assemble(t.Context(), &env, c, part{acting: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.close()
+		<-time.After(3 * time.Second) // until everything was asked
+		id, err := r.acquire(t.Context(), &env, "dc1", "UP", lockFlags{ttl: span{20 * time.Minute, true}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		keep := appliance.Act{Verb: appliance.VerbKeep, Lock: appliance.Lock{ID: id}}
+		if _, err := r.engine.Do(t.Context(), r.person, "dc1", keep); err != nil {
+			t.Fatal(err)
+		}
+		defer r.warn(t.Context(), &env)()
+		sims.Appliance("dc1").LXCA.SetAway(true)
+		<-time.After(10 * time.Minute)
+		if strings.Contains(errs.String(), "ends in") {
+			t.Errorf("with half of its time left: %s", errs.String())
+		}
+		<-time.After(10 * time.Minute)
+		if n := strings.Count(errs.String(), "dc1: lock UP Updates ("); n < 2 || !strings.Contains(errs.String(), "it is kept, and could not be extended yet") {
+			t.Errorf("%d warnings: %s", n, errs.String())
+		}
 	})
 }

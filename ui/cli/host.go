@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"reflect"
+	"time"
 
 	"github.com/charmbracelet/x/term"
 )
@@ -34,16 +36,33 @@ func readPassword(ctx context.Context, prompt string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("ask for a password: %w", err)
 	}
-	fmt.Fprint(os.Stderr, prompt)
+	asked := make(chan struct{})
+	go func() {
+		defer close(asked)
+		unechoed(state)
+		fmt.Fprint(os.Stderr, prompt)
+	}()
 	defer fmt.Fprintln(os.Stderr)
 	text, err := answer(ctx, func() (string, error) {
 		b, err := term.ReadPassword(os.Stdin.Fd())
 		return string(b), err
 	})
+	<-asked // so that the echo is not switched off behind our back
 	if ctx.Err() != nil {
 		_ = term.Restore(os.Stdin.Fd(), state) // there is nothing else that could be done
 	}
 	return text, err
+}
+
+// unechoed waits until the terminal's modes are not those any more, as the echo was switched off: nobody is asked, and the modes
+// are not brought back, before. A terminal that had no echo shows no difference, so that this takes a moment at the most.
+func unechoed(before *term.State) {
+	for range 100 {
+		if now, err := term.GetState(os.Stdin.Fd()); err != nil || !reflect.DeepEqual(now, before) {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // answer is what read returns, or the cause of the end of ctx. What waits at a terminal for a line cannot be called back: it

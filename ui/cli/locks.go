@@ -24,7 +24,7 @@ func locksCommand(env *Env, f *flags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "locks",
 		Short: "List, take, extend and give back locks, or hold one while a command runs",
-		Args:  cobra.NoArgs,
+		Args:  group,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return exit(ExitUsage, errors.New("locks: say which: list, acquire, extend, release or hold"))
 		},
@@ -97,6 +97,14 @@ func toListed(l fleet.Lock, now appliance.Reading) listedJSON {
 	return x
 }
 
+// left is how long a lock lasts at least.
+func (x listedJSON) left(now appliance.Reading) string {
+	if x.Ends == nil || x.State == lease.Gone.String() {
+		return "unknown"
+	}
+	return widget.Left(max(0, x.Ends.Sub(now.Wall)))
+}
+
 func locksList(ctx context.Context, env *Env, c *config.Config, asJSON bool) error {
 	r, err := assemble(ctx, env, c, looking())
 	if err != nil {
@@ -106,10 +114,7 @@ func locksList(ctx context.Context, env *Env, c *config.Config, asJSON bool) err
 	if err := settled(ctx, r.engine); err != nil {
 		return exit(ExitFailed, err)
 	}
-	ours, err := holdings(ctx, env, c)
-	if err != nil {
-		fmt.Fprintln(env.Err, "holdfast: which locks are yours could not be read: "+err.Error())
-	}
+	ours := r.holdings(ctx, env)
 	var rows []listedJSON
 	silent, now := 0, env.Clock.Now()
 	for _, s := range r.engine.Snapshots() {
@@ -136,17 +141,21 @@ type holding struct {
 	lives bool // the engine that has it runs
 }
 
-// holdings are the locks that the journal knows for ours, those of engines that run first and of these the newest; none where
-// there is no journal yet.
-func holdings(ctx context.Context, env *Env, c *config.Config) ([]holding, error) {
-	j, err := journal.Open(ctx, journalPath(c), journal.Options{Clock: env.Clock})
-	if err != nil {
-		return nil, err
+// holdings are the locks that the journal knows for ours, those of engines that run first and of these the newest; that they
+// cannot be read is said.
+func (r *run) holdings(ctx context.Context, env *Env) []holding {
+	j, err := journal.Open(ctx, journalPath(r.config), journal.Options{Clock: env.Clock})
+	var all []fleet.Holding
+	if err == nil {
+		defer func() { _ = j.Close() }() // it was only read
+		all, err = j.Holdings(ctx)
+		for _, n := range j.Notices() {
+			fmt.Fprintln(env.Err, "holdfast: "+n)
+		}
 	}
-	defer func() { _ = j.Close() }() // it was only read
-	all, err := j.Holdings(ctx)
-	for _, n := range j.Notices() {
-		fmt.Fprintln(env.Err, "holdfast: "+n)
+	if err != nil {
+		fmt.Fprintln(env.Err, "holdfast: which locks are yours could not be read: "+words(err))
+		return nil
 	}
 	var living, left []holding
 	for _, h := range slices.Backward(all) {
@@ -156,7 +165,7 @@ func holdings(ctx context.Context, env *Env, c *config.Config) ([]holding, error
 			left = append(left, holding{h, false})
 		}
 	}
-	return append(living, left...), err
+	return append(living, left...)
 }
 
 // withHolding adds what the journal knows of a lock. Of an exclusive one only where the appliance itself does not say whose it is:
@@ -177,6 +186,7 @@ func withHolding(x listedJSON, ours []holding, now appliance.Reading) listedJSON
 			return x
 		case h.lives:
 			x.Ends, x.State = moment(end), lease.Held.String()
+			x.Note = "as the journal says: the appliance does not tell"
 		default:
 			x.Note = "of a run that has ended; until " + endsAt(end, now.Wall) + " at the latest"
 		}
@@ -199,10 +209,6 @@ func writeLocks(env *Env, rows []listedJSON, asJSON bool, now appliance.Reading)
 	w := tabwriter.NewWriter(env.Out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "APPLIANCE\tSCOPE\tHOLDER\tLEFT AT LEAST\tLOCK\tNOTE")
 	for _, x := range rows {
-		left := "unknown"
-		if x.Ends != nil && x.State != lease.Gone.String() {
-			left = widget.Left(max(0, x.Ends.Sub(now.Wall)))
-		}
 		who := x.Holder
 		if x.By != "" {
 			who += " (" + x.By + ")"
@@ -216,7 +222,7 @@ func writeLocks(env *Env, rows []listedJSON, asJSON bool, now appliance.Reading)
 				notes = append(notes, n.text)
 			}
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", x.Appliance, x.Scope, who, left, x.ID, strings.Join(notes, ", "))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", x.Appliance, x.Scope, who, x.left(now), x.ID, strings.Join(notes, ", "))
 	}
 	return w.Flush()
 }

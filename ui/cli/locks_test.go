@@ -31,6 +31,11 @@ func TestLocksOfOneCommandAreThoseOfTheNext(t *testing.T) {
 			t.Fatalf("%v: %s", err, r.out)
 		}
 		locksOf(t, sims, config, "list").want(t, ExitDone, "you (maria)", took.ID, "another")
+		status := func(flags ...string) result {
+			return call{args: append([]string{"--config", config, "status"}, flags...), sims: sims}.run(t.Context())
+		}
+		status().want(t, ExitDone, "dc1      UP Updates     you")
+		status("--json").want(t, ExitDone, `"holder": "you"`)
 		locksOf(t, sims, config, "extend", "dc1", took.ID, "--ttl", "1h").want(t, ExitDone, "extended UP")
 		if n := len(lxca.Locks()); n < before+1 {
 			t.Errorf("%d locks while one is ours, %d before", n, before)
@@ -93,6 +98,9 @@ func TestLocksBadInput(t *testing.T) {
 			"acquire dc1 UP --ttl soon":                        {ExitUsage, "invalid argument"},
 			"acquire edge configuration":                       {ExitRefused, "locked by another user"},
 			"release dc1 UP":                                   {ExitRefused, "UP Updates at dc1 is not yours"},
+			"lst":                                              {ExitUsage, `unknown command "lst" for "holdfast locks": did you mean list?`},
+			"release dc1 UP --read-only":                       {ExitRefused, "dc1: release: this run is read-only"},
+			"acquire dc1 UP --read-only":                       {ExitRefused, "dc1: acquire: this run is read-only"},
 			"release dc1 nosuch":                               {ExitFailed, "you hold no lock nosuch at dc1; holdfast locks list dc1 shows"},
 			"hold dc1 UP":                                      {ExitHoldFailed, "no command to run is given"},
 			"hold dc1 UP --":                                   {ExitHoldFailed, "no command to run is given"},
@@ -126,6 +134,18 @@ func TestFault_TOK02_AcquireWaitsForWhatIsLeft(t *testing.T) {
 		r := locksOf(t, sims, config, "acquire", "edge", "configuration")
 		r.want(t, ExitRefused, "you hold it already")
 		locksOf(t, sims, config, "release", "edge", "configuration").want(t, ExitDone, "edge: released configuration")
+	})
+}
+
+// Who finds the only lock held is told when it is by a command of ours, and what to do.
+func TestLockHeldByAnEarlierCommand(t *testing.T) {
+	t.Parallel()
+	withFleet(t, pair(), func(t *testing.T, sims *sim.Fleet, config string) {
+		locksOf(t, sims, config, "acquire", "edge", "configuration").want(t, ExitDone)
+		locksOf(t, sims, config, "hold", "edge", "configuration", "--", "true").want(t, ExitNotHad,
+			"an earlier command of yours took it for maria: holdfast locks release edge configuration gives it back")
+		locksOf(t, sims, config, "hold", "edge", "configuration", "--wait", "40s", "--", "true").want(t, ExitNotHad,
+			"edge: acquire configuration: it was not free within 40s; an earlier command of yours took it")
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"holdfast/appliance"
 	"holdfast/appliance/fleet"
+	"holdfast/appliance/policy"
 	"holdfast/ui/widget"
 )
 
@@ -46,7 +47,7 @@ func locksAcquireCommand(env *Env, f *flags) *cobra.Command {
 		Short: "Take a lock and leave it: it lasts to its end, or until it is released",
 		Args:  wants(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return onLock(cmd.Context(), env, *f, args, &l, func(ctx context.Context, r *run) (appliance.LockID, error) {
+			return onLock(cmd.Context(), env, *f, args, appliance.VerbAcquire, &l, func(ctx context.Context, r *run) (appliance.LockID, error) {
 				return r.acquire(ctx, env, args[0], args[1], l)
 			})
 		},
@@ -63,7 +64,7 @@ func locksExtendCommand(env *Env, f *flags) *cobra.Command {
 		Short: "Keep a lock of yours beyond its end: its id, or its scope when you hold one",
 		Args:  wants(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return onLock(cmd.Context(), env, *f, args, &l, func(ctx context.Context, r *run) (appliance.LockID, error) {
+			return onLock(cmd.Context(), env, *f, args, appliance.VerbExtend, &l, func(ctx context.Context, r *run) (appliance.LockID, error) {
 				return r.extend(ctx, env, args[0], args[1], l)
 			})
 		},
@@ -80,14 +81,14 @@ func locksReleaseCommand(env *Env, f *flags) *cobra.Command {
 		Short: "Give back a lock of yours: its id, or its scope when you hold one",
 		Args:  wants(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return onLock(cmd.Context(), env, *f, args, &l, func(ctx context.Context, r *run) (appliance.LockID, error) {
+			return onLock(cmd.Context(), env, *f, args, appliance.VerbRelease, &l, func(ctx context.Context, r *run) (appliance.LockID, error) {
 				own, err := r.own(ctx, env, args[0], args[1])
 				if err != nil {
 					return "", err
 				}
 				res, err := r.engine.Do(ctx, r.person, args[0], appliance.Act{Verb: appliance.VerbRelease, Lock: own.Lock})
 				if err != nil {
-					return "", coded(err)
+					return "", failed(args[0], "release", own.Scope, err)
 				}
 				r.say(env, args[0], res.Text)
 				return "", nil
@@ -99,7 +100,10 @@ func locksReleaseCommand(env *Env, f *flags) *cobra.Command {
 
 // onLock runs do on the one appliance and lock, or scope, that are said, and prints the lock that came of it, if any. Of what earlier
 // runs left it takes over that lock only.
-func onLock(ctx context.Context, env *Env, f flags, said []string, l *lockFlags, do func(context.Context, *run) (appliance.LockID, error)) error {
+func onLock(
+	ctx context.Context, env *Env, f flags, said []string, verb appliance.Verb, l *lockFlags,
+	do func(context.Context, *run) (appliance.LockID, error),
+) error {
 	if err := l.check(); err != nil {
 		return err
 	}
@@ -111,6 +115,10 @@ func onLock(ctx context.Context, env *Env, f flags, said []string, l *lockFlags,
 	}
 	if err != nil {
 		return err
+	}
+	rules := policy.Rules{ReadOnlyRun: c.ReadOnly, ReadOnlyAppliance: c.Appliances[0].ReadOnly}
+	if why := policy.WhyNot(policy.Person{Name: env.User, Role: c.Role}, rules, verb); why != "" {
+		return exit(ExitRefused, fmt.Errorf("%s: %s: %s", name, verb, why))
 	}
 	r, err := assemble(ctx, env, c, part{acting: true, adopt: true, about: said[1]})
 	if err != nil {
@@ -220,21 +228,25 @@ func (r *run) acquire(ctx context.Context, env *Env, name, said string, l lockFl
 	if err != nil {
 		return "", err
 	}
+	s, err := r.scope(name, said)
+	if err != nil {
+		return "", err
+	}
 	waiting := func(p *fleet.Lock) bool { return p.Exclusive }
 	var res fleet.Result
-	if s := r.engine.Snapshot(name); l.wait.d > 0 && len(s.Locks) > 0 && waiting(&s.Locks[0]) {
+	if locks := r.engine.Snapshot(name).Locks; l.wait.d > 0 && len(locks) > 0 && waiting(&locks[0]) {
 		limited, cancel := context.WithTimeout(ctx, l.wait.d)
 		defer cancel()
 		now := env.Clock.Now().Wall
 		defer afterwards(func() {
-			r.say(env, name, fmt.Sprintf("waiting for %s until %s: it is held by another", claim.Scope, endsAt(now.Add(l.wait.d), now)))
+			r.say(env, name, fmt.Sprintf("waiting for %s until %s: it is held by another", s, endsAt(now.Add(l.wait.d), now)))
 		})()
 		res, err = r.engine.Wait(limited, r.person, name, claim)
 	} else {
 		res, err = r.engine.Do(ctx, r.person, name, appliance.Act{Verb: appliance.VerbAcquire, Claim: claim})
 	}
 	if err != nil {
-		return "", coded(err)
+		return "", r.notTaken(ctx, name, s, l, err)
 	}
 	r.say(env, name, res.Text)
 	return res.Lock, nil
@@ -253,7 +265,7 @@ func (r *run) extend(ctx context.Context, env *Env, name, said string, l lockFla
 	}
 	res, err := r.engine.Do(ctx, r.person, name, act)
 	if err != nil {
-		return "", coded(err)
+		return "", failed(name, "extend", own.Scope, err)
 	}
 	r.say(env, name, res.Text)
 	ctx, cancel := context.WithTimeout(ctx, adoptLimit)
@@ -283,86 +295,6 @@ func (r *run) gone(ctx context.Context, name string, id appliance.LockID, as fun
 
 func whatever(fleet.Lock) bool { return true }
 func owed(l fleet.Lock) bool   { return l.Owed }
-
-// adoptLimit is how long to wait for a lock that an earlier command took to be known for ours.
-const adoptLimit = 20 * time.Second
-
-// inherited waits until what earlier runs left there is known and settled, and says so when that takes long. Should it take too
-// long, an act is judged by what is known then.
-func (r *run) inherited(ctx context.Context, env *Env, name string, wait time.Duration) {
-	limit := max(wait, adoptLimit)
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	until := endsAt(env.Clock.Now().Wall.Add(limit), env.Clock.Now().Wall)
-	defer afterwards(func() {
-		r.say(env, name, "waiting until "+until+" at the most, to learn what became of the locks that an earlier run held there")
-	})()
-	r.unsettled = r.engine.Inherited(ctx, name) != nil
-}
-
-// grace is how long something may take before it is said what is waited for.
-const grace = 2 * time.Second
-
-// afterwards has f called unless the returned function is called within grace.
-func afterwards(f func()) (stop func()) {
-	t := time.AfterFunc(grace, f)
-	return func() { t.Stop() }
-}
-
-// own is the lock of ours that is meant by its id or scope. One that another process of ours holds is not touched: it answers
-// for it. Only what is being taken over may still change that, and is waited for.
-func (r *run) own(ctx context.Context, env *Env, name, said string) (fleet.Lock, error) {
-	s := r.engine.Snapshot(name)
-	var mine []fleet.Lock
-	err := exit(ExitFailed, fmt.Errorf("you hold no lock %s at %s; holdfast locks list %s shows those that are there",
-		appliance.Label(said), name, name))
-	if r.unsettled {
-		err = exit(ExitUnknown, fmt.Errorf("whether you hold a lock %s at %s could not be found out in time; try again later",
-			appliance.Label(said), name))
-	}
-	for _, l := range s.Locks {
-		if string(l.ID) != said && !strings.EqualFold(l.Scope.Code, said) {
-			continue
-		}
-		switch {
-		case l.Owed:
-			err = exit(ExitRefused, fmt.Errorf("%s at %s is being given back already", l.Scope, name))
-		case l.Mine && l.Holder == appliance.HolderYou:
-			mine = append(mine, l)
-		case l.Mine:
-			err = exit(ExitUnknown, fmt.Errorf("whether %s at %s is still yours is not known: %s could not be asked; try again later",
-				l.Scope, name, name))
-		case l.Elsewhere:
-			err = exit(ExitRefused, fmt.Errorf("another process of yours holds %s at %s%s: do it there, or end it first", l.Scope, name, by(l)))
-		case l.Holder == appliance.HolderAnother:
-			err = exit(ExitRefused, fmt.Errorf("%s at %s is not yours: the dashboard lets you release it, by a code", l.Scope, name))
-		}
-	}
-	switch len(mine) {
-	case 0:
-		return fleet.Lock{}, err
-	case 1:
-		return mine[0], nil
-	}
-	var ids []string
-	for _, l := range mine {
-		ids = append(ids, string(l.ID))
-	}
-	return fleet.Lock{}, exit(ExitUsage, fmt.Errorf("you hold %d locks about %s at %s: say which by its id: %s", len(mine),
-		appliance.Label(said), name, strings.Join(ids, ", ")))
-}
-
-// by says for whom another process holds a lock, and what for.
-func by(l fleet.Lock) string {
-	text := ""
-	if l.By != "" {
-		text += " for " + l.By
-	}
-	if l.Purpose != "" {
-		text += " (" + l.Purpose + ")"
-	}
-	return text
-}
 
 // coded gives an error of the engine its exit code (design.md 6).
 func coded(err error) error {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -88,4 +89,20 @@ func TestHelp(t *testing.T) {
 		}
 	}
 	walk(tree(&env))
+}
+
+// TestReadmeExitCodes finds every exit code in the README's table.
+func TestReadmeExitCodes(t *testing.T) {
+	b, err := os.ReadFile(readme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, code := range []int{ExitDone, ExitFailed, ExitUsage, ExitRefused, ExitUnreachable, ExitUnknown} {
+		if !strings.Contains(string(b), fmt.Sprintf("\n| %d | ", code)) {
+			t.Errorf("the README does not tell of the exit code %d", code)
+		}
+	}
+	if row := fmt.Sprintf("\n| %d, %d, %d | of `locks hold` itself", ExitNotHad, ExitLost, ExitHoldFailed); !strings.Contains(string(b), row) {
+		t.Errorf("the README does not say %q", row)
+	}
 }

@@ -46,6 +46,7 @@ type process struct {
 
 	mu      sync.Mutex // guards the fields below
 	state   string     // folder for reports; empty = there is none
+	tidy    func()     // what is still done when the process is abandoned without a report; nil = nothing
 	screen  *screen    // that a dashboard has taken; nil = none
 	program *tea.Program
 }
@@ -150,6 +151,16 @@ func (p *process) reports(dir string) {
 	p.state = dir
 }
 
+// beforeAbandon says what is still to be done, for a moment, when the process is abandoned without a report.
+func (p *process) beforeAbandon(f func()) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.tidy = f
+}
+
 // take hands a dashboard's screen and program over for emergencies and for being stopped, until the returned function is
 // called. SIGPIPE is taken over so that a broken pipe is an error of the write instead of the end of the process.
 func (p *process) take(s *screen, program *tea.Program) (release func()) {
@@ -194,6 +205,9 @@ func (p *process) abandon(code int, words string) {
 			p.screen.putBack()
 		}
 		within(wordTime, func() { fmt.Fprintln(p.words, "holdfast: "+words) })
+		if p.tidy != nil {
+			within(wordTime, p.tidy)
+		}
 		os.Exit(code)
 	})
 	select {} // another goroutine is ending it
@@ -206,6 +220,7 @@ func (p *process) fail(code int, why string, value any) {
 	p.mu.Unlock()
 	words := why
 	if path, err := writeReport(dir, why, value); err == nil {
+		p.beforeAbandon(nil) // it may be where the report lies
 		words += "; a report without secrets is in " + path
 	} else if !errors.Is(err, errNoFolder) {
 		words += "; no report could be written: " + err.Error()

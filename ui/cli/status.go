@@ -12,8 +12,6 @@ import (
 
 	"holdfast/appliance"
 	"holdfast/appliance/fleet"
-	"holdfast/appliance/lease"
-	"holdfast/ui/widget"
 )
 
 // statusWait is how long status waits for the slowest appliance.
@@ -47,11 +45,12 @@ func status(ctx context.Context, env *Env, f flags, asJSON bool) error {
 		return exit(ExitFailed, err)
 	}
 	snapshots := r.engine.Snapshots()
+	ours := r.holdings(ctx, env)
 	write := writeStatus
 	if asJSON {
 		write = writeStatusJSON
 	}
-	if err := write(env.Out, snapshots, env.Clock.Now()); err != nil {
+	if err := write(env.Out, snapshots, ours, env.Clock.Now()); err != nil {
 		return exit(ExitFailed, fmt.Errorf("print the status: %w", err))
 	}
 	silent := 0
@@ -80,6 +79,9 @@ func settled(ctx context.Context, e *fleet.Engine) error {
 			if ctx.Err() == context.DeadlineExceeded {
 				return nil // whatever was told by then is the answer; who did not tell is said
 			}
+			if cause := context.Cause(ctx); cause != nil {
+				err = cause
+			}
 			return fmt.Errorf("wait for the appliances: %w", err)
 		}
 	}
@@ -105,11 +107,11 @@ func allTold(snapshots []*fleet.Snapshot) bool {
 	return true
 }
 
-func writeStatus(out io.Writer, snapshots []*fleet.Snapshot, now appliance.Reading) error {
+func writeStatus(out io.Writer, snapshots []*fleet.Snapshot, ours []holding, now appliance.Reading) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "APPLIANCE\tKIND\tSTATE\tLOCKS\tBACKUPS\tJOBS\tNOTE")
 	for _, s := range snapshots {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Name, s.Kind, s.State, told(s.LocksPart, held(s)),
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Name, s.Kind, s.State, told(s.LocksPart, held(s, ours, now)),
 			told(s.BackupsPart, len(s.Backups)), told(s.JobsPart, len(s.Jobs)), statusNote(s))
 	}
 	if err := w.Flush(); err != nil {
@@ -123,21 +125,19 @@ func writeStatus(out io.Writer, snapshots []*fleet.Snapshot, now appliance.Readi
 				fmt.Fprintln(w, "\nLOCK ON\tSCOPE\tHOLDER\tLEFT AT LEAST")
 				first = false
 			}
-			left := "unknown"
-			if state, d := l.Term.At(now); state == lease.Held || state == lease.Expiring {
-				left = widget.Left(d)
-			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.Name, l.Scope, holder(l), left)
+			x := withHolding(toListed(l, now), ours, now)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.Name, l.Scope, x.Holder, x.left(now))
 		}
 	}
 	return w.Flush()
 }
 
 // held counts the locks that somebody holds; whether the only lock of an ECB is held may not be known.
-func held(s *fleet.Snapshot) int {
+func held(s *fleet.Snapshot, ours []holding, now appliance.Reading) int {
 	n := 0
 	for _, l := range s.Locks {
-		if l.Mine || !l.Exclusive || l.Holder == appliance.HolderAnother {
+		switch who := withHolding(toListed(l, now), ours, now).Holder; {
+		case !l.Exclusive, who == string(appliance.HolderYou), who == string(appliance.HolderAnother):
 			n++
 		}
 	}
@@ -211,10 +211,10 @@ type (
 )
 
 // writeStatusJSON prints the object. What was never told is null, which is not the same as none.
-func writeStatusJSON(out io.Writer, snapshots []*fleet.Snapshot, _ appliance.Reading) error {
+func writeStatusJSON(out io.Writer, snapshots []*fleet.Snapshot, ours []holding, now appliance.Reading) error {
 	all := statusJSON{Appliances: []applianceJSON{}}
 	for _, s := range snapshots {
-		all.Appliances = append(all.Appliances, toJSON(s))
+		all.Appliances = append(all.Appliances, toJSON(s, ours, now))
 	}
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
@@ -222,16 +222,13 @@ func writeStatusJSON(out io.Writer, snapshots []*fleet.Snapshot, _ appliance.Rea
 	return enc.Encode(all)
 }
 
-func toJSON(s *fleet.Snapshot) applianceJSON {
+func toJSON(s *fleet.Snapshot, ours []holding, now appliance.Reading) applianceJSON {
 	a := applianceJSON{Name: s.Name, Kind: string(s.Kind), State: s.State.String(), Trouble: s.Trouble, Version: s.Health.Version.String()}
 	if !s.LocksPart.At.IsZero() {
 		a.Locks = []lockJSON{}
 		for _, l := range s.Locks {
-			x := lockJSON{Scope: l.Scope.Code, Holder: holder(l), ID: string(l.ID)}
-			if l.Term.Known {
-				x.Ends = moment(l.Term.EndsWall)
-			}
-			a.Locks = append(a.Locks, x)
+			x := withHolding(toListed(l, now), ours, now)
+			a.Locks = append(a.Locks, lockJSON{Scope: x.Scope, Holder: x.Holder, ID: x.ID, Ends: x.Ends})
 		}
 	}
 	if !s.BackupsPart.At.IsZero() {

@@ -16,6 +16,8 @@ import (
 	"holdfast/appliance"
 	"holdfast/appliance/config"
 	"holdfast/appliance/connect"
+	"holdfast/appliance/fleet"
+	"holdfast/appliance/journal"
 	"holdfast/appliance/policy"
 	"holdfast/appliance/transport"
 )
@@ -83,11 +85,35 @@ func trust(ctx context.Context, env *Env, f flags, name string) error {
 	if !env.Terminal {
 		return exit(ExitRefused, errors.New("nobody is here to confirm the key: run this in a terminal, or set pin in the configuration"))
 	}
-	return confirmKey(ctx, env, pins, key, peer)
+	if err := confirmed(ctx, env); err != nil {
+		return err
+	}
+	if err := recordTrust(ctx, env, c, name, peer.Pin, old); err != nil {
+		return exit(ExitFailed, fmt.Errorf("that you confirmed the key could not be recorded, so nothing was changed: %w", err))
+	}
+	if err := pins.Add(key, peer.Pin, env.User, env.Clock.Now().Wall); err != nil {
+		return exit(ExitFailed, fmt.Errorf("keep the key: %w", err))
+	}
+	fmt.Fprintln(env.Out, "Trusted.")
+	return nil
 }
 
-// confirmKey pins the key after a full yes; anything else, and the end of ctx at once, leaves things as they are.
-func confirmKey(ctx context.Context, env *Env, pins *transport.Known, key string, peer appliance.Peer) error {
+// recordTrust has the journal know who confirmed which key, in place of which one; empty = of none (faults.md TLS-02).
+func recordTrust(ctx context.Context, env *Env, c *config.Config, name, pin, old string) error {
+	j, err := journal.Open(ctx, journalPath(c), journal.Options{Engine: fleet.NewID(), Clock: env.Clock})
+	if err != nil {
+		return err
+	}
+	text := "confirmed the key " + pin
+	if old != "" {
+		text += " in place of " + old
+	}
+	err = j.Tell(ctx, fleet.Event{At: env.Clock.Now(), Level: fleet.Good, Appliance: name, Who: env.User, Text: text})
+	return errors.Join(err, j.Close())
+}
+
+// confirmed asks for a full yes; anything else, and the end of ctx at once, is an error.
+func confirmed(ctx context.Context, env *Env) error {
 	fmt.Fprint(env.Out, "\nTrust this key from now on? Type yes: ")
 	line, err := answer(ctx, func() (string, error) { return bufio.NewReader(env.In).ReadString('\n') })
 	if ctx.Err() != nil {
@@ -96,10 +122,6 @@ func confirmKey(ctx context.Context, env *Env, pins *transport.Known, key string
 	if strings.TrimSpace(line) != "yes" {
 		return exit(ExitRefused, errors.Join(errors.New("not confirmed, nothing was changed"), ignoreEOF(err)))
 	}
-	if err := pins.Add(key, peer.Pin, env.User, env.Clock.Now().Wall); err != nil {
-		return exit(ExitFailed, fmt.Errorf("keep the key: %w", err))
-	}
-	fmt.Fprintln(env.Out, "Trusted.")
 	return nil
 }
 

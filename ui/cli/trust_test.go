@@ -89,6 +89,42 @@ func TestTrustChangedKey(t *testing.T) {
 	})
 }
 
+// Who confirmed which key in place of which one is an event; a yes that cannot be recorded changes nothing.
+func TestFault_TLS02_ReTrustIsLogged(t *testing.T) {
+	t.Parallel()
+	trusting(t, func(t *testing.T, sims *sim.Fleet, config string, trust func(string) result) {
+		old := sims.Appliance("dc1").Pin
+		events := func() result { return call{args: []string{"--config", config, "events"}}.run(t.Context()) }
+		trust("no\n").want(t, ExitRefused)
+		if r := events(); strings.Contains(r.out, "key") {
+			t.Errorf("an event of what was not confirmed: %s", r.out)
+		}
+		trust("yes\n").want(t, ExitDone)
+		events().want(t, ExitDone, "maria  confirmed the key "+old)
+		pin, err := sims.Appliance("dc1").SwapCertificate(sim.Cert{NewKey: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		trust("yes\n").want(t, ExitDone, "Trusted.")
+		events().want(t, ExitDone, "dc1  maria  confirmed the key "+pin+" in place of "+old)
+
+		if _, err := sims.Appliance("dc1").SwapCertificate(sim.Cert{NewKey: true}); err != nil {
+			t.Fatal(err)
+		}
+		db := filepath.Join(filepath.Dir(config), "state", "journal.db")
+		if err := os.Rename(db, db+".away"); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Mkdir(db, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		trust("yes\n").want(t, ExitFailed, "could not be recorded, so nothing was changed")
+		if got := pins(t, config); !strings.Contains(got, pin) {
+			t.Errorf("known: %q", got)
+		}
+	})
+}
+
 // Nobody confirms a key where nobody is.
 func TestTrustWithoutTerminal(t *testing.T) {
 	t.Parallel()

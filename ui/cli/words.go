@@ -14,12 +14,22 @@ var plain = []struct {
 	of *regexp.Regexp
 	to string
 }{
+	{regexp.MustCompile(`exec: ("[^"]*"): executable file not found in \$PATH`), "there is no command $1 in $$PATH"},
+	{regexp.MustCompile(`exec: ("[^"]*"): (stat [^:]*: )?`), "$1: "},
 	{regexp.MustCompile(`(stopped waiting: )?context deadline exceeded`), "the time for it was over"},
 	{regexp.MustCompile(`context canceled`), "it was ended"},
 	{regexp.MustCompile(`\b(dial|read|write) (tcp|udp)[46]? [^ ]+: (connect: )?`), ""},
 	{regexp.MustCompile(`\b(mkdir|open|stat|lstat|read|write|chmod|rename|fork/exec) (/[^:]*): `), "$2: "},
-	{regexp.MustCompile(`exec: ("[^"]*"): executable file not found in \$PATH`), "there is no command $1 in $$PATH"},
 }
+
+// wording is an error with other words for it.
+type wording struct {
+	text string
+	of   error
+}
+
+func (w *wording) Error() string { return w.text }
+func (w *wording) Unwrap() error { return w.of }
 
 // words is an error as an operator reads it, as on the screen. Every error that a command ends with, and whatever else of an
 // error reaches stderr, goes through here. A configuration has a line for each mistake.

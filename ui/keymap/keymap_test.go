@@ -41,11 +41,11 @@ func TestDangerousIsWhatWantsACode(t *testing.T) {
 
 func TestOverrides(t *testing.T) {
 	t.Parallel()
-	m, err := New(map[string][]string{"acquire": {"n", "insert"}, "zoom": nil})
+	m, err := New(map[string][]string{"acquire": {"i", "insert"}, "zoom": nil})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for key, want := range map[string]Action{"n": Acquire, "insert": Acquire, "a": "", "z": "", "r": Release, "nothing": ""} {
+	for key, want := range map[string]Action{"i": Acquire, "insert": Acquire, "a": "", "z": "", "r": Release, "nothing": ""} {
 		if got := m.Action(key); got != want {
 			t.Errorf("%s is %q, want %q", key, got, want)
 		}

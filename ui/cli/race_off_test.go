@@ -1,0 +1,6 @@
+//go:build !race
+
+package cli
+
+// Each act is killed at each point.
+const pointsOfEach = 6
