@@ -301,6 +301,9 @@ func (f *fleetOps) records() []migration.Record {
 	if err != nil {
 		f.t.Fatal(err)
 	}
+	for _, n := range j.Notices() {
+		f.t.Errorf("seed %d: the journal says: %s", f.seed, n)
+	}
 	if err := j.Close(); err != nil {
 		f.t.Error(err)
 	}
