@@ -18,10 +18,11 @@ import (
 )
 
 var (
-	oneSeed = flag.Uint64("chaos.seed", 0, "run this seed only")
-	faults  = flag.Int("chaos.faults", 0, "run until so many faults have happened")
-	hours   = flag.Int("chaos.hours", 0, "watch locks for so many virtual lock-hours")
-	full    = flag.Bool("chaos.full", false, "20,000 faults over 40,000 operations, and 1,000 lock-hours")
+	oneSeed    = flag.Uint64("chaos.seed", 0, "run this seed only")
+	faults     = flag.Int("chaos.faults", 0, "run until so many faults have happened")
+	hours      = flag.Int("chaos.hours", 0, "watch locks for so many virtual lock-hours")
+	migrations = flag.Int("chaos.migrations", 0, "run so many migrations")
+	full       = flag.Bool("chaos.full", false, "20,000 faults over 40,000 operations, 1,000 lock-hours, and 10,000 migrations")
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

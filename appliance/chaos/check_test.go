@@ -50,9 +50,10 @@ type checker struct {
 	locks   map[key]*grant
 	holds   map[string]*hold // of ECBs
 	jobs    map[key]*job
-	places  map[key][]string // where a backup lies
-	shared  map[key]bool     // backups of which two engines of ours asked for the same
-	intents []*intent        // by order
+	places  map[key][]string  // where a backup lies
+	meddled map[key]time.Time // backups that somebody else did something to, when last
+	shared  map[key]bool      // backups of which two engines of ours asked for the same
+	intents []*intent         // by order
 	byID    map[uint64]*intent
 	byRun   map[key][]*intent // by engine and appliance
 	runs    map[string]*run
@@ -89,7 +90,7 @@ type totals struct {
 func newChecker(truth *kit.Truth, base func() time.Time) *checker {
 	return &checker{
 		truth: truth, base: base, said: map[string]bool{}, locks: map[key]*grant{}, holds: map[string]*hold{}, jobs: map[key]*job{},
-		places: map[key][]string{}, shared: map[key]bool{}, byID: map[uint64]*intent{}, byRun: map[key][]*intent{}, runs: map[string]*run{}, ends: map[key]bool{},
+		places: map[key][]string{}, meddled: map[key]time.Time{}, shared: map[key]bool{}, byID: map[uint64]*intent{}, byRun: map[key][]*intent{}, runs: map[string]*run{}, ends: map[key]bool{},
 	}
 }
 
@@ -195,7 +196,9 @@ func (c *checker) effect(e kit.Effect) {
 		c.jobEffect(e, id)
 	case "backup.added", "backup.copied", "backup.moved", "backup.pushed", "backup.arrived", "backup.deleted":
 		c.places[key{e.Appliance, e.UUID}] = e.Locations
-		if len(e.Locations) == 0 && id != "" && e.What != "backup.deleted" {
+		if e.What == "backup.deleted" && id != "" {
+			c.deletion(e, id)
+		} else if len(e.Locations) == 0 && id != "" {
 			c.breaks("I5", e.Appliance, "backup %s lies nowhere after %s by %s", e.UUID, e.What, e.Client)
 		}
 	}

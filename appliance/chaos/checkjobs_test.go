@@ -36,6 +36,9 @@ func (c *checker) jobEffect(e kit.Effect, engine string) {
 			c.totals.transfers++
 			j.intent = c.cause(e, engine, "I4", func(x *intent) bool {
 				t := x.Act.Transfer
+				if x.Act.Verb == appliance.VerbProcess && e.Kind == "process" { // which names no backup
+					return true
+				}
 				return string(x.Act.Verb) == e.Kind && string(t.Backup) == e.UUID && t.Destination == e.To
 			})
 		}
@@ -73,6 +76,9 @@ func (c *checker) tracked(t fleet.Transit) {
 		return
 	}
 	j, x := c.jobs[key{t.Appliance, string(t.Job)}], c.byID[t.ID]
+	if j != nil && j.kind == "process" {
+		t.Transfer.Backup = appliance.BackupID(j.uuid)
+	}
 	switch {
 	case x == nil:
 		c.breaks("I6", t.Appliance, "transfer %d is recorded without its intent", t.ID)

@@ -17,6 +17,7 @@ import (
 	"holdfast/appliance/connect"
 	"holdfast/appliance/fleet"
 	"holdfast/appliance/journal"
+	"holdfast/appliance/migration"
 	"holdfast/appliance/transport"
 )
 
@@ -32,6 +33,8 @@ type process struct {
 	clock   *clock.Clock
 	engine  *fleet.Engine
 	journal *journal.Journal
+	runner  *migration.Runner // nil where no migrations are run
+	nextID  string            // of the migration that is begun next
 	log     *safeBuffer
 	cancel  context.CancelFunc
 	watch   sync.WaitGroup
@@ -77,6 +80,12 @@ func (w *world) begin(id string, looks, adopt bool, purpose string) (*process, e
 	p.watch.Go(func() { p.journal.Follow(p.engine) })
 	p.watch.Go(p.view)
 	p.engine.Start(ctx)
+	if w.migrates && !looks {
+		p.runner = migration.New(migration.Options{Fleet: p.engine, Store: desk{p.journal, p}, Log: logger, NewID: func() string { return p.nextID }})
+		if err := p.runner.Start(ctx); err != nil && !p.dead.Load() {
+			w.story.add("", "%s cannot take over migrations: %v", id, err)
+		}
+	}
 	return p, nil
 }
 
@@ -161,6 +170,9 @@ func (p *process) bury() error {
 
 // stop ends the engine and those who read it.
 func (p *process) stop() {
+	if p.runner != nil {
+		p.runner.Close()
+	}
 	p.engine.Close()
 	p.cancel()
 	p.watch.Wait()
@@ -306,7 +318,7 @@ func (d desk) Track(ctx context.Context, t fleet.Transit) error {
 	return errors.Join(err, d.p.step())
 }
 
-// Ended records that one is over.
+// Ended records that one is over, and how.
 func (d desk) Ended(ctx context.Context, id uint64, how fleet.Ending) error {
 	if err := d.writes(); err != nil {
 		return err
@@ -321,6 +333,39 @@ func (d desk) Adopt(ctx context.Context, names []string, only fleet.Only) (fleet
 	}
 	estate, err := d.Journal.Adopt(ctx, names, only)
 	return estate, errors.Join(err, d.p.step())
+}
+
+// BeginMigration records a migration.
+func (d desk) BeginMigration(ctx context.Context, r migration.Record) error {
+	if err := d.writes(); err != nil {
+		return err
+	}
+	return errors.Join(d.Journal.BeginMigration(ctx, r), d.p.step())
+}
+
+// SaveMigration records how one stands.
+func (d desk) SaveMigration(ctx context.Context, r migration.Record) error {
+	if err := d.writes(); err != nil {
+		return err
+	}
+	return errors.Join(d.Journal.SaveMigration(ctx, r), d.p.step())
+}
+
+// SaveStep records how a step of one stands.
+func (d desk) SaveStep(ctx context.Context, id string, n int, s migration.Step) error {
+	if err := d.writes(); err != nil {
+		return err
+	}
+	return errors.Join(d.Journal.SaveStep(ctx, id, n, s), d.p.step())
+}
+
+// AdoptMigrations takes over those that others left.
+func (d desk) AdoptMigrations(ctx context.Context) ([]migration.Record, error) {
+	if err := d.writes(); err != nil {
+		return nil, err
+	}
+	all, err := d.Journal.AdoptMigrations(ctx)
+	return all, errors.Join(err, d.p.step())
 }
 
 // safeBuffer is a log that several write.

@@ -84,12 +84,14 @@ func (w *world) restock(a *sim.Appliance) {
 
 // rivalRequest sends a request as another program with our user name does; what becomes of it is its own business.
 func (w *world) rivalRequest(a *sim.Appliance, method, path, body string) {
-	w.mu.Lock()
-	if w.others[a.Name] == nil {
-		w.others[a.Name] = map[string]int{}
+	if strings.HasSuffix(path, "/sftp/locks") || strings.HasSuffix(path, "/managementServer/data") {
+		w.mu.Lock()
+		if w.others[a.Name] == nil {
+			w.others[a.Name] = map[string]int{}
+		}
+		w.others[a.Name][method]++
+		w.mu.Unlock()
 	}
-	w.others[a.Name][method]++
-	w.mu.Unlock()
 	w.acts.Go(func() {
 		r, err := http.NewRequestWithContext(context.Background(), method, a.URL+path, strings.NewReader(body))
 		if err != nil {

@@ -34,6 +34,8 @@ type world struct {
 	rival  *http.Client
 	others map[string]map[string]int // requests of rivals, by appliance
 
+	migrates bool // the engines run migrations
+
 	main, second, viewer *process // nil = does not run
 	born                 int      // processes so far
 	acts                 sync.WaitGroup
@@ -49,6 +51,14 @@ const mostActs = 8
 
 // newWorld makes the appliances, in memory, and starts the first engine.
 func newWorld(t testing.TB, seed uint64, cfg sim.Config) *world {
+	t.Helper()
+	w := emptyWorld(t, seed, cfg)
+	w.main = w.start(false, true, "")
+	return w
+}
+
+// emptyWorld makes the appliances, in memory.
+func emptyWorld(t testing.TB, seed uint64, cfg sim.Config) *world {
 	t.Helper()
 	w := &world{
 		t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 1)), times: newTimes(), log: &safeBuffer{}, others: map[string]map[string]int{},
@@ -80,7 +90,6 @@ func newWorld(t testing.TB, seed uint64, cfg sim.Config) *world {
 	}
 	w.rival = &http.Client{Timeout: 30 * time.Second, Transport: rivalTransport(w.fleet)}
 	t.Cleanup(w.rival.CloseIdleConnections)
-	w.main = w.start(false, true, "")
 	return w
 }
 
@@ -272,7 +281,10 @@ func (w *world) report() {
 			text = "\n" + w.story.of(v.appliance, v.at, w.fleet.Truth().Effects())
 		}
 		test := "Chaos"
-		if w.seed >= firstHours {
+		switch {
+		case w.seed >= firstMigrations:
+			test = "Migrations"
+		case w.seed >= firstHours:
 			test = "Hours"
 		}
 		w.t.Errorf("seed %d: %s\n    again: go test ./appliance/chaos -run %s -chaos.seed=%d -v%s", w.seed, v, test, w.seed,

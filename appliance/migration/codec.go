@@ -3,6 +3,7 @@ package migration
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"holdfast/appliance"
@@ -117,17 +118,26 @@ func (r *Record) sound() error {
 	if err := r.Plan.Check(); err != nil {
 		return fmt.Errorf("read migration %s: %w", r.ID, err)
 	}
-	seen := map[int]bool{}
+	return r.inOrder()
+}
+
+// inOrder has the order name each step that is queued, once. It is written after the steps, if at all: it may name one that is
+// under way by now, and lack one that is queued again.
+func (r *Record) inOrder() error {
+	var order []int
 	for _, n := range r.Order {
-		if n < 0 || n >= len(r.Steps) || seen[n] {
+		switch {
+		case n < 0 || n >= len(r.Steps):
 			return fmt.Errorf("read migration %s: its order names step %d, which cannot be", r.ID, n+1)
+		case r.Steps[n].Phase == PhaseQueued && !slices.Contains(order, n):
+			order = append(order, n)
 		}
-		seen[n] = true
 	}
 	for n := range r.Steps {
-		if s := &r.Steps[n]; s.Phase == PhaseQueued && !seen[n] { // the order is written after the step
-			r.Order = append(r.Order, n)
+		if r.Steps[n].Phase == PhaseQueued && !slices.Contains(order, n) {
+			order = append(order, n)
 		}
 	}
+	r.Order = order
 	return nil
 }

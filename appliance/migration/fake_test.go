@@ -102,7 +102,7 @@ func (f *fake) show() {
 }
 
 func (f *fake) LockRules(string) appliance.LockRules {
-	return appliance.LockRules{DefaultTTL: 20 * time.Minute}
+	return appliance.LockRules{DefaultTTL: 20 * time.Minute, MaxTTL: 24 * time.Hour}
 }
 
 // lock does what concerns locks at once. The caller holds f.mu.

@@ -3,6 +3,7 @@ package migration
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"holdfast/appliance"
@@ -60,7 +61,8 @@ func (m *run) secure(ctx context.Context, name string) error {
 		return nil
 	}
 	if !held {
-		claim := appliance.Claim{Scope: scope, TTL: m.fleet.LockRules(name).DefaultTTL}
+		rules := m.fleet.LockRules(name)
+		claim := appliance.Claim{Scope: scope, TTL: fleet.Mark(rules.DefaultTTL, rules.MaxTTL, rand.Float64())} // faults.md LCK-02
 		r, err := m.fleet.DoWith(ctx, p, name, appliance.Act{Verb: appliance.VerbAcquire, Claim: claim, Purpose: m.purpose()}, nil)
 		if err != nil {
 			return &lockTrouble{fmt.Sprintf("take the lock %s of %s", scope, name), err}

@@ -29,6 +29,18 @@ func TestKeepsALockMeanwhile(t *testing.T) {
 	})
 }
 
+// The time that is asked for tells the lock from others' in a list, should the answer be lost.
+func TestFault_LCK02_LockOfAMigrationIsKnownAgain(t *testing.T) {
+	bubble(t, 1, func(t *testing.T, b *bench) {
+		p := plan(appliance.VerbCopy, "/mnt/nas", 1)
+		p.KeepLock = "DM"
+		b.run(t, p)
+		if ttl := b.f.sent[0].act.Claim.TTL; ttl <= 20*time.Minute || ttl > 22*time.Minute || ttl%time.Minute == 0 {
+			t.Errorf("asked for a lock for %s", ttl)
+		}
+	})
+}
+
 // Without the lock nothing is sent: the operator decides.
 func TestNothingIsSentWithoutTheLock(t *testing.T) {
 	bubble(t, 1, func(t *testing.T, b *bench) {

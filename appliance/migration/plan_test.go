@@ -93,6 +93,29 @@ func TestRecordRoundTrip(t *testing.T) {
 	})
 }
 
+// The order of a record is older than its steps where a run was cut off: it is put right, and the migration is not lost.
+func TestAnOlderOrderIsReadable(t *testing.T) {
+	p := plan(appliance.VerbCopy, "/mnt/nas", 4)
+	r := Record{ID: "abc", Plan: p, State: StateRunning, Order: []int{2, 0, 2, 1}}
+	var steps [][]byte
+	for n, phase := range []Phase{PhaseRunning, PhaseQueued, PhaseQueued, PhaseQueued} {
+		s := Step{Item: p.Items[n], Phase: phase, Stage: StageTransfer}
+		b, err := s.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps = append(steps, b)
+	}
+	record, err := r.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Decode("abc", "e1", record, steps)
+	if err != nil || !slices.Equal(got.Order, []int{2, 1, 3}) {
+		t.Errorf("order %v, %v", got.Order, err)
+	}
+}
+
 // What cannot be is told with where and what.
 func TestWrongPlans(t *testing.T) {
 	good := "operation = \"copy\"\ndestination = \"/mnt/nas\"\n"

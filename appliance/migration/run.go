@@ -21,18 +21,21 @@ type run struct {
 	*Runner
 	person  policy.Person
 	rec     Record
-	live    bool // its loop runs
+	loops   bool // its loop runs
+	live    bool // something happens in it by itself
 	kick    chan struct{}
 	busy    map[int]bool // steps that somebody carries
 	waits   map[int]string
 	phrases map[int]secret.Secret
 	gates   map[string]chan struct{} // who takes the lock of an appliance
+	unsaved map[int]bool             // steps that the store does not have as they are
+	stale   bool                     // nor all else
 }
 
 func newRun(r *Runner, p policy.Person, rec Record) *run {
 	return &run{
 		Runner: r, person: p, rec: rec, kick: make(chan struct{}, 1), busy: map[int]bool{}, waits: map[int]string{},
-		phrases: map[int]secret.Secret{}, gates: map[string]chan struct{}{},
+		phrases: map[int]secret.Secret{}, gates: map[string]chan struct{}{}, unsaved: map[int]bool{},
 	}
 }
 
@@ -59,20 +62,25 @@ func (m *run) wake() {
 	}
 }
 
-// loop begins steps and carries them until nothing more happens without an operator.
+// loop begins steps and carries them until nothing more happens without an operator, and all of it is recorded.
 func (m *run) loop(ctx context.Context) {
 	for {
 		m.mu.Lock()
-		again := m.advance(ctx)
-		if ctx.Err() != nil || len(m.busy) == 0 && !again {
+		if m.behind() {
+			m.save()
+		}
+		m.live = m.advance(ctx) || len(m.busy) > 0
+		if ctx.Err() != nil || !m.live {
 			m.live = false
 			m.rest()
-			m.tell()
-			m.mu.Unlock()
+		}
+		m.loops = ctx.Err() == nil && (m.live || m.behind())
+		m.tell()
+		goes := m.loops
+		m.mu.Unlock()
+		if !goes {
 			return
 		}
-		m.tell()
-		m.mu.Unlock()
 		timer := time.NewTimer(tryAgain)
 		select {
 		case <-m.kick:
@@ -196,17 +204,39 @@ func (m *run) keep(n int, change func(*Step)) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(m.ctx), saveLimit)
 	defer cancel()
-	err := m.store.SaveStep(ctx, m.rec.ID, n, *s)
+	err := m.saveStep(ctx, n)
 	m.trouble(err)
 	m.tell()
 	return err
 }
 
+// saveStep records a step. What is another engine's by now is not ours to record any more.
+func (m *run) saveStep(ctx context.Context, n int) error {
+	err := m.store.SaveStep(ctx, m.rec.ID, n, m.rec.Steps[n])
+	if m.unsaved[n] = err != nil && !errors.Is(err, fleet.ErrNotOurs); !m.unsaved[n] {
+		delete(m.unsaved, n)
+	}
+	return err
+}
+
+// save records the whole, after the steps that could not be recorded before: it must not be done while they are not.
 func (m *run) save() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(m.ctx), saveLimit)
 	defer cancel()
-	m.trouble(m.store.SaveMigration(ctx, m.rec))
+	m.stale = true
+	for n := range m.unsaved {
+		if err := m.saveStep(ctx, n); err != nil {
+			m.trouble(err)
+			return
+		}
+	}
+	err := m.store.SaveMigration(ctx, m.rec)
+	m.stale = err != nil && !errors.Is(err, fleet.ErrNotOurs)
+	m.trouble(err)
 }
+
+// behind reports whether something of it could not be recorded, which is tried again.
+func (m *run) behind() bool { return m.stale || len(m.unsaved) > 0 }
 
 // trouble pauses a migration that cannot be recorded: nothing more is begun.
 func (m *run) trouble(err error) {

@@ -344,3 +344,31 @@ func TestNothingIsSentUnrecorded(t *testing.T) {
 		}
 	})
 }
+
+// What could not be recorded while the disk was full is recorded before the migration is said to be done: whoever reads it later
+// reads what was.
+func TestStepsAreRecordedBeforeTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, store := newFake(1), &failing{Memory: &Memory{}}
+		r := New(Options{Fleet: f, Store: store})
+		if err := r.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		id, err := r.Begin(t.Context(), maria, plan(appliance.VerbCopy, "/mnt/nas", 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(f.lasts / 2)
+		store.fail(true)
+		time.Sleep(time.Minute)
+		store.fail(false)
+		if v, _ := r.View(id); v.State == StatePaused {
+			must(t, "resume", r.Resume(maria, id), nil)
+		}
+		time.Sleep(time.Minute)
+		all, _ := store.Migrations(t.Context())
+		must(t, "recorded state", all[0].State, StateDone)
+		must(t, "recorded steps", all[0].Tally(), "1 done")
+	})
+}

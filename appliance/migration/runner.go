@@ -35,13 +35,23 @@ type Runner struct {
 	log   *slog.Logger
 	newID func() string
 
-	mu      sync.Mutex // guards the fields below and every run's
+	mu      turn // guards the fields below and every run's
 	ctx     context.Context
 	cancel  context.CancelFunc
 	runs    map[string]*run
 	changed chan struct{} // closed at the next change
 	running sync.WaitGroup
 }
+
+// turn is a mutex that is held while the store writes: as a channel it lets virtual time pass for who waits for it, as for who
+// waits for the disk.
+type turn chan struct{}
+
+// Lock waits for it.
+func (t turn) Lock() { t <- struct{}{} }
+
+// Unlock gives it up.
+func (t turn) Unlock() { <-t }
 
 // New makes a runner that does nothing yet.
 func New(o Options) *Runner {
@@ -52,7 +62,7 @@ func New(o Options) *Runner {
 		o.NewID = fleet.NewID
 	}
 	return &Runner{
-		fleet: o.Fleet, store: o.Store, log: o.Log, newID: o.NewID, runs: map[string]*run{}, changed: make(chan struct{}),
+		mu: make(turn, 1), fleet: o.Fleet, store: o.Store, log: o.Log, newID: o.NewID, runs: map[string]*run{}, changed: make(chan struct{}),
 	}
 }
 
@@ -155,7 +165,7 @@ func (r *Runner) start(m *run) error {
 		return fmt.Errorf("%w: %w", ErrNotNow, fleet.ErrClosed)
 	}
 	r.runs[m.rec.ID] = m
-	m.live = true
+	m.live, m.loops = true, true
 	r.running.Go(func() { m.loop(r.ctx) })
 	r.tell()
 	return nil
@@ -286,9 +296,10 @@ func (r *Runner) order(id string, f func(*run) error) error {
 	if err := f(m); err != nil {
 		return err
 	}
-	if !m.live {
+	if !m.loops {
 		return r.start(m)
 	}
+	m.live = true
 	m.wake()
 	r.tell()
 	return nil

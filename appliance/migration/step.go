@@ -3,6 +3,7 @@ package migration
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"holdfast/appliance"
@@ -83,7 +84,7 @@ func (m *run) thenDelete(n int) bool {
 		m.move(n, PhaseCancelled, "it is copied, and the original is kept")
 		return false
 	}
-	m.rec.Order = append([]int{n}, m.rec.Order...)
+	m.rec.Order = slices.Insert(m.rec.Order, 0, n)
 	err := m.keep(n, func(s *Step) { s.Phase, s.Stage, s.Note = PhaseQueued, StageDelete, "copied and verified" })
 	m.save()
 	return err == nil && m.rec.State == StateRunning
