@@ -47,17 +47,18 @@ type checker struct {
 	setBack []time.Time // when our wall clock was set back; base
 	totals  totals
 
-	locks   map[key]*grant
-	holds   map[string]*hold // of ECBs
-	jobs    map[key]*job
-	places  map[key][]string  // where a backup lies
-	meddled map[key]time.Time // backups that somebody else did something to, when last
-	shared  map[key]bool      // backups of which two engines of ours asked for the same
-	intents []*intent         // by order
-	byID    map[uint64]*intent
-	byRun   map[key][]*intent // by engine and appliance
-	runs    map[string]*run
-	ends    map[key]bool // jobs whose end was told
+	locks     map[key]*grant
+	holds     map[string]*hold // of ECBs
+	jobs      map[key]*job
+	places    map[key][]string  // where a backup lies
+	processed map[key]bool      // backups that an appliance has processed
+	meddled   map[key]time.Time // backups that somebody else did something to, when last
+	shared    map[key]bool      // backups of which two engines of ours asked for the same
+	intents   []*intent         // by order
+	byID      map[uint64]*intent
+	byRun     map[key][]*intent // by engine and appliance
+	runs      map[string]*run
+	ends      map[key]bool // jobs whose end was told
 }
 
 // run is an engine as the checker knows it.
@@ -90,7 +91,7 @@ type totals struct {
 func newChecker(truth *kit.Truth, base func() time.Time) *checker {
 	return &checker{
 		truth: truth, base: base, said: map[string]bool{}, locks: map[key]*grant{}, holds: map[string]*hold{}, jobs: map[key]*job{},
-		places: map[key][]string{}, meddled: map[key]time.Time{}, shared: map[key]bool{}, byID: map[uint64]*intent{}, byRun: map[key][]*intent{}, runs: map[string]*run{}, ends: map[key]bool{},
+		places: map[key][]string{}, meddled: map[key]time.Time{}, processed: map[key]bool{}, shared: map[key]bool{}, byID: map[uint64]*intent{}, byRun: map[key][]*intent{}, runs: map[string]*run{}, ends: map[key]bool{},
 	}
 }
 
@@ -192,6 +193,8 @@ func (c *checker) effect(e kit.Effect) {
 		} else {
 			c.lockEffect(e, id)
 		}
+	case "backup.processed":
+		c.processed[key{e.Appliance, e.UUID}] = true
 	case "job.started", "job.ended", "push.cancelled":
 		c.jobEffect(e, id)
 	case "backup.added", "backup.copied", "backup.moved", "backup.pushed", "backup.arrived", "backup.deleted":

@@ -86,14 +86,14 @@ func (c *checker) stepReport(w *world, s *session, r *migration.Record, n int, w
 	if p.Verb == appliance.VerbPush {
 		arrived = len(c.places[key{p.Target, at.id}]) > 0
 	}
-	if wrong := whereWrong(p, step, lies, arrived); wrong != "" {
+	if wrong := whereWrong(p, step, lies, arrived, c.processed[key{p.Target, at.id}]); wrong != "" {
 		c.breaks("report", at.appliance, "step %s/%d (%s of %s to %s, careful %v) is told as %s, %q, %q, and %s: it lies in %v there, at the target: %v",
 			r.ID, n+1, p.Verb, at.id, p.Destination, p.Careful, step.Phase, where, step.Note, wrong, lies, arrived)
 	}
 }
 
 // whereWrong is what is not so of what a step says; empty when all is.
-func whereWrong(p *migration.Plan, s *migration.Step, lies []string, arrived bool) string {
+func whereWrong(p *migration.Plan, s *migration.Step, lies []string, arrived, processed bool) string {
 	there, source := slices.Contains(lies, p.Destination), slices.Contains(lies, "internal")
 	if p.Verb == appliance.VerbPush {
 		there = arrived
@@ -127,6 +127,8 @@ func whereWrong(p *migration.Plan, s *migration.Step, lies []string, arrived boo
 		return "that is not done"
 	case s.Phase == migration.PhaseDone && p.Careful && source:
 		return "the original is there still"
+	case s.Phase == migration.PhaseDone && p.Process && !processed:
+		return "the target did not process it"
 	case s.Phase.Open():
 		return "it should have been found out"
 	}

@@ -89,13 +89,28 @@ func (w *watcher) followJobs(unclear []appliance.JobID) bool {
 				found = true
 			}
 		case j.Phase.Ended():
-			w.jobEnded(id, s, j.Phase == appliance.PhaseSucceeded, w.tellEnd(id, s, j))
+			said := w.tellEnd(id, s, j)
+			if s.transfer.Verb == appliance.VerbProcess && j.Backup != "" && s.transfer.Backup != "" && j.Backup != s.transfer.Backup {
+				w.wrongPackage(id, s, j.Backup)
+			} else {
+				w.jobEnded(id, s, j.Phase == appliance.PhaseSucceeded, said)
+			}
 			found = true
 		default:
 			s.seen = true
 		}
 	}
 	return found
+}
+
+// wrongPackage tells that a processing was of another package than was meant: the appliance takes the one that came in last, and is
+// not told which (api/lxca.md 3.7). The caller holds w.mu.
+func (w *watcher) wrongPackage(id appliance.JobID, s *started, of appliance.BackupID) {
+	s.ended = true
+	e := Ending{Fate: FateOther, Job: id}
+	e.Text = fmt.Sprintf("%s was to be processed, and another package was, which came in last: %s", s.transfer.Backup, of)
+	w.e.event(Alarm, w.name, "", e.Text)
+	w.over(s.intent, e)
 }
 
 // tellEnd says how a job of ours ended, in its own words, which it returns.

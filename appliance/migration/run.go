@@ -94,21 +94,34 @@ func (m *run) loop(ctx context.Context) {
 // advance has somebody carry every step that can be, and reports whether there are others that wait for their time.
 func (m *run) advance(ctx context.Context) (again bool) {
 	for n := range m.rec.Steps {
-		s := &m.rec.Steps[n]
-		_, phrase := m.phrases[n]
-		if !m.busy[n] && (s.Phase.Open() || phrase && s.Phase == PhasePassphrase) {
+		if m.busy[n] {
+			continue
+		}
+		switch s, given := &m.rec.Steps[n], m.given(n); {
+		case s.Phase.Open():
+			m.carryOn(ctx, n)
+		case given:
+			why, passing := m.fleet.Hinders(m.person, m.where(s), m.act(n))
+			if why != "" && passing {
+				m.waits[n], again = why, true
+				continue
+			}
+			delete(m.waits, n)
 			m.carryOn(ctx, n)
 		}
 	}
 	if m.rec.State != StateRunning {
-		return false
+		return again
 	}
 	for _, n := range slices.Clone(m.rec.Order) {
 		s := &m.rec.Steps[n]
 		if s.Phase != PhaseQueued || m.busy[n] || m.crowded(s.Item.Appliance) || m.rec.State != StateRunning {
 			continue
 		}
-		why, passing := m.fleet.Hinders(m.person, m.where(s), m.act(n))
+		why, passing := m.unprocessed(n), true
+		if why == "" {
+			why, passing = m.fleet.Hinders(m.person, m.where(s), m.act(n))
+		}
 		switch {
 		case why == "":
 			delete(m.waits, n)
@@ -120,7 +133,36 @@ func (m *run) advance(ctx context.Context) (again bool) {
 			m.wrong(n)
 		}
 	}
-	return m.rec.State == StateRunning && slices.ContainsFunc(m.rec.Steps, func(s Step) bool { return s.Phase == PhaseQueued })
+	queued := slices.ContainsFunc(m.rec.Steps, func(s Step) bool { return s.Phase == PhaseQueued })
+	return again || m.rec.State == StateRunning && queued && !m.lacksPhrase()
+}
+
+// given reports whether a step has got the passphrase that it waits for.
+func (m *run) given(n int) bool {
+	_, given := m.phrases[n]
+	return given && m.rec.Steps[n].Phase == PhasePassphrase
+}
+
+// lacksPhrase reports whether a step waits for its passphrase.
+func (m *run) lacksPhrase() bool {
+	for n := range m.rec.Steps {
+		if m.rec.Steps[n].Phase == PhasePassphrase && !m.given(n) {
+			return true
+		}
+	}
+	return false
+}
+
+// unprocessed is why a push has to wait until another is processed; empty = it need not. A target is told to process what came in
+// last, without its name (api/lxca.md 3.7).
+func (m *run) unprocessed(n int) string {
+	for i := range m.rec.Steps {
+		s := &m.rec.Steps[i]
+		if m.rec.Plan.Process && i != n && (m.busy[i] || s.Phase.Open() || s.Phase == PhasePassphrase) {
+			return fmt.Sprintf("the target is to process step %d first", i+1)
+		}
+	}
+	return ""
 }
 
 // crowded reports whether as many steps are under way at an appliance as may be.
@@ -293,7 +335,7 @@ func (m *run) carry(ctx context.Context, n int) bool {
 	defer m.mu.Unlock()
 	switch {
 	case errors.Is(err, fleet.ErrNoSuchRef):
-		m.move(n, PhaseQueued, "")
+		m.move(n, m.rec.Steps[n].unsent(), "")
 		return false
 	case err != nil && over(ctx, err):
 		return false
@@ -362,6 +404,9 @@ func (m *run) send(ctx context.Context, n int) bool {
 		return false
 	}
 	if why, passing := m.fleet.Hinders(m.person, name, m.act(n)); why != "" && passing && errors.Is(err, fleet.ErrRefusedByUs) {
+		if given, ok := phrase.(secret.Secret); ok {
+			m.phrases[n] = given // it is not used up
+		}
 		m.waits[n] = why
 		m.move(n, from, "")
 		return false

@@ -251,7 +251,7 @@ func (r *Runner) Retry(p policy.Person, id string, n int) error {
 			return fmt.Errorf("%w: the step is %s", ErrNotNow, s.Phase)
 		}
 		m.person = p
-		m.move(n, PhaseQueued, "")
+		m.move(n, s.unsent(), "")
 		if m.rec.State != StatePaused {
 			m.set(StateRunning, "")
 		}
@@ -281,6 +281,10 @@ func (r *Runner) Passphrase(p policy.Person, id string, n int, phrase secret.Sec
 		}
 		m.person = p
 		m.phrases[n] = phrase
+		wrong := slices.ContainsFunc(m.rec.Steps, func(s Step) bool { return s.Phase.Wrong() })
+		if m.rec.State == StateAsking && !wrong { // it was all that was asked for
+			m.set(StateRunning, "")
+		}
 		return nil
 	})
 }

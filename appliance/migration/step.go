@@ -21,6 +21,14 @@ func (m *run) where(s *Step) string {
 	return s.Item.Appliance
 }
 
+// unsent is the phase of a step whose present stage is not sent yet: processing takes a passphrase, which is not kept.
+func (s *Step) unsent() Phase {
+	if s.Stage == StageProcess {
+		return PhasePassphrase
+	}
+	return PhaseQueued
+}
+
 // act is what a step's stage asks of the appliance. The caller holds r.mu.
 func (m *run) act(n int) appliance.Act {
 	s, p := &m.rec.Steps[n], &m.rec.Plan
@@ -36,7 +44,7 @@ func (m *run) act(n int) appliance.Act {
 	case s.Stage == StageDelete:
 		act.Verb, act.Transfer.Verb, act.Transfer.Destination = appliance.VerbDelete, appliance.VerbDelete, string(appliance.Internal)
 	case s.Stage == StageProcess:
-		act.Verb, act.Transfer = appliance.VerbProcess, appliance.Transfer{}
+		act.Verb, act.Transfer.Verb, act.Transfer.Destination = appliance.VerbProcess, appliance.VerbProcess, ""
 	}
 	return act
 }
