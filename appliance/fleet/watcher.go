@@ -60,6 +60,7 @@ type watcher struct {
 	stopWait context.CancelCauseFunc
 	backlog  backlog
 	follows  map[uint64]*followed // by intent
+	asks     map[uint64]bool      // requests of this run that have a ref, by intent
 	// unsettled tells that the client could not find out how its last request about its lock ended.
 	unsettled bool
 	listed    appliance.LockList   // the last listing of locks
@@ -81,6 +82,7 @@ func newWatcher(e *Engine, order int, m Member) *watcher {
 		writing: make(chan struct{}, 1),
 		backlog: backlog{transits: map[uint64]news{}},
 		follows: map[uint64]*followed{},
+		asks:    map[uint64]bool{},
 		started: map[appliance.JobID]*started{},
 		guard:   map[string]Doing{},
 		asked:   map[appliance.BackupID]*appliance.Transfer{},

@@ -308,11 +308,14 @@ func (w *watcher) whyBusy(act appliance.Act) string {
 			return fmt.Sprintf("%s is under way (%s)", w.e.describe(d.Act), d.Who)
 		}
 	}
-	if works(act.Verb) {
-		return w.whyWorking()
+	if works(act.Verb) && act.Verb != appliance.VerbVerify {
+		return cmp.Or(w.whyWorking(), w.whyMoving())
 	}
 	if !moves(act.Verb) {
 		return ""
+	}
+	if why := w.whyWorking(); why != "" { // it answers nothing for minutes
+		return why
 	}
 	for id, s := range w.started {
 		if s.ended {
@@ -341,6 +344,26 @@ func (w *watcher) whyWorking() string {
 	for _, c := range w.checks {
 		if works(c.transfer.Verb) {
 			return fmt.Sprintf("what came of the %s is being looked at", w.e.transferWords(c.transfer))
+		}
+	}
+	return ""
+}
+
+// whyMoving says which transfer of ours is under way, which a backup or a restore would silence. The caller holds w.mu.
+func (w *watcher) whyMoving() string {
+	for _, d := range w.guard {
+		if moves(d.Act.Verb) {
+			return fmt.Sprintf("%s is under way (%s)", w.e.describe(d.Act), d.Who)
+		}
+	}
+	for id, s := range w.started {
+		if !s.ended && moves(s.transfer.Verb) {
+			return fmt.Sprintf("%s is under way (job %s, %s)", w.e.transferWords(s.transfer), id, s.who)
+		}
+	}
+	for _, c := range w.checks {
+		if moves(c.transfer.Verb) {
+			return fmt.Sprintf("whether the %s is complete is being looked at", w.e.transferWords(c.transfer))
 		}
 	}
 	return ""

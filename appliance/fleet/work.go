@@ -153,7 +153,7 @@ func (x *errand) work() (Result, error) {
 	case op.Phase == appliance.PhaseSucceeded:
 		return Result{Text: what + ": done" + told(append(r.Told, op.Told...))}, nil
 	case op.Phase == appliance.PhaseProblem:
-		return Result{}, fmt.Errorf("%w (%s)%s: %w", errWork, op.State, told(op.Told), errNoEffect)
+		return Result{}, fmt.Errorf("%w (%s)%s", errWork, op.State, told(op.Told))
 	case !op.Other.Empty():
 		return Result{}, fmt.Errorf("%w: %s took its place, of which alone the appliance tells now", appliance.ErrAmbiguous, op.Other)
 	}
