@@ -288,6 +288,22 @@ func (f *fake) Follow(ctx context.Context, _, ref string) (fleet.Ending, error) 
 	}
 }
 
+// requests is how many reached the fleet, and left how many locks there are.
+func (f *fake) requests() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.sent)
+}
+
+func (f *fake) left(names ...string) (n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, name := range names {
+		n += len(f.locks[name])
+	}
+	return n
+}
+
 func (f *fake) count(verb appliance.Verb) map[appliance.BackupID]int {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -107,7 +108,7 @@ func TestNothingIsSentAfterAnOrder(t *testing.T) {
 				time.Sleep(5 * time.Minute)
 				must(t, "moves", len(b.f.count(appliance.VerbMove)), 0)
 				v := b.rest(t, id)
-				if v.State == StateCancelled && len(b.f.locks["dc1"]) > 0 {
+				if v.State == StateCancelled && b.f.left("dc1") > 0 {
 					t.Error("the lock was not given back")
 				}
 			})
@@ -192,31 +193,31 @@ func TestPassphraseWithoutTheLock(t *testing.T) {
 	bubble(t, 1, func(t *testing.T, b *bench) {
 		p := plan(appliance.VerbPush, "198.18.0.9", 1)
 		p.Target, p.Process, p.KeepLock = "fresh", true, "DM"
-		refuses := false
+		var refuses atomic.Bool
 		b.f.do = func(act appliance.Act, _ int) error {
-			if refuses && act.Verb == appliance.VerbAcquire {
+			if refuses.Load() && act.Verb == appliance.VerbAcquire {
 				return &appliance.Refusal{Status: 403, Kind: appliance.ErrForbidden}
 			}
 			return nil
 		}
 		v := b.run(t, p)
 		must(t, "phase", v.Steps[0].Phase, PhasePassphrase)
-		refuses = true
-		before := len(b.f.sent)
+		refuses.Store(true)
+		before := b.f.requests()
 		must(t, "passphrase", b.Passphrase(maria, v.ID, 0, phrase("right phrase")), nil)
 		time.Sleep(10 * time.Minute)
-		must(t, "requests", len(b.f.sent)-before, 1)
+		must(t, "requests", b.f.requests()-before, 1)
 		v = b.rest(t, v.ID)
 		must(t, "phase", v.Steps[0].Phase, PhasePassphrase)
 		if !strings.Contains(v.Steps[0].Note, "take the lock DM of fresh") {
 			t.Errorf("said %q", v.Steps[0].Note)
 		}
-		refuses = false
+		refuses.Store(false)
 		must(t, "again", b.Passphrase(maria, v.ID, 0, phrase("right phrase")), nil)
 		time.Sleep(time.Second)
 		must(t, "in the end", b.rest(t, v.ID).State, StateDone)
 		time.Sleep(time.Minute)
-		must(t, "locks left", len(b.f.locks["dc1"])+len(b.f.locks["fresh"]), 0)
+		must(t, "locks left", b.f.left("dc1", "fresh"), 0)
 	})
 }
 
@@ -233,6 +234,7 @@ func TestTheLockIsOwed(t *testing.T) {
 		p.KeepLock = "DM"
 		b.run(t, p)
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		must(t, "owed", len(b.f.owed), 1)
 	})
 }

@@ -266,19 +266,19 @@ func (m *Model) order(msg orderMsg) tea.Cmd {
 		text := ""
 		switch out.Order {
 		case screen.OrderPause:
-			err = r.Pause(out.ID)
+			err = r.Pause(p, out.ID)
 		case screen.OrderResume:
 			err = r.Resume(p, out.ID)
 		case screen.OrderSkip:
-			err = r.Skip(out.ID, out.Step)
+			err = r.Skip(p, out.ID, out.Step)
 		case screen.OrderRetry:
 			err = r.Retry(p, out.ID, out.Step)
 		case screen.OrderEarlier:
-			err = r.Reorder(out.ID, out.Step, -1)
+			err = r.Reorder(p, out.ID, out.Step, -1)
 		case screen.OrderLater:
-			err = r.Reorder(out.ID, out.Step, 1)
+			err = r.Reorder(p, out.ID, out.Step, 1)
 		case screen.OrderCancel:
-			err = r.Cancel(out.ID)
+			err = r.Cancel(p, out.ID)
 		case screen.OrderPassphrase:
 			err = r.Passphrase(p, out.ID, out.Step, msg.phrase)
 		case screen.OrderReport:

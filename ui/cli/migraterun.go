@@ -229,7 +229,7 @@ func (r *run) interrupted(ctx context.Context, env *Env, id string, err error) e
 	if ctx.Err() == nil {
 		return exit(ExitFailed, err)
 	}
-	_ = r.migrations.Pause(id) // else it stands already
+	_ = r.migrations.Pause(r.person, id) // else it stands already
 	if v, err := r.migrations.View(id); err == nil {
 		fmt.Fprintf(env.Err, "\nmigration %s is paused: %s; what is under way goes on at the appliances\n", id, v.Tally())
 	}
