@@ -183,8 +183,9 @@ func (m *run) refused(n int, x request, s *Step, err error) bool {
 	case s.Stage == StageProcess: // a wrong passphrase is the likeliest: it can be given again
 		m.move(n, PhasePassphrase, appliance.Reason(err))
 		return false
-	case s.Stage == StageDelete:
-		_ = m.keep(n, func(s *Step) { s.Fate = fleet.FateBoth })
+	case s.Stage == StageDelete && m.moved(s):
+		m.settleMoved(n)
+		return false
 	}
 	m.move(n, PhaseFailed, appliance.Reason(err))
 	m.wrong(n)
@@ -259,6 +260,18 @@ func (m *run) about(n int, stage Stage) (x request, ok bool) {
 		x.phrase = given
 	}
 	return x, true
+}
+
+// moved reports whether the newest listing shows a step's backup at its destination and its original gone, whoever removed it.
+func (m *run) moved(s *Step) bool {
+	return m.listedAt(s, appliance.Location(m.rec.Plan.Destination)) && !m.listedAt(s, appliance.Internal)
+}
+
+// settleMoved ends a careful move whose original is gone already. The caller holds r.mu.
+func (m *run) settleMoved(n int) {
+	_ = m.keep(n, func(s *Step) {
+		s.Phase, s.Fate, s.Note = PhaseDone, fleet.FateThere, "the original is gone and the copy is there, as the listing says"
+	})
 }
 
 // listedAt reports whether the newest listing shows a step's backup in a place.

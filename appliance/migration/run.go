@@ -132,6 +132,8 @@ func (m *run) advance(ctx context.Context) (again bool) {
 			m.carryOn(ctx, n)
 		case passing:
 			m.waits[n] = why
+		case s.Stage == StageDelete && m.moved(s):
+			m.settleMoved(n)
 		default:
 			m.move(n, PhaseFailed, why)
 			m.wrong(n)
