@@ -16,7 +16,7 @@ const (
 )
 
 // needsConfiguration is why what only the holder of an ECB's lock may do cannot be done (faults.md LCK-10).
-const needsConfiguration = "it takes the configuration lock, which you do not hold; acquire it first"
+const needsConfiguration = "acquire the configuration lock first"
 
 // errWork: the appliance did what it was asked for, and it failed there.
 var errWork = errors.New("it failed there")

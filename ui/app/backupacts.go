@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -81,16 +82,16 @@ func (m *Model) more(opener string) tea.Cmd {
 		of = " " + backups.Name(b)
 	}
 	list := []act{
-		{appliance.VerbCreate, "", "make a backup of " + name, true},
+		{appliance.VerbCreate, "", "make a backup", true},
 		{appliance.VerbDelete, "", "delete backup" + of, b != nil},
-		{appliance.VerbPrepare, "", "prepare backup" + of + " for a restore: decrypt it", b != nil && !configures},
+		{appliance.VerbPrepare, "", "prepare backup" + of + ": decrypt it", b != nil && !configures},
 		{appliance.VerbRestore, "", "restore backup" + of, b != nil},
-		{appliance.VerbProcess, "", "process the package that was pushed here last", !configures},
-		{verbCompare, "", "compare the edited with the running configuration", configures},
-		{appliance.VerbVerify, "", "verify the edited configuration", configures},
-		{appliance.VerbSave, "", "save the edited configuration", configures},
-		{appliance.VerbActivate, "", "activate the saved configuration", configures},
-		{appliance.VerbRestore, appliance.RunningCopy, "throw the edits away: make edited equal to running", configures},
+		{appliance.VerbProcess, "", "process what was pushed here last", !configures},
+		{verbCompare, "", "compare edited with running", configures},
+		{appliance.VerbVerify, "", "verify what is edited", configures},
+		{appliance.VerbSave, "", "save what is edited", configures},
+		{appliance.VerbActivate, "", "activate what is saved", configures},
+		{appliance.VerbRestore, appliance.RunningCopy, "throw the edits away", configures},
 	}
 	spec := dialog.Spec{Title: "More for " + name, Opener: opener, Verb: "go on", Risk: func(dialog.Values) policy.Risk { return policy.RiskNone }}
 	for i, a := range list {
@@ -253,7 +254,8 @@ func (m *Model) createForm(name string) tea.Cmd {
 	if !ok {
 		return m.say(name+": no backup can be made there", true)
 	}
-	fields := []dialog.Field{{Name: "label", Label: "name"}}
+	draft := m.drafts[name]
+	fields := []dialog.Field{{Name: "label", Label: "name", Value: draft["label"]}}
 	const yes, no = "yes", "no"
 	if len(rules.Sources) > 0 {
 		x := dialog.Field{Name: "source", Label: "of the configuration", Value: string(rules.Sources[0])}
@@ -281,6 +283,11 @@ func (m *Model) createForm(name string) tea.Cmd {
 		intro = append(intro, "The passphrase encrypts the backup. It is kept nowhere: without it nobody can restore the backup.")
 		fields = append(fields, dialog.Field{Name: "phrase", Label: "passphrase", Secret: true}, dialog.Field{Name: "again", Label: "again", Secret: true})
 	}
+	for i := range fields {
+		if x := &fields[i]; slices.Contains(x.Choices, draft[x.Name]) {
+			x.Value = draft[x.Name]
+		}
+	}
 	m.form = dialog.NewForm("Make a backup of "+name, intro, fields, func(v dialog.Filled) error {
 		switch {
 		case v.Values["label"] == "":
@@ -292,6 +299,7 @@ func (m *Model) createForm(name string) tea.Cmd {
 		}
 		return nil
 	}, func(v dialog.Filled) any {
+		m.drafts[name] = v.Values // for the next try, should this one fail; a passphrase is not among it
 		act := appliance.Act{Verb: appliance.VerbCreate, Making: appliance.NewBackup{
 			Label: v.Values["label"], Firmware: v.Values["firmware"] == yes, Images: v.Values["images"] == yes,
 			Destination: appliance.Location(v.Values["to"]), Source: appliance.ConfigCopy(v.Values["source"]),
@@ -457,5 +465,5 @@ type editsMsg struct {
 
 func (m *Model) edits(msg editsMsg) tea.Cmd {
 	return m.say(fmt.Sprintf("%s: %s of the edited configuration differ from the running one, maybe somebody's half-made edits: %s shows them",
-		msg.name, plural(msg.n, "element", "elements"), m.opts.Keys.Of(keymap.More).Key(m.opts.ASCII)), true)
+		msg.name, plural(msg.n, "element", "elements"), m.keyOf(keymap.More)), true)
 }

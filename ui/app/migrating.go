@@ -15,6 +15,7 @@ import (
 	"holdfast/appliance/policy"
 	"holdfast/appliance/secret"
 	"holdfast/ui/keymap"
+	"holdfast/ui/screen/help"
 	screen "holdfast/ui/screen/migration"
 	"holdfast/ui/theme"
 	"holdfast/ui/widget"
@@ -28,8 +29,13 @@ type migrating struct {
 	known    bool             // the views were told once
 	session  *screen.Session
 	wizard   *screen.Wizard
+	begun    *screen.Wizard // what it made is being recorded
+	rates    screen.Rates
 	sampling bool
 }
+
+// open reports whether the wizard or the sessions stand in the place of the panes.
+func (m *migrating) open() bool { return m.wizard != nil || m.session != nil }
 
 // migrationsMsg is how all migrations stand.
 type migrationsMsg []migration.View
@@ -41,6 +47,12 @@ type sampleMsg struct{}
 type orderMsg struct {
 	out    screen.Outcome
 	phrase secret.Secret
+}
+
+// begunMsg tells whether a migration was begun.
+type begunMsg struct {
+	id  string
+	err error
 }
 
 // orderedMsg tells how an order ended.
@@ -91,20 +103,18 @@ func (m *Model) unended() (left []migration.View) {
 	return left
 }
 
-// sample keeps the rates of what runs up to date while it is looked at.
+// sample keeps the rates of what runs up to date.
 func (m *Model) sample() tea.Cmd {
-	if m.migrating.sampling || m.migrating.session == nil || len(m.live()) == 0 {
+	if m.migrating.sampling || len(m.live()) == 0 {
 		return nil
 	}
 	m.migrating.sampling = true
-	return tea.Tick(screen.SampleEvery(), func(time.Time) tea.Msg { return sampleMsg{} })
+	m.migrating.rates.Sample(m.migrating.views, m.frame().Now, migration.PercentOf(m.engine))
+	return tea.Tick(screen.SampleEvery, func(time.Time) tea.Msg { return sampleMsg{} })
 }
 
 func (m *Model) sampled() tea.Cmd {
 	m.migrating.sampling = false
-	if s := m.migrating.session; s != nil {
-		s.Sample(m.frame().Now, migration.PercentOf(m.engine))
-	}
 	return m.sample()
 }
 
@@ -123,13 +133,14 @@ func (m *Model) migrate() tea.Cmd {
 	switch {
 	case m.opts.Migrations == nil:
 		return m.say("migrations are not looked after in this run", true)
+	case m.migrating.begun != nil:
+		return nil // it is about to be shown
 	case m.backups.Marks() == 0 && (len(m.unended()) > 0 || m.focus != paneBackups || len(rows) == 0):
 		if len(m.migrating.views) == 0 {
 			return m.say("mark the backups to migrate in pane 3, then press this key there", true)
 		}
 		m.migrating.session = screen.NewSession(m.migrating.views, "")
-		m.migrating.session.Sample(m.frame().Now, migration.PercentOf(m.engine))
-		return m.sample()
+		return nil
 	}
 	var items []migration.Item
 	for _, b := range rows {
@@ -139,6 +150,8 @@ func (m *Model) migrate() tea.Cmd {
 		Destinations: m.places,
 		Preflight:    func(p *migration.Plan) []migration.Finding { return migration.Preflight(m.engine, m.opts.Person, p) },
 		Requests:     func(p *migration.Plan) []appliance.Call { return migration.Requests(m.engine, p) },
+		Target:       m.pushTarget,
+		Fresh:        m.fresh,
 		Scopes:       m.engine.LockRules(rows[0].Appliance).Scopes,
 		Code:         m.opts.Code(),
 	}, items)
@@ -178,9 +191,20 @@ func (m *Model) places(verb appliance.Verb, items []migration.Item) []fleet.Dest
 	return all
 }
 
-// wizardKey gives a key to the wizard.
+// pushTarget is what is sent to name the target of a push, and its name where it is one of ours.
+func (m *Model) pushTarget(address string) (sent, name string) {
+	for _, s := range m.snapshots {
+		if s.Address != "" && fleet.SameAddress(s.Address, address) {
+			return s.Address, s.Name
+		}
+	}
+	return address, ""
+}
+
+// wizardKey gives a key to the wizard. What it made is begun once: it is closed until that is recorded.
 func (m *Model) wizardKey(k tea.KeyPressMsg) tea.Cmd {
-	out := m.migrating.wizard.Press(screen.Key{Name: k.String(), Press: func(l *input.Line) { l.Press(k) }})
+	wizard := m.migrating.wizard
+	out := wizard.Press(screen.Key{Name: k.String(), Action: m.opts.Keys.Action(k.String()), Press: func(l *input.Line) { l.Press(k) }})
 	switch {
 	case out.Copy != "":
 		return tea.Batch(tea.SetClipboard(out.Copy), m.say("copied as curl, without the secret", false))
@@ -191,18 +215,41 @@ func (m *Model) wizardKey(k tea.KeyPressMsg) tea.Cmd {
 	if out.Plan == nil {
 		return nil
 	}
-	m.unmark()
+	m.migrating.begun = wizard
 	runner, ctx, person, plan := m.opts.Migrations, m.opts.Context, m.opts.Person, *out.Plan
-	m.migrating.session = screen.NewSession(m.migrating.views, "")
 	return func() tea.Msg {
 		id, err := runner.Begin(ctx, person, plan)
-		return orderedMsg{"began migration " + id, err}
+		return begunMsg{id, err}
 	}
+}
+
+// began shows the migration that was begun, or the wizard again with the reason why it was not.
+func (m *Model) began(msg begunMsg) tea.Cmd {
+	wizard := m.migrating.begun
+	m.migrating.begun = nil
+	if msg.err != nil {
+		wizard.Say(appliance.Words(msg.err.Error()).String())
+		m.migrating.wizard = wizard
+		return nil
+	}
+	m.unmark()
+	m.migrating.views = m.opts.Migrations.Views()
+	m.migrating.session = screen.NewSession(m.migrating.views, msg.id)
+	return tea.Batch(m.sample(), m.say("began migration "+msg.id, false))
 }
 
 // sessionKey gives a key to the sessions; what costs something is confirmed first.
 func (m *Model) sessionKey(k tea.KeyPressMsg) tea.Cmd {
-	out := m.migrating.session.Press(k.String())
+	action := m.opts.Keys.OnMigration(k.String())
+	switch {
+	case k.String() == "esc" || k.String() == "ctrl+c": // as everywhere, whatever else they may be
+		action = keymap.Back
+	case action == keymap.Help:
+		m.help = help.New(m.opts.Keys.MigrationBindings(), func(keymap.Binding) string { return "" })
+		return nil
+	}
+	m.toast.text = "" // it was about what stood there before
+	out := m.migrating.session.Press(action)
 	if out.Close {
 		m.migrating.session = nil
 		return nil
@@ -224,7 +271,7 @@ func (m *Model) sessionKey(k tea.KeyPressMsg) tea.Cmd {
 	case screen.OrderRetry:
 		if s := v.Steps[out.Step]; s.Phase == migration.PhaseUnknown && s.Stage == migration.StageTransfer {
 			m.dialog = dialog.New(dialog.Spec{
-				Title: "Retry " + s.Item.Label.String(), Opener: k.String(), Verb: "send it again", Code: m.opts.Code(),
+				Title: "Retry step " + fmt.Sprint(out.Step+1), Opener: k.String(), Verb: "send it again", Code: m.opts.Code(),
 				Intro: []string{"What became of the first request is not known: it may still take effect, and then both do. Look at the jobs and the " +
 					"backups of " + s.Item.Appliance + " first."},
 				Risk:   func(dialog.Values) policy.Risk { return policy.RiskCode },
@@ -335,7 +382,7 @@ func (m *Model) migrationView(f widget.Frame, w, h int) []string {
 	case m.migrating.wizard != nil:
 		return m.migrating.wizard.View(f, w, h)
 	case m.migrating.session != nil:
-		return m.migrating.session.View(f, screen.Source{Percent: migration.PercentOf(m.engine), Events: m.events}, w, h)
+		return m.migrating.session.View(f, screen.Source{Percent: migration.PercentOf(m.engine), Rates: &m.migrating.rates, Events: m.events}, w, h)
 	}
 	return nil
 }

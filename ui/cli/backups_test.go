@@ -133,7 +133,7 @@ func TestFault_LCK10_ECBBackupsTakeTheLock(t *testing.T) {
 	withFleet(t, movers(), func(t *testing.T, sims *sim.Fleet, config string) {
 		for _, args := range []string{"create edge --label new-one.gz", "delete edge nightly-1120.gz --from internal --last", "restore edge nightly-1120.gz"} {
 			on(t, sims, config, append([]string{"backups"}, append(strings.Fields(args), "--yes")...)...).
-				want(t, ExitRefused, "it takes the configuration lock, which you do not hold", "nothing was sent")
+				want(t, ExitRefused, "acquire the configuration lock first", "nothing was sent")
 		}
 	})
 }
