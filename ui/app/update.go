@@ -114,8 +114,8 @@ func (m *Model) done(msg doneMsg) tea.Cmd {
 	case errors.Is(msg.err, context.Canceled):
 		return nil
 	case errors.Is(msg.err, appliance.ErrNotHeld) && m.isConfig(msg.target.name): // nothing is sent again by itself (faults.md LCK-10)
-		return m.say(fmt.Sprintf("%s: %s; nothing is sent again: %s acquires the lock, then compare in %s", msg.target.name,
-			appliance.Reason(msg.err), m.keyOf(keymap.Acquire), m.keyOf(keymap.More)), true)
+		return m.say(fmt.Sprintf("%s: nothing was done: %s acquires the lock again, then %s compares edited with running: %s", msg.target.name,
+			m.keyOf(keymap.Acquire), m.keyOf(keymap.More), appliance.Reason(msg.err)), true)
 	default:
 		return m.say(msg.target.name+": "+appliance.Reason(msg.err), true)
 	}

@@ -83,9 +83,9 @@ func (w *Wizard) foot(f widget.Frame, width int) (lines []string) {
 	if migration.Stops(w.found) {
 		return append(lines, t.Paint(theme.Alarm, widget.Fit(" it cannot run like this", width, false, "")))
 	}
-	ask := fmt.Sprintf(" type %s and press enter to begin: ", w.wanted())
+	ask := fmt.Sprintf(" Type %s and press enter to begin: ", w.wanted())
 	if width < 50 {
-		ask = fmt.Sprintf(" type %s to begin: ", w.wanted())
+		ask = fmt.Sprintf(" Type %s to begin: ", w.wanted())
 	}
 	return append(lines, widget.Fit(t.Paint(theme.Warn, ask)+w.code.View(f, 8, true), width, false, ""))
 }
