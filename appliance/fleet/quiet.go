@@ -78,14 +78,14 @@ func (w *watcher) listen(ctx context.Context) {
 	w.hush(q)
 }
 
-// phase is how far it is, in the appliance's words.
+// phase is how far it is, in the appliance's words; what a narrow row needs most stands first.
 func phase(told appliance.Quiet, otherwise string) string {
 	text := told.Phase.String()
 	if text == "" {
 		text = otherwise
 	}
 	if told.Percent >= 0 {
-		text += fmt.Sprintf(" %.0f %%", told.Percent)
+		text = fmt.Sprintf("%.0f %%, %s", told.Percent, text)
 	}
 	return text
 }

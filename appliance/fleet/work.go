@@ -151,7 +151,7 @@ func (x *errand) work() (Result, error) {
 	case err != nil:
 		return Result{}, fmt.Errorf("%w: it was begun, and is not followed any more: %w", appliance.ErrAmbiguous, err)
 	case op.Phase == appliance.PhaseSucceeded:
-		return Result{Text: what + ": done" + told(append(r.Told, op.Told...))}, nil
+		return Result{Text: "finished the " + what + told(append(r.Told, op.Told...))}, nil
 	case op.Phase == appliance.PhaseProblem:
 		return Result{}, fmt.Errorf("%w (%s)%s: %w", errWork, op.State, told(op.Told), errNoEffect)
 	case !op.Other.Empty():

@@ -10,6 +10,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"holdfast/appliance"
+	"holdfast/appliance/fleet"
 	"holdfast/appliance/policy"
 	"holdfast/ui/keymap"
 	"holdfast/ui/pane"
@@ -464,6 +465,10 @@ type editsMsg struct {
 }
 
 func (m *Model) edits(msg editsMsg) tea.Cmd {
-	return m.say(fmt.Sprintf("%s: %s of the edited configuration differ from the running one, maybe somebody's half-made edits: %s shows them",
-		msg.name, plural(msg.n, "element", "elements"), m.keyOf(keymap.More)), true)
+	text := fmt.Sprintf("%s: edited differs from running in %s, maybe by somebody's half-made edits", msg.name, plural(msg.n, "element", "elements"))
+	if msg.n == 0 {
+		text = msg.name + ": whether edited differs from running could not be read wholly"
+	}
+	m.engine.Say(fleet.Warn, text) // a message goes, an event stays
+	return m.say(text+": "+m.keyOf(keymap.More)+" compares", true)
 }

@@ -113,12 +113,18 @@ func (m *Model) done(msg doneMsg) tea.Cmd {
 		return m.say(msg.target.name+": "+msg.result.Text, msg.result.Unproven)
 	case errors.Is(msg.err, context.Canceled):
 		return nil
-	case errors.Is(msg.err, appliance.ErrNotHeld) && m.isConfig(msg.target.name): // nothing is sent again by itself (faults.md LCK-10)
+	case m.isConfig(msg.target.name) && (errors.Is(msg.err, appliance.ErrNotHeld) || m.lost(msg)): // nothing is sent again by itself (faults.md LCK-10)
 		return m.say(fmt.Sprintf("%s: nothing was done: %s acquires the lock again, then %s compares edited with running: %s", msg.target.name,
 			m.keyOf(keymap.Acquire), m.keyOf(keymap.More), appliance.Reason(msg.err)), true)
 	default:
 		return m.say(msg.target.name+": "+appliance.Reason(msg.err), true)
 	}
+}
+
+// lost reports whether an act was refused where the lock that it takes was lost.
+func (m *Model) lost(msg doneMsg) bool {
+	s := m.snapshot(msg.target.name)
+	return errors.Is(msg.err, fleet.ErrRefusedByUs) && s != nil && len(s.Lost) > 0
 }
 
 // keyOf is the key of an action, as people know it.

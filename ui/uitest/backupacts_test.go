@@ -17,19 +17,19 @@ func TestMakeABackup(t *testing.T) {
 	t.Parallel()
 	debug := func(text string) string { return text + "\n[log]\nlevel = \"debug\"\n" }
 	play(t, uitest.Options{Config: debug}, func(x *uitest.Terminal) {
-		x.Press("1", "g", "n").Until("╭ Make a backup of dc1-lxca").Until("answers nothing for minutes").Until("▸ name")
+		x.Press("1", "g", "n").Until("╭ Make a backup of dc1-lxca").Until("answers nothing for").Until("▸ name")
 		before := changing(x)
 		x.Press("enter", "enter", "enter", "enter", "enter", "enter").Until("the backup needs a name")
 		x.Press("down").Until("▸ name").Type("before-move").Press("tab", "right").Until("< " + share + " >").Press("left", "tab", "space").Until("with firmware", "yes")
 		x.Press("tab", "tab").Type(canary).Press("enter").Type("another").Press("enter").Until("the two passphrases are not the same")
-		x.Press("ctrl+u").Paste(canary + "\n").Until("▸ again").Press("enter").Until("answers nothing for minutes").Until("[  No  ]")
+		x.Press("ctrl+u").Paste(canary + "\n").Until("▸ again").Press("enter").Until("answers nothing for").Until("[  No  ]")
 		unchanged(t, x, before)
-		x.Press("enter", "enter").UntilGone("╭ Creation", "").Until("3 Backups")
+		x.Press("enter").UntilGone("[  No  ]").Until("3 Backups")
 		unchanged(t, x, before)
 		// What was typed is kept for the next try, but for the passphrase.
 		x.Press("n").Until("▸ name", "before-move").Until("with firmware", "yes").Press("up", "up").Type(canary).Press("enter").Type(canary).Press("enter").Until("[  No  ]")
-		x.Press("y").Until("dc1-lxca", "quiet: a backup is made").UntilMatch(`dc1-lxca +quiet: \w+[^│]* \d+ %`).Never("1 down")
-		x.UntilGone("quiet: ").Until("3 up").Until("before-move", "internal")
+		x.Press("y").Until("dc1-lxca", "quiet: a backup is made").UntilMatch(`dc1-lxca +quiet: \d+ %, \w+`).Never("1 down")
+		x.UntilNoMatch(`dc1-lxca +quiet: `).Until("3 up").Until("before-move", "internal")
 		if n := len(effects(x, "dc1-lxca", "backup.created")); n != 1 {
 			t.Errorf("%d backups were made", n)
 		}
@@ -47,15 +47,28 @@ func TestPrepareAndRestore(t *testing.T) {
 		x.Until("sealed", "internal").Press("3", "g", "o").Until("╭ More for dc1-lxca").Until("prepare backup sealed: decrypt it")
 		x.Type("prep").Press("enter").Until("Nothing is restored yet").Type(canary).Press("enter").Until("[  No  ]").Press("y")
 		x.Until("sealed", "ended: Complete")
-		x.Press("3", "g", "o").Type("rest").Press("enter").Until("╭ Restoration of sealed").Until("empty when it was prepared")
+		x.Press("3", "g", "o").Type("rest").Press("enter").Until("╭ Restore of sealed").Until("empty when it was prepared")
 		x.Press("enter", "enter").Type(canary).Press("enter")
-		x.Until("It cannot be taken back").Type(code(t, x)).Press("enter")
-		x.Until("dc1-lxca", "quiet: a restore runs").Never("1 down")
+		x.Until("and press enter").Until("be taken back").Type(code(t, x)).Press("enter")
 		x.Until("1 untrusted").Press("1", "g", "enter").Until("it may be the key of the backup that was restored").Until("holdfast trust dc1-lxca")
+		x.Advance(30 * time.Second)
+		x.Fleet.Settle()
 		if n := len(effects(x, "dc1-lxca", "backup.restored")); n != 1 {
 			t.Errorf("restored %d times", n)
 		}
 		spotless(t, x)
+	})
+}
+
+// While a restore runs and the appliance answers, its row says how far it is.
+func TestRestoreIsToldAsQuiet(t *testing.T) {
+	t.Parallel()
+	cfg := fleet()
+	cfg.Switches = []string{"restore=none", "restore-unprepared=allowed"}
+	play(t, uitest.Options{Sim: cfg, Prepare: secretly}, func(x *uitest.Terminal) {
+		x.Until("sealed", "internal").Press("3", "g", "o").Type("rest").Press("enter", "enter", "enter").Type(canary).Press("enter")
+		x.Until("and press enter").Type(code(t, x)).Press("enter")
+		x.UntilMatch(`dc1-lxca +quiet: \d+ %`).UntilNoMatch(`dc1-lxca +quiet: `).Until("ended: Complete").Never("alarm")
 	})
 }
 
@@ -64,7 +77,7 @@ func TestProcess(t *testing.T) {
 	t.Parallel()
 	play(t, uitest.Options{Prepare: secretly}, func(x *uitest.Terminal) {
 		x.Until("sealed").Press("3", "g", "p").Until("Push sealed").Press("enter").Until("Type ")
-		x.Type(code(t, x)).Press("enter").Until("arrived, as the listing of its target says")
+		x.Type(code(t, x)).Press("enter").Until("the push of sealed", "arrived")
 		x.Press("1", "j", "o").Until("╭ More for new-lxca").Type("process").Press("enter").Until("make sure that it is yours")
 		x.Type("wrong").Press("enter").Until("[  No  ]").Press("y").Until("Stopped_With_Error")
 		x.Press("1", "o").Type("process").Press("enter").Until("make sure").Type(canary).Press("enter").Until("[  No  ]").Press("y")
@@ -85,13 +98,13 @@ func TestDeleteABackup(t *testing.T) {
 		})
 	}
 	play(t, uitest.Options{Prepare: prepare}, func(x *uitest.Terminal) {
-		x.Until("twice", "internal").Press("3", "g", "D").Until("╭ Delete twice of dc1-lxca").Until("lies in internal, " + share)
+		x.Until("twice", "internal").Press("3", "g", "D").Until("╭ Delete twice of dc1-lxca").Until("internal, " + share)
 		x.Type("internal").Press("enter").Until("The other copies stay.").Until("Type ")
 		before := changing(x)
 		x.Paste(code(t, x)).Press("enter").Until("not the code")
 		unchanged(t, x, before)
-		x.Type(code(t, x)).Press("enter").Until("deleted twice")
-		x.UntilMatch(`twice[^│]* ` + share[:8])
+		x.Type(code(t, x)).Press("enter").Until("the removal of twice from internal took place")
+		x.UntilMatch(`▸ twice[^│]* my_remote_share`)
 		x.Press("3", "g", "D").Until("╭ Delete twice").Type("every").Press("enter").Until("Nothing is left of 1 backup then").Type(code(t, x)).Press("enter")
 		x.UntilGone("│▸ twice").UntilGone("│  twice")
 		if n := len(effects(x, "dc1-lxca", "backup.deleted")); n != 2 {
@@ -118,15 +131,15 @@ func TestSaveAndActivate(t *testing.T) {
 	prepare := func(f *sim.Fleet) { f.Appliance("ecb-edge").ECB.EditByOther("sbc-new.example.net") }
 	play(t, uitest.Options{Prepare: prepare}, func(x *uitest.Terminal) {
 		onLockedECB(x)
-		x.Until("1 element of the edited configuration differs from the running one")
+		x.Until("edited differs from running in 1 element")
 		more(x, "compare").Until("╭ ecb-edge: edited against running").Until("sbc-new.example.net").Press("esc")
-		more(x, "verify").Until("verification", "done")
-		more(x, "save").Until("also what somebody else left half-made").Until("sbc-new.example.net").Until("PUT https")
+		more(x, "verify").Until("finished the verification")
+		more(x, "save").Until("also what somebody else left").Until("sbc-new.example.net").Until("PUT https")
 		before := changing(x)
 		x.Press("enter").Until("not the code")
 		unchanged(t, x, before)
-		x.Type(code(t, x)).Press("enter").Until("ecb-edge", "save", "done")
-		more(x, "activate").Until("The saved configuration goes into use").Type(code(t, x)).Press("enter").Until("activation", "done")
+		x.Type(code(t, x)).Press("enter").Until("finished the saving")
+		more(x, "activate").Until("The saved configuration goes into use").Type(code(t, x)).Press("enter").Until("finished the activation")
 		for _, what := range []string{"config.saved", "config.activated"} {
 			if n := len(effects(x, "ecb-edge", what)); n != 1 {
 				t.Errorf("%d times %s", n, what)
@@ -150,10 +163,10 @@ func TestECBBackups(t *testing.T) {
 		onLockedECB(x)
 		x.Press("n").Until("╭ Make a backup of ecb-edge").Type("mine.gz").Press("tab", "space").Until("of the configuration", "saved").Press("enter").Until("[  No  ]").Press("y")
 		x.Until("mine.gz", "internal")
-		x.Press("3", "g").Until("▸ mine.gz").Press("o").Type("restore").Press("enter").Until("What is edited now is thrown away").Until("nothing differs")
-		x.Type(code(t, x)).Press("enter").Until("restoration", "done")
-		x.Press("3", "g", "D").Until("╭ Delete mine.gz").Press("enter").Until("Nothing is left of 1 backup").Type(code(t, x)).Press("enter")
-		x.UntilGone("mine.gz", "internal")
+		x.Press("3", "g", "down").Until("▸ mine.gz").Press("o").Type("restore").Press("enter").Until("What is edited now is thrown away").Until("nothing differs")
+		x.Type(code(t, x)).Press("enter").Until("finished the restore")
+		x.Press("3", "g", "down", "D").Until("╭ Delete mine.gz").Press("enter").Until("Nothing is left of 1 backup").Type(code(t, x)).Press("enter")
+		x.UntilGone("mine.gz", "unknown")
 		for what, want := range map[string]int{"backup.created": 1, "config.restored": 1, "backup.deleted": 1} {
 			if n := len(effects(x, "ecb-edge", what)); n != want {
 				t.Errorf("%d times %s", n, what)
@@ -215,7 +228,7 @@ func TestFault_LCK10_StolenInTheMiddle(t *testing.T) {
 				// What was edited is still there for whoever has the lock next.
 				ecb.UnlockByOther()
 				onLockedECB(x)
-				x.Until("1 element of the edited configuration differs")
+				x.Until("edited differs from running in 1 element")
 				if name == "create" {
 					x.Press("n").Until("▸ name", "kept.gz").Press("esc")
 				}
