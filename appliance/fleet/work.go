@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"holdfast/appliance"
@@ -206,6 +207,9 @@ func (x *errand) followWork(op appliance.Operation) (appliance.Operation, error)
 // whyNotWork is what does not fit with what is known. The caller holds w.mu.
 func (w *watcher) whyNotWork(act appliance.Act, whole bool) string {
 	if w.able.store != nil && !w.holdsConfiguration() {
+		if w.doubtsConfiguration() {
+			return "whether the configuration lock is still yours is not known yet; it is being asked"
+		}
 		return needsConfiguration
 	}
 	switch act.Verb {
@@ -234,6 +238,12 @@ func (w *watcher) whyNotWork(act appliance.Act, whole bool) string {
 		}
 	}
 	return ""
+}
+
+// doubtsConfiguration reports whether the only lock of the appliance was ours and it is not known whether it still is. The caller
+// holds w.mu.
+func (w *watcher) doubtsConfiguration() bool {
+	return slices.ContainsFunc(w.s.Locks, func(l Lock) bool { return l.Exclusive && l.Mine && l.Unproven })
 }
 
 // holdsConfiguration reports whether the only lock of the appliance is surely ours. The caller holds w.mu.

@@ -124,6 +124,8 @@ func (m *Model) offers() []offer {
 			o.rank = notNow
 		case b.Action == keymap.Acquire, b.Action == keymap.Release && !m.onOurs():
 			o.rank = forAppliance
+		case m.focus != paneBackups && slices.Contains([]keymap.Action{keymap.Create, keymap.Migrate, keymap.More}, b.Action):
+			o.rank = forAppliance
 		}
 		offers = append(offers, o)
 	}

@@ -235,7 +235,7 @@ func (m *Model) began(msg begunMsg) tea.Cmd {
 	m.unmark()
 	m.migrating.views = m.opts.Migrations.Views()
 	m.migrating.session = screen.NewSession(m.migrating.views, msg.id)
-	return tea.Batch(m.sample(), m.say("began migration "+msg.id, false))
+	return m.sample()
 }
 
 // sessionKey gives a key to the sessions; what costs something is confirmed first.

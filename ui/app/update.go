@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -121,10 +122,12 @@ func (m *Model) done(msg doneMsg) tea.Cmd {
 	}
 }
 
-// lost reports whether an act was refused where the lock that it takes was lost.
+// lost reports whether an act was refused where the lock that it takes is not surely ours any more.
 func (m *Model) lost(msg doneMsg) bool {
-	s := m.snapshot(msg.target.name)
-	return errors.Is(msg.err, fleet.ErrRefusedByUs) && s != nil && len(s.Lost) > 0
+	s := m.engine.Snapshot(msg.target.name)
+	return errors.Is(msg.err, fleet.ErrRefusedByUs) && s != nil && !slices.ContainsFunc(s.Locks, func(l fleet.Lock) bool {
+		return l.Exclusive && l.Mine && l.Holder == appliance.HolderYou
+	})
 }
 
 // keyOf is the key of an action, as people know it.

@@ -20,7 +20,7 @@ func TestMakeABackup(t *testing.T) {
 		x.Press("1", "g", "n").Until("╭ Make a backup of dc1-lxca").Until("answers nothing for").Until("▸ name")
 		before := changing(x)
 		x.Press("enter", "enter", "enter", "enter", "enter", "enter").Until("the backup needs a name")
-		x.Press("down").Until("▸ name").Type("before-move").Press("tab", "right").Until("< " + share + " >").Press("left", "tab", "space").Until("with firmware", "yes")
+		x.Press("down").Until("▸ name").Type("before-move").Press("tab", "right").Until("< "+share+" >").Press("left", "tab", "space").Until("with firmware", "yes")
 		x.Press("tab", "tab").Type(canary).Press("enter").Type("another").Press("enter").Until("the two passphrases are not the same")
 		x.Press("ctrl+u").Paste(canary + "\n").Until("▸ again").Press("enter").Until("answers nothing for").Until("[  No  ]")
 		unchanged(t, x, before)

@@ -52,7 +52,7 @@ func TestMigrationCopies(t *testing.T) {
 	play(t, uitest.Options{}, func(x *uitest.Terminal) {
 		plan(x, 2, wayCopy)
 		before := changing(x)
-		x.Press("enter").Until("Copy 2 backups of dc1-lxca to "+share).Until("Nothing speaks against it now.").Until("PUT https://")
+		x.Press("enter").Until("Copy 2 backups of dc1-lxca to " + share).Until("Nothing speaks against it now.").Until("PUT https://")
 		backups := x.Fleet.Appliance("dc1-lxca").LXCA.Backups()
 		for _, b := range backups[:2] {
 			x.Until(b.UUID, "checksum "+b.Checksum[:11])

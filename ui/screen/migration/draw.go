@@ -30,7 +30,7 @@ const (
 func (s *Session) View(f widget.Frame, src Source, w, h int) []string {
 	v := s.view()
 	if v == nil {
-		return f.Box("Migrations", "", []string{"", widget.Fit(" There is no migration.", w-2, false, "")}, w, h, true)
+		return f.Box("Migrations", "", []string{widget.Pad(w - 2), widget.Fit(" There is no migration.", w-2, false, "")}, w, h, true)
 	}
 	inner, room := w-2, h-2
 	lines := s.head(f, v, src, inner)
@@ -128,6 +128,7 @@ type columns struct{ number, name, from, size, bar, note int }
 const (
 	phaseWidth = 16
 	barWidth   = 8
+	leastNote  = 8 // less says nothing
 )
 
 func columnsFor(v *migration.View, w int) columns {
@@ -148,7 +149,9 @@ func columnsFor(v *migration.View, w int) columns {
 	if over := c.used() - w; over > 0 {
 		c.name = max(8, c.name-over)
 	}
-	c.note = max(0, w-c.used())
+	if c.note = w - c.used(); c.note < leastNote {
+		c.note = 0
+	}
 	return c
 }
 
@@ -178,7 +181,7 @@ func (c columns) heading(w int) string {
 	if c.bar > 0 {
 		line += widget.Pad(c.bar + 1)
 	}
-	return widget.Fit(line+"WHAT IS KNOWN", w, false, "")
+	return widget.Fit(line+widget.Cut("WHAT IS KNOWN", c.note, ""), w, false, "")
 }
 
 func (c columns) row(f widget.Frame, v *migration.View, n int, src Source, w int, cursor bool) string {
@@ -253,6 +256,13 @@ func known(v *migration.View, n int) string {
 	}
 	if s.Took > 0 && (s.Phase == migration.PhaseDone || s.Phase.Open()) {
 		words = append(words, "took "+widget.Took(s.Took))
+	}
+	switch {
+	case s.Phase != migration.PhaseDone:
+	case s.Fate == fleet.FateThere:
+		words = append(words, "verified by the listing")
+	case s.Fate == fleet.FateTold:
+		words = append(words, "as its job says; nobody could be asked")
 	}
 	if s.Note != "" {
 		words = append(words, s.Note)

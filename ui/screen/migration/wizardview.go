@@ -10,8 +10,10 @@ import (
 	"holdfast/ui/widget"
 )
 
-// low is the height from which there is room for blank lines.
-const low = 14
+const (
+	low  = 14  // the height from which there is room for a blank line
+	wide = 112 // the width from which there is room for what is to be said of a setting beside it
+)
 
 // View draws the wizard, exactly width by h cells.
 func (w *Wizard) View(f widget.Frame, width, h int) []string {
@@ -76,6 +78,12 @@ func (w *Wizard) foot(f widget.Frame, width int) (lines []string) {
 			lines = append(lines, t.Paint(theme.Alarm, widget.Fit(" "+l, width, false, "")))
 		}
 		lines = lines[:min(len(lines), 3)]
+	}
+	if w.stage == stageHow && width < wide && len(lines) == 0 {
+		about := widget.Wrap(w.settings()[w.cursor[stageHow]].about, max(1, width-2))
+		for _, l := range about[:min(2, len(about))] {
+			lines = append(lines, t.Paint(theme.Dim, widget.Fit(" "+l, width, false, "")))
+		}
 	}
 	if w.stage != stageReview {
 		return lines
@@ -193,8 +201,11 @@ func (w *Wizard) how(f widget.Frame, width int) (lines []string) {
 	}
 	for i, s := range w.settings() {
 		sign, role := w.lead(f, i)
-		lines = append(lines, sign+t.Paint(theme.Dim, widget.Fit(s.label, label, false, ""))+
-			t.Paint(role, widget.Fit(s.value, value, false, t.Symbols.Ellipsis))+t.Paint(theme.Dim, s.about))
+		line := sign + t.Paint(theme.Dim, widget.Fit(s.label, label, false, "")) + t.Paint(role, widget.Fit(s.value, value, false, t.Symbols.Ellipsis))
+		if width >= wide {
+			line += t.Paint(theme.Dim, s.about)
+		}
+		lines = append(lines, line)
 	}
 	return lines
 }
