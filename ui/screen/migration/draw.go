@@ -258,14 +258,12 @@ func known(v *migration.View, n int) string {
 		words = append(words, "took "+widget.Took(s.Took))
 	}
 	switch {
-	case s.Phase != migration.PhaseDone:
-	case s.Fate == fleet.FateThere:
-		words = append(words, "verified by the listing")
-	case s.Fate == fleet.FateTold:
-		words = append(words, "as its job says; nobody could be asked")
-	}
-	if s.Note != "" {
+	case s.Note != "":
 		words = append(words, s.Note)
+	case s.Phase == migration.PhaseDone && s.Fate == fleet.FateThere:
+		words = append(words, "as the listing says")
+	case s.Phase == migration.PhaseDone && s.Fate == fleet.FateTold:
+		words = append(words, "as its job says; nobody could be asked")
 	}
 	return strings.Join(words, ", ")
 }

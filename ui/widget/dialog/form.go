@@ -198,7 +198,7 @@ func (f *Form) line(fr widget.Frame, i int, x Field, label, w int) string {
 		sign = t.Paint(theme.Accent, t.Symbols.Cursor+" ")
 	}
 	room := max(3, w-label-6)
-	value := ""
+	var value string
 	switch {
 	case x.Secret:
 		value = strings.Repeat("*", min(len([]rune(f.lines[i].Raw())), room-1))
