@@ -66,7 +66,7 @@ func (x *errand) transfer() (Result, error) {
 		x.showJobs()
 	}
 	if id == "" {
-		return Result{Text: fmt.Sprintf("%s: accepted%s", x.e.transferWords(t), told(r.Told))}, nil
+		return Result{Text: fmt.Sprintf("asked for the %s, which was accepted%s", x.e.transferWords(t), told(r.Told))}, nil
 	}
 	return Result{Text: fmt.Sprintf("started the %s, job %s%s", x.e.transferWords(t), id, told(r.Told)), Job: id}, nil
 }

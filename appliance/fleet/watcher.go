@@ -72,6 +72,7 @@ type watcher struct {
 	checks   []*check                                   // transfers whose outcome the next listings tell
 	guard    map[string]Doing                           // acts under way by target
 	asked    map[appliance.BackupID]*appliance.Transfer // transfers that are being sent
+	restored bool                                       // a restore of ours ran, after which it may show another key
 }
 
 func newWatcher(e *Engine, order int, m Member) *watcher {
@@ -210,6 +211,7 @@ func (w *watcher) poll(ctx context.Context, due lanes) plan {
 		due = w.lanes
 	}
 	w.mu.Unlock()
+	w.listen(ctx)
 	asked := lanes(0)
 	for l := range laneCount {
 		if !due.has(l) {
@@ -232,6 +234,9 @@ func (w *watcher) after(asked lanes) plan {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.review()
+	if w.s.Quiet != nil && w.quieting() == nil { // it has just ended
+		w.s.Quiet, w.content = nil, true
+	}
 	if asked.has(laneHealth) && (w.locker == nil || errors.Is(w.fails[laneLocks], appliance.ErrUnsupported)) {
 		w.unsure = appliance.Reading{} // there are no locks that could be listed
 	}

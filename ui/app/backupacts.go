@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -11,10 +12,7 @@ import (
 	"holdfast/appliance"
 	"holdfast/appliance/policy"
 	"holdfast/ui/keymap"
-	"holdfast/ui/pane"
 	"holdfast/ui/pane/backups"
-	"holdfast/ui/screen/detail"
-	"holdfast/ui/theme"
 	"holdfast/ui/widget"
 	"holdfast/ui/widget/dialog"
 )
@@ -24,16 +22,6 @@ type moreMsg struct {
 	name string
 	verb appliance.Verb
 	from appliance.ConfigCopy // restore: of the edited configuration, from another copy
-}
-
-// changesMsg is what differs between the edited and the running configuration; verb is what was wanted once that is known, empty
-// to be shown it.
-type changesMsg struct {
-	name    string
-	verb    appliance.Verb
-	changes []appliance.ConfigChange
-	missing []appliance.Text
-	err     error
 }
 
 // formedMsg is what a form was filled in for: it is confirmed next.
@@ -81,16 +69,16 @@ func (m *Model) more(opener string) tea.Cmd {
 		of = " " + backups.Name(b)
 	}
 	list := []act{
-		{appliance.VerbCreate, "", "make a backup of " + name, true},
+		{appliance.VerbCreate, "", "make a backup", true},
 		{appliance.VerbDelete, "", "delete backup" + of, b != nil},
-		{appliance.VerbPrepare, "", "prepare backup" + of + " for a restore: decrypt it", b != nil && !configures},
+		{appliance.VerbPrepare, "", "prepare backup" + of + ": decrypt it", b != nil && !configures},
 		{appliance.VerbRestore, "", "restore backup" + of, b != nil},
-		{appliance.VerbProcess, "", "process the package that was pushed here last", !configures},
-		{verbCompare, "", "compare the edited with the running configuration", configures},
-		{appliance.VerbVerify, "", "verify the edited configuration", configures},
-		{appliance.VerbSave, "", "save the edited configuration", configures},
-		{appliance.VerbActivate, "", "activate the saved configuration", configures},
-		{appliance.VerbRestore, appliance.RunningCopy, "throw the edits away: make edited equal to running", configures},
+		{appliance.VerbProcess, "", "process what was pushed here last", !configures},
+		{verbCompare, "", "compare edited with running", configures},
+		{appliance.VerbVerify, "", "verify what is edited", configures},
+		{appliance.VerbSave, "", "save what is edited", configures},
+		{appliance.VerbActivate, "", "activate what is saved", configures},
+		{appliance.VerbRestore, appliance.RunningCopy, "throw the edits away", configures},
 	}
 	spec := dialog.Spec{Title: "More for " + name, Opener: opener, Verb: "go on", Risk: func(dialog.Values) policy.Risk { return policy.RiskNone }}
 	for i, a := range list {
@@ -154,81 +142,6 @@ func (m *Model) chosenMore(msg moreMsg) tea.Cmd {
 	return m.do(actsMsg{{msg.name, m.moreAct(msg, b)}})
 }
 
-func (m *Model) isConfig(name string) bool {
-	_, ok := m.engine.Configures(name)
-	return ok
-}
-
-// compare reads both copies beside the event loop.
-func (m *Model) compare(name string, verb appliance.Verb) tea.Cmd {
-	engine, ctx := m.engine, m.opts.Context
-	return func() tea.Msg {
-		changes, missing, err := engine.Changes(ctx, name)
-		return changesMsg{name, verb, changes, missing, err}
-	}
-}
-
-// compared shows what differs, alone or before what was wanted is confirmed (faults.md LCK-10: others' half-made edits may lie there).
-func (m *Model) compared(msg changesMsg) tea.Cmd {
-	if msg.err != nil {
-		return m.say(msg.name+": "+appliance.Reason(msg.err), true)
-	}
-	lines := changeLines(msg.changes, msg.missing)
-	if msg.verb == "" {
-		d := pane.Detail{Title: msg.name + ": edited against running"}
-		for _, l := range lines {
-			d.Fields = append(d.Fields, pane.Pair{Value: l, Role: theme.Plain})
-		}
-		m.detail = detail.New(d, nil)
-		return nil
-	}
-	act := appliance.Act{Verb: msg.verb}
-	if msg.verb == appliance.VerbRestore {
-		act = m.pendingRestore
-	}
-	const most = 6
-	intro := []string{map[appliance.Verb]string{
-		appliance.VerbSave:     "Everything that was edited is saved, also what somebody else left half-made:",
-		appliance.VerbActivate: "The saved configuration goes into use. Edited against running now:",
-		appliance.VerbRestore:  "What is edited now is thrown away:",
-	}[msg.verb]}
-	intro = append(intro, lines[:min(most, len(lines))]...)
-	if len(lines) > most {
-		intro = append(intro, fmt.Sprintf("and %d more lines: esc, then compare", len(lines)-most))
-	}
-	return m.confirm(target{msg.name, act}, nil, intro)
-}
-
-// changeLines words the differences.
-func changeLines(changes []appliance.ConfigChange, missing []appliance.Text) []string {
-	var lines []string
-	for _, c := range changes {
-		lines = append(lines, strings.TrimSpace(fmt.Sprintf("%s %s %s", c.How, c.Type, c.Key)))
-		for _, a := range c.Attributes {
-			lines = append(lines, fmt.Sprintf("  %s: %s -> %s", a.Name, values(a.Before), values(a.After)))
-		}
-	}
-	if len(changes) == 0 {
-		lines = append(lines, "nothing differs")
-	}
-	if len(missing) > 0 {
-		var names []string
-		for _, t := range missing {
-			names = append(names, t.String())
-		}
-		lines = append(lines, "could not be read, and may differ: "+strings.Join(names, ", "))
-	}
-	return lines
-}
-
-func values(list []appliance.Text) string {
-	var words []string
-	for _, v := range list {
-		words = append(words, v.String())
-	}
-	return cmp.Or(strings.Join(words, ", "), "nothing")
-}
-
 // confirm asks for a yes or a code before an act whose particulars are known.
 func (m *Model) confirm(t target, phrase appliance.Passphrase, intro []string) tea.Cmd {
 	risk := policy.RiskOf(t.act.Verb, true)
@@ -253,7 +166,8 @@ func (m *Model) createForm(name string) tea.Cmd {
 	if !ok {
 		return m.say(name+": no backup can be made there", true)
 	}
-	fields := []dialog.Field{{Name: "label", Label: "name"}}
+	draft := m.drafts[name]
+	fields := []dialog.Field{{Name: "label", Label: "name", Value: draft["label"]}}
 	const yes, no = "yes", "no"
 	if len(rules.Sources) > 0 {
 		x := dialog.Field{Name: "source", Label: "of the configuration", Value: string(rules.Sources[0])}
@@ -281,6 +195,11 @@ func (m *Model) createForm(name string) tea.Cmd {
 		intro = append(intro, "The passphrase encrypts the backup. It is kept nowhere: without it nobody can restore the backup.")
 		fields = append(fields, dialog.Field{Name: "phrase", Label: "passphrase", Secret: true}, dialog.Field{Name: "again", Label: "again", Secret: true})
 	}
+	for i := range fields {
+		if x := &fields[i]; slices.Contains(x.Choices, draft[x.Name]) {
+			x.Value = draft[x.Name]
+		}
+	}
 	m.form = dialog.NewForm("Make a backup of "+name, intro, fields, func(v dialog.Filled) error {
 		switch {
 		case v.Values["label"] == "":
@@ -292,6 +211,7 @@ func (m *Model) createForm(name string) tea.Cmd {
 		}
 		return nil
 	}, func(v dialog.Filled) any {
+		m.drafts[name] = v.Values // for the next try, should this one fail; a passphrase is not among it
 		act := appliance.Act{Verb: appliance.VerbCreate, Making: appliance.NewBackup{
 			Label: v.Values["label"], Firmware: v.Values["firmware"] == yes, Images: v.Values["images"] == yes,
 			Destination: appliance.Location(v.Values["to"]), Source: appliance.ConfigCopy(v.Values["source"]),
@@ -435,27 +355,4 @@ func (m *Model) whyNotMore(a keymap.Action) string {
 		return m.engine.WhyNot(m.opts.Person, m.at(), appliance.Act{Verb: appliance.VerbCreate})
 	}
 	return ""
-}
-
-// pendingEdits looks what lies edited on an appliance whose configuration was just locked, and says so (faults.md LCK-10).
-func (m *Model) pendingEdits(name string) tea.Cmd {
-	engine, ctx := m.engine, m.opts.Context
-	return func() tea.Msg {
-		changes, missing, err := engine.Changes(ctx, name)
-		if err != nil || len(changes)+len(missing) == 0 {
-			return nil
-		}
-		return editsMsg{name, len(changes)}
-	}
-}
-
-// editsMsg tells that somebody's edits lie on an appliance.
-type editsMsg struct {
-	name string
-	n    int
-}
-
-func (m *Model) edits(msg editsMsg) tea.Cmd {
-	return m.say(fmt.Sprintf("%s: %s of the edited configuration differ from the running one, maybe somebody's half-made edits: %s shows them",
-		msg.name, plural(msg.n, "element", "elements"), m.opts.Keys.Of(keymap.More).Key(m.opts.ASCII)), true)
 }

@@ -23,12 +23,12 @@ func (m *Model) key(k tea.KeyPressMsg) tea.Cmd {
 		return m.detailKey(key)
 	case m.filtering:
 		return m.filterKey(k)
+	case m.tooSmall() && m.opts.Keys.Action(key) != keymap.Quit:
+		return nil
 	case m.migrating.wizard != nil:
 		return m.wizardKey(k)
 	case m.migrating.session != nil:
 		return m.sessionKey(k)
-	case m.tooSmall() && m.opts.Keys.Action(key) != keymap.Quit:
-		return nil
 	}
 	action := m.opts.Keys.Action(key)
 	if action == "" {

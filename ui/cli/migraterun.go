@@ -252,10 +252,10 @@ func (r *run) givePassphrase(ctx context.Context, env *Env, v *migration.View, o
 			}
 			r.tried[n] = true
 		case env.Terminal && env.ReadPassword != nil:
-			text, err := answer(ctx, func() (string, error) {
+			text, _ := answer(ctx, func() (string, error) { // who gives none is asked by the next resume
 				return env.ReadPassword(fmt.Sprintf("Passphrase of %s, for %s to process it: ", s.Item.Label, v.Plan.Target))
 			})
-			if err != nil || text == "" {
+			if text == "" {
 				return false, nil
 			}
 			phrase = secret.New(text)
