@@ -10,6 +10,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"holdfast/appliance"
+	"holdfast/appliance/fleet"
 	"holdfast/appliance/policy"
 	"holdfast/ui/keymap"
 	"holdfast/ui/pane/backups"
@@ -22,6 +23,8 @@ type moreMsg struct {
 	name string
 	verb appliance.Verb
 	from appliance.ConfigCopy // restore: of the edited configuration, from another copy
+	// backup is the one that it is about, as it was when it was chosen (faults.md JOB-10); nil = it is about none.
+	backup backups.Row
 }
 
 // formedMsg is what a form was filled in for: it is confirmed next.
@@ -87,14 +90,17 @@ func (m *Model) more(opener string) tea.Cmd {
 		}
 		o := dialog.Option{Value: fmt.Sprint(i), Label: a.label}
 		if a.verb != verbCompare {
-			o.WhyNot = m.engine.WhyNot(m.opts.Person, name, m.moreAct(moreMsg{name, a.verb, a.from}, b))
+			o.WhyNot = m.engine.WhyNot(m.opts.Person, name, m.moreAct(moreMsg{name, a.verb, a.from, b}))
 		}
 		spec.Options = append(spec.Options, o)
+	}
+	if b != nil {
+		spec.Keys = []string{b.Key()}
 	}
 	spec.Action = func(v dialog.Values) any {
 		for i, a := range list {
 			if v.Choice == fmt.Sprint(i) {
-				return moreMsg{name, a.verb, a.from}
+				return moreMsg{name, a.verb, a.from, b}
 			}
 		}
 		return nil
@@ -107,9 +113,10 @@ func (m *Model) more(opener string) tea.Cmd {
 const verbCompare appliance.Verb = "compare"
 
 // moreAct is the act as far as it is known before anything was filled in.
-func (m *Model) moreAct(msg moreMsg, b backups.Row) appliance.Act {
+func (m *Model) moreAct(msg moreMsg) appliance.Act {
 	act := appliance.Act{Verb: msg.verb, Restore: appliance.Restoring{From: msg.from}}
-	if b != nil && msg.from == "" {
+	about := msg.verb == appliance.VerbDelete || msg.verb == appliance.VerbPrepare || msg.verb == appliance.VerbRestore
+	if b := msg.backup; b != nil && about && msg.from == "" {
 		act.Transfer = transferOf(msg.verb, b, "")
 		act.Restore.Backup, act.Restore.Label = b.ID, b.Label
 	}
@@ -118,28 +125,25 @@ func (m *Model) moreAct(msg moreMsg, b backups.Row) appliance.Act {
 
 // chosen goes on with what was chosen from the list, or asked for by a key of its own.
 func (m *Model) chosenMore(msg moreMsg) tea.Cmd {
-	b, _ := m.backups.Row()
 	switch {
 	case msg.verb == appliance.VerbCreate:
 		return m.createForm(msg.name)
 	case msg.verb == appliance.VerbDelete:
-		m.dialog = m.deleteDialog(string(appliance.VerbDelete))
+		m.dialog = m.deleteDialog("enter", []backups.Row{msg.backup})
 		return nil
 	case msg.verb == appliance.VerbProcess || msg.verb == appliance.VerbPrepare:
-		return m.phraseForm(msg, b)
+		return m.phraseForm(msg)
 	case msg.verb == appliance.VerbRestore && msg.from == "" && !m.isConfig(msg.name):
-		return m.restoreForm(msg, b)
+		return m.restoreForm(msg)
 	case msg.verb == verbCompare, msg.verb == appliance.VerbSave, msg.verb == appliance.VerbActivate, msg.verb == appliance.VerbRestore:
-		verb := msg.verb
-		if verb == verbCompare {
-			verb = ""
+		act := m.moreAct(msg)
+		if msg.verb == verbCompare {
+			act = appliance.Act{}
 		}
-		if msg.verb == appliance.VerbRestore {
-			m.pendingRestore = m.moreAct(msg, b)
-		}
-		return tea.Batch(m.compare(msg.name, verb), m.say("reading the edited and the running configuration of "+msg.name, false))
+		return tea.Batch(m.compare(target{msg.name, act}, msg.backup),
+			m.say("reading the edited and the running configuration of "+msg.name+"; any key leaves that", false))
 	}
-	return m.do(actsMsg{{msg.name, m.moreAct(msg, b)}})
+	return m.do(actsMsg{{msg.name, m.moreAct(msg)}})
 }
 
 // confirm asks for a yes or a code before an act whose particulars are known.
@@ -148,8 +152,13 @@ func (m *Model) confirm(t target, phrase appliance.Passphrase, intro []string) t
 	if why := m.engine.WhyNot(m.opts.Person, t.name, t.act); why != "" {
 		return m.say(t.name+": "+why, true)
 	}
+	var keys []string
+	if id := t.act.Transfer.Backup; id != "" {
+		keys = []string{fleet.Backup{Appliance: t.name, Backup: appliance.Backup{ID: id}}.Key()}
+	}
 	m.dialog = dialog.New(dialog.Spec{
 		Title: capital(m.engine.Describe(t.act)) + " on " + t.name, Verb: string(t.act.Verb), Code: m.opts.Code(), Intro: intro,
+		Opener: "enter", Keys: keys,
 		Risk:  func(dialog.Values) policy.Risk { return max(risk, policy.RiskAsk) },
 		Calls: func(dialog.Values) []appliance.Call { return m.calls([]target{t}) },
 		Action: func(v dialog.Values) any {
@@ -230,11 +239,11 @@ func phraseOf(v dialog.Filled) appliance.Passphrase {
 }
 
 // phraseForm asks for the passphrase of what is processed or prepared.
-func (m *Model) phraseForm(msg moreMsg, b backups.Row) tea.Cmd {
-	act := m.moreAct(msg, b)
+func (m *Model) phraseForm(msg moreMsg) tea.Cmd {
+	act := m.moreAct(msg)
 	intro := []string{"The package that was pushed or imported last is validated and decrypted. It is named by nobody: make sure that it is yours."}
 	if msg.verb == appliance.VerbPrepare {
-		intro = []string{"The backup is decrypted and prepared. Nothing is restored yet."}
+		intro = []string{"The backup is decrypted and prepared. Nothing is restored yet.", identity(msg.backup)}
 	}
 	m.form = dialog.NewForm(capital(m.engine.Describe(act)), intro, []dialog.Field{{Name: "phrase", Label: "passphrase", Secret: true}},
 		needsPhrase, func(v dialog.Filled) any {
@@ -251,12 +260,13 @@ func needsPhrase(v dialog.Filled) error {
 }
 
 // restoreForm asks what of a backup is restored.
-func (m *Model) restoreForm(msg moreMsg, b backups.Row) tea.Cmd {
-	act := m.moreAct(msg, b)
+func (m *Model) restoreForm(msg moreMsg) tea.Cmd {
+	act := m.moreAct(msg)
 	const yes, no = "yes", "no"
 	intro := []string{
 		"The appliance answers nothing for minutes and may come back with the address, the certificate, the users and the jobs of the backup. " +
 			"It cannot be taken back.",
+		identity(msg.backup),
 	}
 	m.form = dialog.NewForm(capital(m.engine.Describe(act)), intro, []dialog.Field{
 		{Name: "devices", Label: "with the devices", Value: no, Choices: []string{no, yes}},
@@ -270,8 +280,7 @@ func (m *Model) restoreForm(msg moreMsg, b backups.Row) tea.Cmd {
 }
 
 // deleteDialog asks where the chosen backups are deleted.
-func (m *Model) deleteDialog(opener string) *dialog.Dialog {
-	rows := m.backups.Chosen()
+func (m *Model) deleteDialog(opener string, rows []backups.Row) *dialog.Dialog {
 	name := rows[0].Appliance
 	spec := dialog.Spec{Opener: opener, Verb: "delete", Code: m.code(len(rows)), Title: "Delete " + backupNames(rows), Word: "from"}
 	var names []string
@@ -281,7 +290,7 @@ func (m *Model) deleteDialog(opener string) *dialog.Dialog {
 		names = append(names, backups.Name(b))
 		spec.Keys = append(spec.Keys, b.Key())
 		if len(rows) <= 4 {
-			spec.Intro = append(spec.Intro, fmt.Sprintf("%s  %s  checksum %s  lies in %s", b.ID, widget.Size(b.Size), short(b.Checksum.String()), where(b)))
+			spec.Intro = append(spec.Intro, identity(b))
 		}
 		for _, l := range b.Locations {
 			if count[l] == 0 {
@@ -321,6 +330,11 @@ func (m *Model) deleteDialog(opener string) *dialog.Dialog {
 		}
 		return targets
 	})
+}
+
+// identity is what tells a backup from every other (faults.md DAT-10).
+func identity(b backups.Row) string {
+	return fmt.Sprintf("%s  %s  checksum %s  lies in %s", b.ID, widget.Size(b.Size), short(b.Checksum.String()), where(b))
 }
 
 func where(b backups.Row) string {

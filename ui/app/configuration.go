@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -11,15 +12,17 @@ import (
 	"holdfast/appliance/fleet"
 	"holdfast/ui/keymap"
 	"holdfast/ui/pane"
+	"holdfast/ui/pane/backups"
 	"holdfast/ui/screen/detail"
 	"holdfast/ui/theme"
 )
 
-// changesMsg is what differs between the edited and the running configuration; verb is what was wanted once that is known, empty
-// to be shown it.
+// changesMsg is what differs between the edited and the running configuration; the target is what was wanted once that is known,
+// without a verb to be shown it, and backup what it is about.
 type changesMsg struct {
-	name    string
-	verb    appliance.Verb
+	target
+	backup  backups.Row
+	asked   int
 	changes []appliance.ConfigChange
 	missing []appliance.Text
 	err     error
@@ -31,21 +34,32 @@ func (m *Model) isConfig(name string) bool {
 }
 
 // compare reads both copies beside the event loop.
-func (m *Model) compare(name string, verb appliance.Verb) tea.Cmd {
+func (m *Model) compare(t target, b backups.Row) tea.Cmd {
 	engine, ctx := m.engine, m.opts.Context
+	m.questions++
+	m.asked = m.questions
+	n := m.asked
 	return func() tea.Msg {
-		changes, missing, err := engine.Changes(ctx, name)
-		return changesMsg{name, verb, changes, missing, err}
+		changes, missing, err := engine.Changes(ctx, t.name)
+		return changesMsg{t, b, n, changes, missing, err}
 	}
 }
 
+// deafFor is how long a dialog that opened by itself hears no key.
+const deafFor = 300 * time.Millisecond
+
 // compared shows what differs, alone or before what was wanted is confirmed (faults.md LCK-10: others' half-made edits may lie there).
+// Nothing opens over what somebody has begun meanwhile.
 func (m *Model) compared(msg changesMsg) tea.Cmd {
+	if msg.asked != m.asked {
+		return nil
+	}
+	m.asked = 0
 	if msg.err != nil {
 		return m.say(msg.name+": "+appliance.Reason(msg.err), true)
 	}
 	lines := changeLines(msg.changes, msg.missing)
-	if msg.verb == "" {
+	if msg.act.Verb == "" {
 		d := pane.Detail{Title: msg.name + ": edited against running"}
 		for _, l := range lines {
 			d.Fields = append(d.Fields, pane.Pair{Value: l, Role: theme.Plain})
@@ -53,21 +67,21 @@ func (m *Model) compared(msg changesMsg) tea.Cmd {
 		m.detail = detail.New(d, nil)
 		return nil
 	}
-	act := appliance.Act{Verb: msg.verb}
-	if msg.verb == appliance.VerbRestore {
-		act = m.pendingRestore
-	}
 	const most = 6
 	intro := []string{map[appliance.Verb]string{
 		appliance.VerbSave:     "Everything that was edited is saved, also what somebody else left half-made:",
 		appliance.VerbActivate: "The saved configuration goes into use. Edited against running now:",
 		appliance.VerbRestore:  "What is edited now is thrown away:",
-	}[msg.verb]}
+	}[msg.act.Verb]}
+	if msg.backup != nil && msg.act.Transfer.Backup != "" {
+		intro = append([]string{identity(msg.backup)}, intro...)
+	}
 	intro = append(intro, lines[:min(most, len(lines))]...)
 	if len(lines) > most {
 		intro = append(intro, fmt.Sprintf("and %d more lines: esc, then compare", len(lines)-most))
 	}
-	return m.confirm(target{msg.name, act}, nil, intro)
+	m.deaf = m.frame().Now.Run + deafFor
+	return m.confirm(msg.target, nil, intro)
 }
 
 // changeLines words the differences.

@@ -5,6 +5,7 @@ package app
 import (
 	"context"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -95,8 +96,10 @@ type Model struct {
 	detail        *detail.Screen
 	help          *help.Screen
 	form          *dialog.Form
-	// pendingRestore is the restore that is confirmed once it is known what it throws away.
-	pendingRestore appliance.Act
+	// asked numbers the question about a configuration whose answer is waited for; any key leaves it, which is 0. Questions
+	// counts them, and until deaf a dialog that opened by itself hears nothing.
+	asked, questions int
+	deaf             time.Duration
 	// drafts is what was typed for a new backup of an appliance that was not made yet, without secrets.
 	drafts    map[string]map[string]string
 	migrating migrating
