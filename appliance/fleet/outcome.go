@@ -334,7 +334,7 @@ func gone(t appliance.Transfer, b appliance.Backup) bool {
 // removed reports whether a removal is settled that the appliance said to have done: the backup is listed there no more, or has
 // been for long enough.
 func (w *watcher) removed(c *check) bool {
-	is := gone(c.transfer, w.stocked(c.transfer))
+	is := gone(c.transfer, w.stocked(c.transfer)) && w.stock.Unreadable == 0 // a row that cannot be read may be it
 	if !is && w.e.clock.Now().Run-c.since < searchFor {
 		return false
 	}
@@ -346,11 +346,15 @@ func (w *watcher) removed(c *check) bool {
 func (w *watcher) tellRemoval(c *check, is bool) Ending {
 	e := c.ending(FateThere)
 	e.Text = fmt.Sprintf("the %s took place, as the listing says", w.e.transferWords(c.transfer))
-	level := Good
-	if !is {
+	level, b := Good, w.stocked(c.transfer)
+	switch {
+	case is && c.transfer.Stays != "" && !b.At(c.transfer.Stays):
+		level, e.Fate = Alarm, FateNeither
+		e.Text += fmt.Sprintf(", and nor is the copy listed at %s any more", appliance.Label(string(c.transfer.Stays)))
+	case !is:
 		level, e.Fate = Alarm, FateUnknown
 		e.Text = fmt.Sprintf("the appliance said that the %s is done, and lists it still at %s", w.e.transferWords(c.transfer),
-			placesOf(w.stocked(c.transfer)))
+			placesOf(b))
 	}
 	w.e.event(level, w.name, "", e.Text)
 	return e

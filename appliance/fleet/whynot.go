@@ -132,7 +132,7 @@ func (w *watcher) whyWrong(act appliance.Act, whole bool) string {
 		if act.Transfer.Backup == "" {
 			return missing(whole, "no backup is chosen")
 		}
-		return cmp.Or(w.whyNotTransfer(act.Transfer, whole), w.whyNotLast(act, whole))
+		return cmp.Or(w.whyNotTransfer(act.Transfer, whole), w.whyNotLast(act, whole), w.whyNotStay(act.Transfer))
 	case appliance.VerbCancelJob:
 		if act.Job == "" {
 			return missing(whole, "no job is chosen")
@@ -279,6 +279,15 @@ func (w *watcher) whyNotLast(act appliance.Act, whole bool) string {
 		return "nothing would be left of the backup: that takes the code that the dialog shows"
 	}
 	return ""
+}
+
+// whyNotStay keeps an original from being removed whose copy is not there any more (faults.md I5).
+func (w *watcher) whyNotStay(t appliance.Transfer) string {
+	at, ok := w.backupAt[t.Backup]
+	if t.Stays == "" || ok && w.s.Backups[at].At(t.Stays) {
+		return ""
+	}
+	return fmt.Sprintf("the copy at %s is not listed any more", appliance.Label(string(t.Stays)))
 }
 
 func (w *watcher) whyNotJob(act appliance.Act, whole bool) string {

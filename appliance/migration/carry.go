@@ -231,11 +231,6 @@ func (m *run) about(n int, stage Stage) (x request, ok bool) {
 	default:
 		return request{}, false
 	}
-	if stage == StageDelete && !m.listedAt(s, appliance.Location(m.rec.Plan.Destination)) {
-		m.move(n, PhaseFailed, "the copy at "+m.rec.Plan.Destination+" is not listed any more; the original is kept")
-		m.wrong(n)
-		return request{}, false
-	}
 	now := m.now()
 	err := m.keep(n, func(s *Step) {
 		s.Phase, s.Try, s.Sent, s.Note = m.sending(s), s.Try+1, now, ""

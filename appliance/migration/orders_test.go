@@ -56,31 +56,25 @@ func TestFault_JOB08_TheListingAloneIsNotEnough(t *testing.T) {
 	}
 }
 
-// A removal after which the copy is not listed any more is an alarm, and one whose copy is gone before is not sent.
+// A removal is asked for only while the copy is listed, and one after which neither is there is an alarm.
 func TestFault_JOB04_TheCopyMustStay(t *testing.T) {
-	for name, gone := range map[string]appliance.Verb{"before the removal": appliance.VerbCopy, "with the removal": appliance.VerbDelete} {
-		t.Run(name, func(t *testing.T) {
-			bubble(t, 1, func(t *testing.T, b *bench) {
-				b.f.ends = func(*fleet.Ending) {
-					if b.f.sent[len(b.f.sent)-1].act.Verb == gone {
-						at := b.f.places["dc1"]
-						at[uuid(0)] = slices.DeleteFunc(slices.Clone(at[uuid(0)]), func(p string) bool { return p == "/mnt/nas" })
-						b.f.show()
-					}
-				}
-				p := plan(appliance.VerbMove, "/mnt/nas", 1)
-				p.Careful = true
-				v := b.run(t, p)
-				must(t, "phase", v.Steps[0].Phase, PhaseFailed)
-				want, wiped := fleet.FateBoth, 0
-				if gone == appliance.VerbDelete {
-					want, wiped = fleet.FateNeither, 1
-				}
-				must(t, "fate", v.Steps[0].Fate, want)
-				must(t, "removals", b.f.count(appliance.VerbDelete)[uuid(0)], wiped)
-			})
-		})
-	}
+	bubble(t, 1, func(t *testing.T, b *bench) {
+		b.f.fate = func(act appliance.Act, _ int) (fleet.Fate, string) {
+			if act.Verb != appliance.VerbDelete {
+				return "", ""
+			}
+			must(t, "must stay", act.Transfer.Stays, appliance.Location("/mnt/nas"))
+			return fleet.FateNeither, "nor is the copy listed"
+		}
+		p := plan(appliance.VerbMove, "/mnt/nas", 1)
+		p.Careful = true
+		v := b.run(t, p)
+		must(t, "phase", v.Steps[0].Phase, PhaseFailed)
+		must(t, "fate", v.Steps[0].Fate, fleet.FateNeither)
+		if !slices.ContainsFunc(b.f.said, func(s string) bool { return strings.HasPrefix(s, "alarm:") && strings.Contains(s, "nor is the copy") }) {
+			t.Errorf("said %q", b.f.said)
+		}
+	})
 }
 
 // After an order that ends it nothing is sent, whatever it waited for meanwhile.

@@ -42,6 +42,7 @@ func (m *run) act(n int) appliance.Act {
 		act.Verb, act.Transfer.Verb = appliance.VerbCopy, appliance.VerbCopy
 	case s.Stage == StageDelete:
 		act.Verb, act.Transfer.Verb, act.Transfer.Destination = appliance.VerbDelete, appliance.VerbDelete, string(appliance.Internal)
+		act.Transfer.Stays = appliance.Location(p.Destination) // the copy
 	case s.Stage == StageProcess:
 		act.Verb, act.Transfer.Verb, act.Transfer.Destination = appliance.VerbProcess, appliance.VerbProcess, ""
 	}
@@ -97,21 +98,17 @@ func (m *run) conclude(n int, e fleet.Ending) bool {
 
 // deleted does what follows from how the removal of an original ended: the copy must be there for the move to be done (faults.md I5).
 func (m *run) deleted(n int, e fleet.Ending) bool {
-	s, p := &m.rec.Steps[n], &m.rec.Plan
-	switch {
-	case e.Fate == fleet.FateThere && m.listedAt(s, appliance.Location(p.Destination)):
-		_ = m.keep(n, func(s *Step) { s.Fate = fleet.FateThere })
-		m.move(n, PhaseDone, e.Text)
+	end := func(p Phase, f fleet.Fate) { _ = m.keep(n, func(s *Step) { s.Phase, s.Fate, s.Note = p, f, e.Text }) }
+	switch e.Fate {
+	case fleet.FateThere:
+		end(PhaseDone, fleet.FateThere)
 		return false
-	case e.Fate == fleet.FateThere:
-		_ = m.keep(n, func(s *Step) { s.Fate = fleet.FateNeither })
-		m.move(n, PhaseFailed, e.Text+"; and the copy at "+p.Destination+" is not listed any more")
-	case e.Fate == fleet.FateNot:
-		_ = m.keep(n, func(s *Step) { s.Fate = fleet.FateBoth })
-		m.move(n, PhaseFailed, e.Text)
+	case fleet.FateNot:
+		end(PhaseFailed, fleet.FateBoth)
+	case fleet.FateNeither:
+		end(PhaseFailed, fleet.FateNeither)
 	default:
-		_ = m.keep(n, func(s *Step) { s.Fate = fleet.FateUnknown })
-		m.move(n, PhaseUnknown, e.Text)
+		end(PhaseUnknown, fleet.FateUnknown)
 	}
 	m.wrong(n)
 	return false
