@@ -168,7 +168,7 @@ func TestMigrationIsSteered(t *testing.T) {
 		if n := len(effects(x, "dc1-lxca", "backup.copied")); n != 1 {
 			t.Errorf("%d copies while it is paused", n)
 		}
-		x.Press("p").Until("2 done, 1 skipped")
+		x.Press("p").Until("2 done, 1 skipped").UntilMatch(`Copy 3 backups[^│]* done │`)
 		x.Press("p").Until("resume: not now")
 		x.Until("w report", "esc back")
 	})
