@@ -162,6 +162,9 @@ func TestMigrationIsSteered(t *testing.T) {
 	t.Parallel()
 	play(t, uitest.Options{}, func(x *uitest.Terminal) {
 		begin(t, plan(x, 3, wayCopy)).Until("running", "job 1")
+		if !strings.Contains(x.Title(), ", migration ") || !strings.Contains(x.Raw(), "\x1b]9;4;1;") {
+			t.Errorf("the title is %q, or the terminal is not told how far it is", x.Title())
+		}
 		x.Press("p").Until("paused").Press("G").Until("▸ 3").Press("-").Press("g", "down").Until("▸ 2").Press("s").Until("skipped")
 		x.Until("1 done, 1 queued, 1 skipped")
 		x.Advance(2 * time.Minute)
