@@ -3,8 +3,8 @@
 package table
 
 import (
-	"cmp"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/sahilm/fuzzy"
@@ -30,6 +30,8 @@ type Column[R any] struct {
 	// Draw, instead of Cell, fills the given number of cells with a picture. Head does the same for the heading.
 	Draw func(f widget.Frame, r R, w int) []Cell
 	Head func(f widget.Frame, w int) []Cell
+	// Hidden tells that the column is not there for now; nil = it is.
+	Hidden func() bool
 	// Compare orders rows by this column; nil = cannot be sorted by.
 	Compare func(a, b R) int
 }
@@ -50,46 +52,114 @@ type Spec[R any] struct {
 	By      func(a, b R) int // chosen order; nil = Default
 	Down    bool             // largest first
 	Columns []Column[R]      // whose wishes are measured
+
+	// First is the order of groups, which comes before any other and is never turned round; nil = there are none.
+	First func(a, b R) int
+	// Folded tells of a row that it is counted and not shown, unless a filter looks for it; nil = none is.
+	Folded func(R) bool
+	// Under is the rows that follow a row wherever it is sorted to, as the parts of a job; nil = none do.
+	Under func(R) []R
+	// Heads makes the headings between rows that are in order; folded are those that are not shown. nil = no headings.
+	Heads func(shown, folded []R) []Head
+	// Part tells that the rows are a part of all that there are: a mark on a row that is not among them stays, unless Gone names it.
+	Part bool
+	Gone []string // keys of marked rows that there are no more
+}
+
+// Head is a heading: a line between rows that is no row, so that neither cursor nor mark is ever on it.
+type Head struct {
+	At   int // place of the row that it stands before; the number of rows for one behind all of them
+	Text string
 }
 
 // Index is rows as they are to be shown, with where each one is. It is immutable.
 type Index[R any] struct {
 	Rows  []R
 	Total int // before the filter
+	Found int // after it, those that are folded away counted, those that stand under others not
 	Query string
 	wants []int // cells that each column wishes for, filter or not, so that nothing jumps while one is typed; 0 = none
 	at    map[string]int
 	key   func(R) string
+	heads []Head // by place
+	part  bool
+	gone  []string
 }
 
 // Build filters and sorts rows, which it owns from then on. It may take its time; it never runs in an event loop.
 func Build[R any](rows []R, s Spec[R]) *Index[R] {
-	total := len(rows)
-	wants := wishes(rows, s.Columns)
-	if s.Query != "" {
+	ix := &Index[R]{Total: len(rows), Query: s.Query, wants: wishes(rows, s.Columns), key: s.Key, part: s.Part, gone: s.Gone}
+	var folded []R
+	switch {
+	case s.Query != "":
 		rows = filter(rows, s)
+	case s.Folded != nil:
+		rows, folded = fold(rows, s.Folded)
 	}
-	order := s.By
-	if order == nil {
-		order = s.Default
+	ix.Found = len(rows) + len(folded)
+	arrange(rows, s)
+	if s.Under != nil {
+		rows = follow(rows, s.Under)
 	}
-	if order != nil {
-		full := func(a, b R) int {
-			c := order(a, b)
-			if s.Down {
-				c = -c
-			}
-			return cmp.Or(c, strings.Compare(s.Key(a), s.Key(b)))
-		}
-		if !slices.IsSortedFunc(rows, full) {
-			slices.SortFunc(rows, full)
-		}
+	if s.Heads != nil {
+		ix.heads = s.Heads(rows, folded)
 	}
-	ix := &Index[R]{Rows: rows, Total: total, Query: s.Query, wants: wants, key: s.Key, at: make(map[string]int, len(rows))}
+	ix.Rows, ix.at = rows, make(map[string]int, len(rows))
 	for i, r := range rows {
 		ix.at[s.Key(r)] = i
 	}
 	return ix
+}
+
+// arrange sorts rows: by group, then as chosen, and equal ones by their keys, so that they never change places.
+func arrange[R any](rows []R, s Spec[R]) {
+	order := s.By
+	if order == nil {
+		order = s.Default
+	}
+	if order == nil && s.First == nil {
+		return
+	}
+	full := func(a, b R) int {
+		if s.First != nil {
+			if c := s.First(a, b); c != 0 {
+				return c
+			}
+		}
+		if order != nil {
+			if c := order(a, b); c != 0 && s.Down {
+				return -c
+			} else if c != 0 {
+				return c
+			}
+		}
+		return strings.Compare(s.Key(a), s.Key(b))
+	}
+	if !slices.IsSortedFunc(rows, full) {
+		slices.SortFunc(rows, full)
+	}
+}
+
+// fold parts the rows that are shown from those that are folded away.
+func fold[R any](rows []R, folded func(R) bool) (shown, away []R) {
+	shown = rows[:0]
+	for _, r := range rows {
+		if folded(r) {
+			away = append(away, r)
+		} else {
+			shown = append(shown, r)
+		}
+	}
+	return shown, away
+}
+
+// follow puts the rows that belong under a row behind it.
+func follow[R any](rows []R, under func(R) []R) []R {
+	all := make([]R, 0, len(rows))
+	for _, r := range rows {
+		all = append(append(all, r), under(r)...)
+	}
+	return all
 }
 
 // wishes measures how wide each column would like to be: its widest text, and its heading.
@@ -151,4 +221,29 @@ func (ix *Index[R]) Len() int {
 		return 0
 	}
 	return len(ix.Rows)
+}
+
+// Lines is how many lines rows and headings take.
+func (ix *Index[R]) Lines() int {
+	if ix == nil {
+		return 0
+	}
+	return len(ix.Rows) + len(ix.heads)
+}
+
+// line is the line of a row, counted from the first line of all.
+func (ix *Index[R]) line(row int) int {
+	return row + sort.Search(len(ix.heads), func(k int) bool { return ix.heads[k].At > row })
+}
+
+// headed reports whether a heading stands right before a row.
+func (ix *Index[R]) headed(row int) bool {
+	k := sort.Search(len(ix.heads), func(k int) bool { return ix.heads[k].At >= row })
+	return k < len(ix.heads) && ix.heads[k].At == row
+}
+
+// from is the first row and the first heading that are not above a line.
+func (ix *Index[R]) from(line int) (row, head int) {
+	head = sort.Search(len(ix.heads), func(k int) bool { return ix.heads[k].At+k >= line })
+	return min(line-head, len(ix.Rows)), head
 }
