@@ -21,7 +21,7 @@ func (m *Model) browse(a keymap.Action) tea.Cmd {
 	case keymap.All:
 		m.backups.ToggleAll()
 	case keymap.Group:
-		return tea.Batch(m.say("backups: "+m.backups.Regroup(), false), m.rebuild(paneBackups))
+		m.backups.Regroup()
 	case keymap.Differ:
 		return m.findSides(nil)
 	case keymap.Parts:

@@ -102,8 +102,11 @@ func (s *Sum) Add(bytes int64) {
 
 // String never says less than may be: what is not known is told.
 func (s Sum) String() string {
-	if s.Unknown == 0 {
+	switch {
+	case s.Unknown == 0:
 		return widget.Size(s.Bytes)
+	case s.Bytes == 0:
+		return fmt.Sprintf("%d of unknown size", s.Unknown)
 	}
 	return fmt.Sprintf("%s and %d of unknown size", widget.Size(s.Bytes), s.Unknown)
 }

@@ -19,7 +19,7 @@ func (p *Pane) columns() []table.Column[Row] {
 		{Title: "LABEL", Width: 12, Wish: Name, Cell: label, Compare: pane.By(Name)},
 		{Title: "APPLIANCE", Width: 9, Least: 6, Wish: on, Cell: text(on), Compare: pane.By(on),
 			Hidden: func() bool { return !p.shown.several() }},
-		{Title: "DIFFERENCE", Width: 16, Cell: func(_ widget.Frame, b Row) table.Cell {
+		{Title: "DIFFERENCE", Width: 20, Cell: func(_ widget.Frame, b Row) table.Cell {
 			return table.Cell{Text: p.found.verdicts[b], Role: theme.Warn}
 		}, Hidden: func() bool { return p.shown.diff == nil }},
 		{Title: "CREATED", Width: 12, Drop: 2, Cell: created, Compare: func(a, b Row) int { return a.Created.Compare(b.Created) }},

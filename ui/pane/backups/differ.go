@@ -97,10 +97,12 @@ func (d *diff) rows(src pane.Source, out *found) []Row {
 	return append(rows, d.differing(there, here, "only "+d.there.String(), out, false)...)
 }
 
-// differing is the rows of one side that are not alike on the other; those that are, are counted with counts.
+// differing is the rows of one side that are not alike on the other; with counts, the packages that are
+// alike are counted, and those of which that cannot be told.
 func (d *diff) differing(one, other map[appliance.BackupID][]Row, only string, out *found, counts bool) []Row {
 	var rows []Row
 	for id, list := range one {
+		some, untold := false, false
 		for _, b := range list {
 			switch same, told := alike(b, other[id]); {
 			case len(other[id]) == 0:
@@ -108,17 +110,24 @@ func (d *diff) differing(one, other map[appliance.BackupID][]Row, only string, o
 			case told && !same:
 				out.verdicts[b] = otherChecksum
 			default:
-				if counts && same {
-					out.alike++
-				} else if counts {
-					out.untold++
-				}
+				some, untold = some || same, untold || !same
 				continue
 			}
 			rows = append(rows, b)
 		}
+		if counts {
+			out.alike += flag(some)
+			out.untold += flag(untold && !some)
+		}
 	}
 	return rows
+}
+
+func flag(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 // alike tells whether one of the others is the same as b, and whether that can be told at all: by the checksum.

@@ -16,16 +16,19 @@ func (p *Pane) foot(f widget.Frame, w int) string {
 	if !ok {
 		return widget.Pad(w)
 	}
-	text, role := " ", theme.Dim
+	name, role := " ", theme.Dim
 	if p.shown.several() {
-		text += b.Appliance + " "
+		name += b.Appliance + " "
 	}
 	space := p.found.space[b.Appliance]
-	text += pane.Repository(f, space)
-	if words, tight := p.leaves(b.Appliance, space); words != "" {
-		text += "  " + words
-		if role = theme.Plain; tight {
+	text := name + pane.Repository(f, space)
+	if m := p.leaves(b.Appliance, space); m.n > 0 {
+		if role = theme.Plain; m.tight {
 			role = theme.Warn
+		}
+		text += "  " + m.words
+		if widget.Width(text) > w {
+			text = name + m.words
 		}
 	}
 	keys := ""
@@ -35,28 +38,34 @@ func (p *Pane) foot(f widget.Frame, w int) string {
 	return f.Theme.Paint(role, widget.Fit(text, w-widget.Width(keys), false, f.Theme.Symbols.Ellipsis)) + f.Theme.Paint(theme.Dim, keys)
 }
 
+// room is what the marked rows would need in a repository.
+type room struct {
+	n     int // of them that do not lie there
+	words string
+	tight bool // they do not fit, or may not
+}
+
 // leaves is what a transfer of the marked rows to the repository of an appliance would leave there: what lies there already needs
-// no room. tight tells that they do not fit, or may not.
-func (p *Pane) leaves(name string, s appliance.Space) (words string, tight bool) {
-	n, need := 0, pane.Sum{}
+// no room.
+func (p *Pane) leaves(name string, s appliance.Space) room {
+	var r room
+	need := pane.Sum{}
 	p.EachMarked(func(b Row) {
 		if b.Appliance != name || !b.At(appliance.Internal) {
-			n++
+			r.n++
 			need.Add(b.Size)
 		}
 	})
-	if n == 0 {
-		return "", false
-	}
-	words = fmt.Sprintf("%d marked here: %s more", n, need)
+	r.words = fmt.Sprintf("%d marked, copied here: %s more", r.n, need)
 	switch left := s.Total - s.Used - need.Bytes; {
 	case s.Total <= 0 || s.Used < 0:
-		return words + ", what is free is not known", true
+		r.words, r.tight = r.words+", what is free is not known", true
 	case left < 0:
-		return words + ", " + widget.Size(-left) + " too much", true
+		r.words, r.tight = r.words+", "+widget.Size(-left)+" too much", true
 	case need.Unknown > 0:
-		return words + ", leaves " + widget.Size(left) + " at the most", true
+		r.words, r.tight = r.words+", leaves "+widget.Size(left)+" at the most", true
 	default:
-		return words + ", leaves " + widget.Size(left), false
+		r.words += ", leaves " + widget.Size(left)
 	}
+	return r
 }

@@ -38,8 +38,8 @@ func (v view) several() bool { return v.all || v.diff != nil }
 type found struct {
 	space    map[string]appliance.Space // by appliance
 	verdicts map[Row]string             // of a difference
-	untold   int                        // in both places, and whether they are the same is not told
-	alike    int
+	alike    int                        // packages that are the same on both sides
+	untold   int                        // packages on both sides of which that is not told
 }
 
 // built is what a build hands to Apply.
@@ -105,11 +105,8 @@ func (p *Pane) ToggleAll() {
 	p.wanted.all, p.wanted.diff = !p.wanted.all, nil
 }
 
-// Regroup goes on to the next way of grouping and returns its name.
-func (p *Pane) Regroup() string {
-	p.wanted.group = (p.wanted.group + 1) % groups
-	return p.wanted.group.String()
-}
+// Regroup goes on to the next way of grouping, from the next build on.
+func (p *Pane) Regroup() { p.wanted.group = (p.wanted.group + 1) % groups }
 
 // Compare asks for what differs between two sides.
 func (p *Pane) Compare(here, there Side) { p.wanted.diff = &diff{here, there} }
