@@ -70,10 +70,7 @@ func (m *Model) browsed(was, is *fleet.Snapshot) bool {
 	if is.Name != m.chosen && !m.backups.All() && !m.backups.Comparing() {
 		return false
 	}
-	same := was != nil && was.BackupsPart == is.BackupsPart && was.Space.Used == is.Space.Used && was.Space.Total == is.Space.Total &&
-		was.Space.Text == is.Space.Text && was.Can == is.Can && len(was.Backups) == len(is.Backups) &&
-		(len(is.Backups) == 0 || &was.Backups[0] == &is.Backups[0])
-	return !same
+	return !backups.Same(was, is)
 }
 
 // sidesMsg brings what can be compared; here is the side that was chosen already.

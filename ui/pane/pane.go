@@ -118,6 +118,8 @@ type Def[R any] struct {
 	Ticks     func(widget.Frame, R) bool
 	Appliance func(R) string
 	Detail    func(widget.Frame, R) Detail
+	// Fixed tells that Gather makes the same rows until Define is called: they are then sorted once and filtered as often as wanted.
+	Fixed bool
 	// Seen is how the listings stand that the rows are from, so that their age is told once they are stale; nil = each row tells.
 	Seen func(Source) []Seen
 	// Amount is the bytes of a row, below zero for unknown, of which those that are marked are told together; nil = rows have none.
@@ -144,6 +146,9 @@ type List[R any] struct {
 	empty []string
 	drawn drawn
 	marks marks
+	// defined counts what Define changed.
+	defined int
+	base    base[R]
 }
 
 // drawn is the picture as it was last made, and what it was made for.
@@ -164,12 +169,21 @@ type built[R any] struct {
 	title, note string
 	seen        []Seen
 	empty       []string
+	base        base[R]
+}
+
+// base is prepared rows, and what they were prepared for.
+type base[R any] struct {
+	rows    *table.Base[R]
+	defined int
+	order   string
 }
 
 // Define changes what the list shows, from the next build on. The columns stay those that it was made with.
 func (l *List[R]) Define(def Def[R]) {
 	def.Columns = l.def.Columns
 	l.def = def
+	l.defined++
 }
 
 // NewList makes an empty list.
@@ -182,19 +196,27 @@ func (l *List[R]) Name() string { return l.def.Name }
 
 // Build implements Pane.
 func (l *List[R]) Build(src Source) func() any {
-	by, down, _ := l.table.Order()
+	by, down, name := l.table.Order()
 	spec := table.Spec[R]{Key: l.def.Key, Words: l.def.Words, Default: l.def.Default, Query: l.query, By: by, Down: down,
 		Columns: l.def.Columns}
 	def := l.def
 	var marked []string
 	l.table.EachMarked(func(key string, _ R) { marked = append(marked, key) })
+	made := base[R]{defined: l.defined, order: fmt.Sprint(name, down)}
+	if def.Fixed && l.base.defined == made.defined && l.base.order == made.order {
+		made.rows = l.base.rows
+	}
 	return func() any {
-		rows := def.Gather(src)
 		if def.Shape != nil {
 			def.Shape(src, marked, &spec)
 		}
-		ix := table.Build(rows, spec)
-		b := built[R]{index: ix, title: def.Name, empty: def.Empty(src)}
+		if made.rows == nil {
+			if made.rows = table.Prepare(def.Gather(src), spec); def.Fixed {
+				made.rows.Read(spec)
+			}
+		}
+		ix := made.rows.Index(spec)
+		b := built[R]{index: ix, base: made, title: def.Name, empty: def.Empty(src)}
 		if def.Title != nil {
 			b.title = def.Title(src)
 		}
@@ -216,6 +238,9 @@ func (l *List[R]) Apply(x any) {
 	}
 	first := l.def.Newest && l.atFirst()
 	l.table.SetIndex(b.index)
+	if l.def.Fixed { // others would only keep what is not shown any more
+		l.base = b.base
+	}
 	l.title, l.note, l.seen, l.empty = b.title, b.note, b.seen, b.empty
 	if first {
 		l.table.First()

@@ -1,9 +1,6 @@
 package backups
 
 import (
-	"cmp"
-	"strings"
-
 	"holdfast/ui/pane"
 	"holdfast/ui/widget/table"
 )
@@ -24,28 +21,16 @@ func (g group) String() string {
 	return [...]string{"not grouped", "by appliance", "by location", "by label"}[g]
 }
 
-// order is the order of the groups; nil = there are none. A backup that lies in several places is in the group of those places, so
-// that no row stands twice and no byte is counted twice.
-func (g group) order(src pane.Source) func(a, b Row) int {
-	switch g {
-	case byAppliance:
-		place := make(map[string]int, len(src.Snapshots))
+// of is the place and the name of a row's group. A backup that lies in several places is in the group of those places, so that no row
+// stands twice and no byte is counted twice.
+func (g group) of(src pane.Source) func(Row) (int, string) {
+	place := make(map[string]int, len(src.Snapshots))
+	if g == byAppliance {
 		for i, s := range src.Snapshots {
 			place[s.Name] = i
 		}
-		return func(a, b Row) int {
-			if a.Appliance == b.Appliance {
-				return 0
-			}
-			return cmp.Compare(place[a.Appliance], place[b.Appliance])
-		}
-	case byLocation:
-		return func(a, b Row) int { return strings.Compare(places(a), places(b)) }
-	case byLabel:
-		return func(a, b Row) int { return strings.Compare(Name(a), Name(b)) }
-	default:
-		return nil
 	}
+	return func(b Row) (int, string) { return place[b.Appliance], g.name(b) }
 }
 
 // name is what a row's group is called.
@@ -63,17 +48,23 @@ func (g group) name(b Row) string {
 }
 
 // heads makes a heading for each group: its name, how many backups it has, and their bytes.
-func (g group) heads(order func(a, b Row) int) func(shown, folded []Row) []table.Head {
-	return func(shown, _ []Row) []table.Head {
-		var heads []table.Head
-		for at := 0; at < len(shown); {
-			end := at + 1
-			for end < len(shown) && order(shown[at], shown[end]) == 0 {
-				end++
-			}
-			heads = append(heads, table.Head{At: at, Text: g.name(shown[at]) + "  " + count(end-at) + "  " + total(shown[at:end])})
-			at = end
+func (g group) heads(shown, _ []Row) []table.Head {
+	var heads []table.Head
+	var sum pane.Sum
+	begin, name := 0, ""
+	add := func(end int) {
+		if end > begin {
+			heads = append(heads, table.Head{At: begin, Text: name + "  " + count(end-begin) + "  " + sum.String()})
 		}
-		return heads
+		begin, sum = end, pane.Sum{}
 	}
+	for i, b := range shown {
+		if is := g.name(b); is != name {
+			add(i)
+			name = is
+		}
+		sum.Add(b.Size)
+	}
+	add(len(shown))
+	return heads
 }

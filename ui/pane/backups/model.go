@@ -21,6 +21,7 @@ type Pane struct {
 	wanted view // of the next build
 	shown  view // of the rows that are shown
 	found  found
+	making making
 	keys   string
 }
 
@@ -40,6 +41,13 @@ type found struct {
 	verdicts map[Row]string             // of a difference
 	alike    int                        // packages that are the same on both sides
 	untold   int                        // packages on both sides of which that is not told
+}
+
+// making is what the last build was made of.
+type making struct {
+	view  view
+	src   pane.Source
+	found *found
 }
 
 // built is what a build hands to Apply.
@@ -72,20 +80,24 @@ func (p *Pane) define(v view, out *found) pane.Def[Row] {
 		Empty:     func(src pane.Source) []string { return v.empty(src, out) },
 		Amount:    func(b Row) int64 { return b.Size },
 		Foot:      p.foot,
+		Fixed:     true,
 		Shape: func(src pane.Source, marked []string, spec *table.Spec[Row]) {
 			spec.Part, spec.Gone = !v.all || v.diff != nil, gone(src, marked)
-			if spec.First = v.group.order(src); spec.First != nil {
-				spec.Heads = v.group.heads(spec.First)
+			if v.group != ungrouped {
+				spec.Group, spec.Heads = v.group.of(src), v.group.heads
 			}
 		},
 	}
 }
 
-// Build implements pane.Pane.
+// Build implements pane.Pane. While neither the backups nor the view has changed, the rows stay as they were made last, so that a
+// filter is fast.
 func (p *Pane) Build(src pane.Source) func() any {
-	v, out := p.wanted, &found{}
-	p.Define(p.define(v, out))
-	build := p.List.Build(src)
+	if p.making.found == nil || p.making.view != p.wanted || !p.making.view.same(p.making.src, src) {
+		p.making = making{p.wanted, src, &found{}}
+		p.Define(p.define(p.wanted, p.making.found))
+	}
+	build, v, out := p.List.Build(src), p.making.view, p.making.found
 	return func() any { return built{v, out, build()} }
 }
 

@@ -46,6 +46,28 @@ func (v view) snapshots(src pane.Source) []*fleet.Snapshot {
 	return list
 }
 
+// same reports whether two sources make the same rows and words in a view.
+func (v view) same(a, b pane.Source) bool {
+	was, is := v.snapshots(a), v.snapshots(b)
+	if len(was) != len(is) || len(a.Snapshots) != len(b.Snapshots) || a.Chosen != b.Chosen {
+		return false
+	}
+	for i := range is {
+		if !Same(was[i], is[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// Same reports whether a newer snapshot shows the same backups and the same repository as an older one, which may be nil: most polls
+// are about other things.
+func Same(was, is *fleet.Snapshot) bool {
+	return was == is || was != nil && was.Name == is.Name && was.BackupsPart == is.BackupsPart && was.Space.Used == is.Space.Used &&
+		was.Space.Total == is.Space.Total && was.Space.Text == is.Space.Text && was.Can == is.Can && len(was.Backups) == len(is.Backups) &&
+		(len(is.Backups) == 0 || &was.Backups[0] == &is.Backups[0])
+}
+
 // words is what a filter looks in.
 func (v view) words(out *found) func(Row) string {
 	return func(b Row) string {

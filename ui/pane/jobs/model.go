@@ -69,7 +69,7 @@ func (p *Pane) define() pane.Def[Row] {
 		Whole:     whole,
 		Foot:      p.foot,
 		Shape: func(_ pane.Source, _ []string, spec *table.Spec[Row]) {
-			spec.First = func(a, b Row) int { return flag(a.Old) - flag(b.Old) }
+			spec.Group = func(r Row) (int, string) { return flag(r.Old), "" }
 			spec.Under = func(r Row) []Row { return under(r, open) }
 			spec.Heads = func(shown, folded []Row) []table.Head { return heads(shown, folded, key) }
 			if !old {

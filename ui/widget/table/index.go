@@ -3,11 +3,7 @@
 package table
 
 import (
-	"slices"
 	"sort"
-	"strings"
-
-	"github.com/sahilm/fuzzy"
 
 	"holdfast/ui/theme"
 	"holdfast/ui/widget"
@@ -53,8 +49,9 @@ type Spec[R any] struct {
 	Down    bool             // largest first
 	Columns []Column[R]      // whose wishes are measured
 
-	// First is the order of groups, which comes before any other and is never turned round; nil = there are none.
-	First func(a, b R) int
+	// Group is the place and the name of the group that a row stands in, which come before any order and are never turned round;
+	// nil = there are none.
+	Group func(R) (int, string)
 	// Folded tells of a row that it is counted and not shown, unless a filter looks for it; nil = none is.
 	Folded func(R) bool
 	// Under is the rows that follow a row wherever it is sorted to, as the parts of a job; nil = none do.
@@ -87,123 +84,42 @@ type Index[R any] struct {
 }
 
 // Build filters and sorts rows, which it owns from then on. It may take its time; it never runs in an event loop.
-func Build[R any](rows []R, s Spec[R]) *Index[R] {
-	ix := &Index[R]{Total: len(rows), Query: s.Query, wants: wishes(rows, s.Columns), key: s.Key, part: s.Part, gone: s.Gone}
+func Build[R any](rows []R, s Spec[R]) *Index[R] { return Prepare(rows, s).Index(s) }
+
+// Index is the rows that a spec shows of those that were prepared with it, but for its query, which may be another one.
+func (b *Base[R]) Index(s Spec[R]) *Index[R] {
+	ix := &Index[R]{Total: len(b.rows), Query: s.Query, wants: b.wants, key: s.Key, part: s.Part, gone: s.Gone}
 	var folded []R
+	shown := b.order
 	switch {
 	case s.Query != "":
-		rows = filter(rows, s)
+		shown = b.filter(s)
 	case s.Folded != nil:
-		rows, folded = fold(rows, s.Folded)
+		shown = nil
+		for _, i := range b.order {
+			if s.Folded(b.rows[i]) {
+				folded = append(folded, b.rows[i])
+			} else {
+				shown = append(shown, i)
+			}
+		}
 	}
-	ix.Found = len(rows) + len(folded)
-	arrange(rows, s)
-	if s.Under != nil {
-		rows = follow(rows, s.Under)
+	ix.Found = len(shown) + len(folded)
+	ix.Rows, ix.at = make([]R, 0, len(shown)), make(map[string]int, len(shown))
+	for _, i := range shown {
+		ix.at[b.keys[i]] = len(ix.Rows)
+		ix.Rows = append(ix.Rows, b.rows[i])
+		if s.Under != nil {
+			for _, r := range s.Under(b.rows[i]) {
+				ix.at[s.Key(r)] = len(ix.Rows)
+				ix.Rows = append(ix.Rows, r)
+			}
+		}
 	}
 	if s.Heads != nil {
-		ix.heads = s.Heads(rows, folded)
-	}
-	ix.Rows, ix.at = rows, make(map[string]int, len(rows))
-	for i, r := range rows {
-		ix.at[s.Key(r)] = i
+		ix.heads = s.Heads(ix.Rows, folded)
 	}
 	return ix
-}
-
-// arrange sorts rows: by group, then as chosen, and equal ones by their keys, so that they never change places.
-func arrange[R any](rows []R, s Spec[R]) {
-	order := s.By
-	if order == nil {
-		order = s.Default
-	}
-	if order == nil && s.First == nil {
-		return
-	}
-	full := func(a, b R) int {
-		if s.First != nil {
-			if c := s.First(a, b); c != 0 {
-				return c
-			}
-		}
-		if order != nil {
-			if c := order(a, b); c != 0 && s.Down {
-				return -c
-			} else if c != 0 {
-				return c
-			}
-		}
-		return strings.Compare(s.Key(a), s.Key(b))
-	}
-	if !slices.IsSortedFunc(rows, full) {
-		slices.SortFunc(rows, full)
-	}
-}
-
-// fold parts the rows that are shown from those that are folded away.
-func fold[R any](rows []R, folded func(R) bool) (shown, away []R) {
-	shown = rows[:0]
-	for _, r := range rows {
-		if folded(r) {
-			away = append(away, r)
-		} else {
-			shown = append(shown, r)
-		}
-	}
-	return shown, away
-}
-
-// follow puts the rows that belong under a row behind it.
-func follow[R any](rows []R, under func(R) []R) []R {
-	all := make([]R, 0, len(rows))
-	for _, r := range rows {
-		all = append(append(all, r), under(r)...)
-	}
-	return all
-}
-
-// wishes measures how wide each column would like to be: its widest text, and its heading.
-func wishes[R any](rows []R, columns []Column[R]) []int {
-	wants := make([]int, len(columns))
-	for i, c := range columns {
-		if c.Wish == nil || len(rows) == 0 {
-			continue
-		}
-		wants[i] = widget.Width(c.Title)
-		for _, r := range rows {
-			wants[i] = max(wants[i], widget.Width(c.Wish(r)))
-		}
-	}
-	return wants
-}
-
-// filter keeps the rows that hold every word of the query; when none does, those that match it loosely.
-func filter[R any](rows []R, s Spec[R]) []R {
-	words := strings.Fields(strings.ToLower(s.Query))
-	texts := make([]string, len(rows))
-	var kept []R
-	for i, r := range rows {
-		texts[i] = strings.ToLower(s.Words(r))
-		if containsAll(texts[i], words) {
-			kept = append(kept, r)
-		}
-	}
-	if kept != nil || len(words) == 0 {
-		return kept
-	}
-	for _, m := range fuzzy.Find(strings.Join(words, ""), texts) {
-		kept = append(kept, rows[m.Index])
-	}
-	return kept
-}
-
-func containsAll(text string, words []string) bool {
-	for _, w := range words {
-		if !strings.Contains(text, w) {
-			return false
-		}
-	}
-	return true
 }
 
 // At is the place of a key.
