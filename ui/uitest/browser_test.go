@@ -52,8 +52,8 @@ func TestBrowseFleet(t *testing.T) {
 func TestFault_JOB11_OneRowWithItsLocations(t *testing.T) {
 	t.Parallel()
 	play(t, two(), func(x *uitest.Terminal) {
-		x.Press("3", "b", "z", "/").Type("ff098673").Press("enter").Until("/ff098673  2 of 12")
-		x.UntilMatch(`nightly-1229 +dc1-lxca .* internal, my_remote_share`).UntilMatch(`nightly-1229 +dc2-lxca .* internal +│`)
+		x.Press("3", "b", "z", "/").Type("nightly-1229").Press("enter").Until("/nightly-1229  3 of 12")
+		x.UntilMatch(`nightly-1229 +dc1-lxca .* ff098673 +internal, my_remote_share`).UntilMatch(`nightly-1229 +dc2-lxca .* ff098673 +internal +│`)
 	})
 }
 

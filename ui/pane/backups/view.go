@@ -72,7 +72,7 @@ func Same(was, is *fleet.Snapshot) bool {
 func (v view) words(out *found) func(Row) string {
 	return func(b Row) string {
 		words := b.Label.String() + " " + b.File.String() + " " + string(b.ID) + " " + places(b) + " " + b.Version.String() + " " +
-			b.Checksum.String() + " " + b.CreText.String()
+			b.CreText.String()
 		if v.several() {
 			words += " " + b.Appliance
 		}

@@ -24,7 +24,9 @@ func columns() []table.Column[Row] {
 	rate := func(r Row) string { return r.Pace.rate() }
 	return []table.Column[Row]{
 		{Title: "ID", Width: 4, Right: true, Wish: id, Cell: text(id), Compare: byID},
-		{Title: "", Width: 1, Tight: true, Cell: text(sign)},
+		{Title: "", Width: 1, Tight: true, Cell: func(f widget.Frame, r Row) table.Cell {
+			return table.Cell{Text: sign(f, r), Role: theme.Dim}
+		}},
 		{Title: "JOB", Width: 16, Least: 12, Grow: 1, Wish: indented, Cell: func(f widget.Frame, r Row) table.Cell {
 			if r.Mine {
 				return table.Cell{Text: indented(r), Role: theme.Ours}
@@ -33,7 +35,7 @@ func columns() []table.Column[Row] {
 		}, Compare: pane.By(What)},
 		{Title: "ON", Width: 8, Drop: 1, Wish: on, Cell: text(on), Compare: pane.By(on)},
 		{Title: "BACKUP", Width: 12, Drop: 4, Wish: label, Cell: text(label), Compare: pane.By(label)},
-		{Title: "STATE", Width: 12, Wish: wholeState, Cell: state, Compare: func(a, b Row) int {
+		{Title: "STATE", Width: 12, Urgent: true, Wish: wholeState, Cell: state, Compare: func(a, b Row) int {
 			return cmp.Or(cmp.Compare(a.Phase, b.Phase), cmp.Compare(a.Percent, b.Percent))
 		}},
 		{Title: "LEFT", Width: 6, Right: true, Drop: 2, Cell: fresh(left),
@@ -75,11 +77,13 @@ func by(r Row) string {
 	return r.By.String()
 }
 
-// sign tells whether parts are folded away below a row: + they are, - they are shown.
-func sign(r Row) string {
+// sign tells whether parts are folded away below a row: + they are, - they are shown; an ellipsis that they lie too deep to be.
+func sign(f widget.Frame, r Row) string {
 	switch {
-	case len(r.Children) == 0 || r.cut:
+	case len(r.Children) == 0:
 		return ""
+	case r.cut:
+		return f.Theme.Symbols.Ellipsis
 	case r.open:
 		return "-"
 	default:
@@ -88,13 +92,7 @@ func sign(r Row) string {
 }
 
 // indented is what a row is about, as far to the right as it lies deep.
-func indented(r Row) string {
-	words := strings.Repeat("  ", r.Depth) + What(r)
-	if r.cut && len(r.Children) > 0 {
-		words += " (its parts lie too deep to be shown)"
-	}
-	return words
-}
+func indented(r Row) string { return strings.Repeat("  ", r.Depth) + What(r) }
 
 // number is an id that people use; the name that we gave to an appliance's only slot is none.
 func number(id appliance.JobID) string {

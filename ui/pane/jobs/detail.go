@@ -85,6 +85,9 @@ func summary(f widget.Frame, r Row) string {
 	if r.Root != nil {
 		add("part of job ", string(r.Root.ID), "")
 	}
+	if r.cut && len(r.Children) > 0 {
+		add("", "its parts lie too deep to be shown", "")
+	}
 	if !r.Part.Stale(f.Now) {
 		add("about ", r.Pace.left(), " left")
 		add("", r.Pace.rate(), "")
@@ -110,7 +113,11 @@ func summary(f widget.Frame, r Row) string {
 
 // whole is all that is to be said of a row in a few lines.
 func whole(f widget.Frame, r Row) string {
-	return strings.TrimSpace(What(r)+": "+wholeState(r)) + " · " + summary(f, r)
+	words := strings.TrimSpace(What(r) + ": " + wholeState(r))
+	if more := summary(f, r); more != "" {
+		words += " · " + more
+	}
+	return words
 }
 
 // foot is the row under the cursor in a line.

@@ -64,9 +64,11 @@ func (m *Model[R]) grant(cols []placed, w int) {
 			cols[i].width = min(p.width, max(least, want))
 		}
 	}
-	for i, p := range cols {
-		if lacks := wants[p.column] - p.width; lacks > 0 {
-			cols[i].width += max(0, min(lacks, w-need(cols)))
+	for _, urgent := range []bool{true, false} {
+		for i, p := range cols {
+			if lacks := wants[p.column] - p.width; lacks > 0 && m.columns[p.column].Urgent == urgent {
+				cols[i].width += max(0, min(lacks, w-need(cols)))
+			}
 		}
 	}
 }
