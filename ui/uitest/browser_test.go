@@ -38,7 +38,7 @@ func two() uitest.Options {
 func TestBrowseFleet(t *testing.T) {
 	t.Parallel()
 	play(t, two(), func(x *uitest.Terminal) {
-		x.Until("3 Backups · dc1-lxca", "3 · 35.6 GB").Press("3", "b", "z").Until("3 Backups · all appliances", "12 · 97.6 GB and 3 of unknown size")
+		x.Until("3 Backups · dc1-lxca", "3 · 35.6 GB").Press("3", "b", "z").Until("3 Backups · all", "12 · 97.6 GB and 3 of unknown size")
 		x.Until("LABEL", "APPLIANCE", "CREATED", "AGE", "SIZE", "VERSION", "CHECKSUM", "LIES IN")
 		x.UntilMatch(`nightly-1230 +dc1-lxca +1999-12-30 +34 h +13\.1 GB +4\.1\.0 +5f5c86f8 +internal`)
 		x.UntilMatch(`weekly +dc2-lxca .* 4\.2 GB .* my_remote_share`).UntilMatch(`nightly-1120\.gz +ecb-edge +unknown .* internal`)
@@ -83,7 +83,7 @@ func TestBrowseMarksSurvive(t *testing.T) {
 		}
 		x.Press("R")
 		x.Advance(2 * time.Minute) // backups are listed about once a minute
-		x.Press("b").Until("all appliances", "1 marked, 8.9 GB")
+		x.Press("b").Until("3 Backups · all", "1 marked, 8.9 GB")
 	})
 }
 
@@ -136,7 +136,7 @@ func TestBrowseUnlistedIsUnknown(t *testing.T) {
 	prepare := o.Prepare
 	o.Prepare = func(f *sim.Fleet) { prepare(f); f.Appliance("dc2-lxca").LXCA.SetAway(true) }
 	uitest.Run(t, o, func(x *uitest.Terminal) {
-		x.Until("2 up").Press("3", "b").Until("all appliances", "1 not listed")
+		x.Until("2 up").Press("3", "b").Until("3 Backups · all", "1 not listed")
 		x.Press("d").Type("dc1-lxca").Press("enter").Until("╭ Compare dc1-lxca with").Type("dc2-lxca").Press("enter")
 		x.Until("against dc2-lxca").Until("The backups of dc2-lxca have not been listed").Never("only dc1-lxca")
 	})

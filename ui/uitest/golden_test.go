@@ -166,6 +166,12 @@ func TestGoldenFront(t *testing.T) {
 		"filter":           {120, 40, []string{"3", "/", "1", "2", "3"}},
 		"marks":            {120, 40, []string{"3", "g", "space", "space"}},
 		"why-not":          {120, 40, []string{"1", "e"}},
+		"browse":           {120, 40, []string{"3", "b", "g", "space", "space"}},
+		"browse-groups":    {160, 50, []string{"3", "b", "z", "v", "g", "space", "down"}},
+		"browse-80x24":     {80, 24, []string{"3", "b", "z", "v", "v", "v"}},
+		"differences":      {120, 40, []string{"3", "d", "enter", "enter", "z"}},
+		"jobs-parts":       {120, 40, []string{"4", "f", "g", "t", "z"}},
+		"jobs-80x24":       {80, 24, []string{"4", "g", "t", "down"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -99,7 +99,7 @@ var plays = map[keymap.Action]func(t *testing.T, x *uitest.Terminal, key string)
 		x.Press(key).Until("╭ 7 Timeline").Until("APPLIANCE", "now", "ENDS").Until("dc1-lxca", "│━━━").Press("esc").Until("5 Events")
 	},
 	keymap.All: func(_ *testing.T, x *uitest.Terminal, key string) {
-		x.Press("3", key).Until("3 Backups · all appliances").UntilMatch(`nightly-1231 +dc1-lxca`).Press(key).Until("3 Backups · dc1-lxca")
+		x.Press("3", key).Until("3 Backups · all").UntilMatch(`nightly-1231 +dc1-lxca`).Press(key).Until("3 Backups · dc1-lxca")
 	},
 	keymap.Group: func(_ *testing.T, x *uitest.Terminal, key string) {
 		x.Press("3", key).Until("· by appliance").Until("dc1-lxca  3 backups")

@@ -89,7 +89,7 @@ func (v view) title(src pane.Source) string {
 	case v.diff != nil:
 		title += " · " + v.diff.here.String() + " against " + v.diff.there.String()
 	case v.all:
-		title += " · all appliances"
+		title += " · all"
 	case src.Chosen != "":
 		title += " · " + src.Chosen
 	}

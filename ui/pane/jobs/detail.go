@@ -106,7 +106,9 @@ func summary(f widget.Frame, r Row) string {
 	}
 	add("", r.Label, "")
 	for _, m := range r.Messages {
-		add("", m.String(), "")
+		if text := m.String(); strings.TrimRight(text, ".") != r.Title.String() { // many say what their title says
+			add("", text, "")
+		}
 	}
 	return strings.Join(words, " · ")
 }

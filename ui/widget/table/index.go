@@ -23,7 +23,7 @@ type Column[R any] struct {
 	// Wish is a text that should stand there whole: where there is room the column is as wide as the widest of them, and what
 	// it does not need it lends, down to Least. nil = the width has nothing to do with the rows.
 	Wish func(R) string
-	// Urgent tells that it gets what it wishes for before the others do.
+	// Urgent tells that it gets all that it wishes for before the others get anything, where there is room for it.
 	Urgent bool
 	// Draw, instead of Cell, fills the given number of cells with a picture. Head does the same for the heading.
 	Draw func(f widget.Frame, r R, w int) []Cell

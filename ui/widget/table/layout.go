@@ -64,11 +64,14 @@ func (m *Model[R]) grant(cols []placed, w int) {
 			cols[i].width = min(p.width, max(least, want))
 		}
 	}
-	for _, urgent := range []bool{true, false} {
-		for i, p := range cols {
-			if lacks := wants[p.column] - p.width; lacks > 0 && m.columns[p.column].Urgent == urgent {
-				cols[i].width += max(0, min(lacks, w-need(cols)))
-			}
+	for i, p := range cols {
+		if lacks := wants[p.column] - p.width; m.columns[p.column].Urgent && lacks > 0 && lacks <= w-need(cols) {
+			cols[i].width += lacks
+		}
+	}
+	for i, p := range cols {
+		if lacks := wants[p.column] - p.width; !m.columns[p.column].Urgent && lacks > 0 {
+			cols[i].width += max(0, min(lacks, w-need(cols)))
 		}
 	}
 }
