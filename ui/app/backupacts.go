@@ -135,6 +135,9 @@ func (m *Model) chosenMore(msg moreMsg) tea.Cmd {
 	case msg.verb == appliance.VerbCreate:
 		return m.createForm(msg.name)
 	case msg.verb == appliance.VerbDelete:
+		if why := m.whyNotBackup(msg.verb); why != "" { // the marked ones may be of several appliances
+			return m.say("delete: "+why, true)
+		}
 		m.dialog = m.deleteDialog(string(appliance.VerbDelete))
 		return nil
 	case msg.verb == appliance.VerbProcess || msg.verb == appliance.VerbPrepare:

@@ -218,6 +218,9 @@ func TestFinishedFoldAway(t *testing.T) {
 		s := show(j)
 		if c.old {
 			s.want(t, 120, []string{"1 finished earlier, 1 without success"}, "title 9")
+			if !s.Has("dc1\x009") || s.Has("dc1\x008") {
+				t.Error("what is folded away is not listed")
+			}
 		} else {
 			s.want(t, 120, []string{"title 9"}, "finished")
 		}

@@ -44,18 +44,25 @@ type Pane struct {
 	*pane.List[Row]
 	open map[string]bool // by row key
 	old  bool
+	away map[string]bool // keys of the rows that are folded away
 	key  string
+}
+
+// built is what a build hands to Apply.
+type built struct {
+	list any
+	away map[string]bool
 }
 
 // New makes the pane; key is the one that shows finished jobs, as it is shown.
 func New(key string) *Pane {
 	p := &Pane{open: map[string]bool{}, key: key}
-	p.List = pane.NewList(p.define())
+	p.List = pane.NewList(p.define(nil))
 	return p
 }
 
-// define is what the list shows now. It is read beside the event loop, so it holds copies.
-func (p *Pane) define() pane.Def[Row] {
+// define is what the list shows now. It is read beside the event loop, so it holds copies; what it folds away it tells.
+func (p *Pane) define(away map[string]bool) pane.Def[Row] {
 	open, old, key := maps.Clone(p.open), p.old, p.key
 	return pane.Def[Row]{
 		Number: 4, Name: "Jobs", Columns: columns(), Detail: detail,
@@ -73,7 +80,12 @@ func (p *Pane) define() pane.Def[Row] {
 			spec.Under = func(r Row) []Row { return under(r, open) }
 			spec.Heads = func(shown, folded []Row) []table.Head { return heads(shown, folded, key) }
 			if !old {
-				spec.Folded = func(r Row) bool { return r.Old }
+				spec.Folded = func(r Row) bool {
+					if r.Old {
+						away[r.key()] = true
+					}
+					return r.Old
+				}
 			}
 		},
 	}
@@ -81,9 +93,22 @@ func (p *Pane) define() pane.Def[Row] {
 
 // Build implements pane.Pane.
 func (p *Pane) Build(src pane.Source) func() any {
-	p.Define(p.define())
-	return p.List.Build(src)
+	away := map[string]bool{}
+	p.Define(p.define(away))
+	build := p.List.Build(src)
+	return func() any { return built{build(), away} }
 }
+
+// Apply implements pane.Pane.
+func (p *Pane) Apply(x any) {
+	if b, ok := x.(built); ok {
+		p.away = b.away
+		p.List.Apply(b.list)
+	}
+}
+
+// Has reports whether a job is listed, though it may be folded away: what is asked about it is about something that is there.
+func (p *Pane) Has(key string) bool { return p.away[key] || p.List.Has(key) }
 
 // ToggleOld shows the finished jobs that are folded away, or folds them away again, from the next build on.
 func (p *Pane) ToggleOld() { p.old = !p.old }
