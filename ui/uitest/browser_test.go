@@ -122,6 +122,7 @@ func TestBrowseDifferences(t *testing.T) {
 		x.UntilMatch(`nightly-1231 +dc1-lxca +other checksum`).UntilMatch(`nightly-1231 +dc2-lxca +other checksum`)
 		x.UntilMatch(`nightly-1230 +dc1-lxca +only dc1-lxca`).UntilMatch(`weekly +dc2-lxca +only dc2-lxca`).UntilGone("ff098673")
 		x.Press("/").Type("other").Until("/other  2 of 7").Press("enter", "esc")
+		x.Press("s").Until("sorted by LABEL", "1 alike").Press("s").Until("LABEL▾").Until("1 alike")
 		x.Press("g", "space").Until("1 marked").Press("esc").Until("3 Backups · dc1-lxca ", "1 marked").UntilGone("against")
 		x.Press("d").Type("internal").Until("╭ Compare").Press("up", "up", "up", "up", "enter").Until("╭ Compare internal with")
 		x.Type("my_remote").Press("enter").Until("3 Backups · internal against my_remote_share", "1 alike")

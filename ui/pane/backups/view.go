@@ -12,6 +12,7 @@ import (
 
 // gather makes the rows of a view.
 func (v view) gather(src pane.Source, out *found) []Row {
+	*out = found{} // it may have been made before, in another order
 	out.space = make(map[string]appliance.Space, len(src.Snapshots))
 	for _, s := range src.Snapshots {
 		out.space[s.Name] = s.Space
