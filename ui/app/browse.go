@@ -67,7 +67,7 @@ func (m *Model) browseKeys() string {
 // browsed reports whether a newer snapshot changes what the pane of backups shows: most polls are about other things, and making
 // the rows of a large fleet anew costs more than all else together.
 func (m *Model) browsed(was, is *fleet.Snapshot) bool {
-	if is.Name != m.chosen && !m.backups.All() && !m.backups.Comparing() {
+	if is.Name != m.chosen && !m.backups.All() && !m.backups.Comparing() && m.backups.Marks() == 0 {
 		return false
 	}
 	return !backups.Same(was, is)

@@ -83,7 +83,7 @@ func TestBrowseMarksSurvive(t *testing.T) {
 		}
 		x.Press("R")
 		x.Advance(2 * time.Minute) // backups are listed about once a minute
-		x.Press("b").Until("3 Backups · all", "1 marked, 8.9 GB")
+		x.Until("3 Backups · dc1-lxca", "1 marked, 8.9 GB").Press("b").Until("3 Backups · all", "1 marked, 8.9 GB")
 	})
 }
 
@@ -122,7 +122,7 @@ func TestBrowseDifferences(t *testing.T) {
 		x.UntilMatch(`nightly-1231 +dc1-lxca +other checksum`).UntilMatch(`nightly-1231 +dc2-lxca +other checksum`)
 		x.UntilMatch(`nightly-1230 +dc1-lxca +only dc1-lxca`).UntilMatch(`weekly +dc2-lxca +only dc2-lxca`).UntilGone("ff098673")
 		x.Press("/").Type("other").Until("/other  2 of 7").Press("enter", "esc")
-		x.Press("s").Until("sorted by LABEL", "1 alike").Press("s").Until("LABEL▾").Until("1 alike")
+		x.Press("s").Never("2 alike").Until("sorted by LABEL", "1 alike").Press("s").Never("3 alike").Until("LABEL▾")
 		x.Press("g", "space").Until("1 marked").Press("esc").Until("3 Backups · dc1-lxca ", "1 marked").UntilGone("against")
 		x.Press("d").Type("internal").Until("╭ Compare").Press("up", "up", "up", "up", "enter").Until("╭ Compare internal with")
 		x.Type("my_remote").Press("enter").Until("3 Backups · internal against my_remote_share", "1 alike")

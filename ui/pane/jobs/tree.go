@@ -68,9 +68,9 @@ func heads(shown, folded []Row, key string) []table.Head {
 	return []table.Head{{At: at, Text: text}}
 }
 
-// under is the parts of a row that are unfolded, down to mostDepth.
+// under is the parts of a row that are unfolded, which those at mostDepth never are.
 func under(r Row, open map[string]bool) []Row {
-	if !r.open || r.Depth >= mostDepth {
+	if !r.open || r.cut {
 		return nil
 	}
 	root := r.Root
