@@ -62,6 +62,9 @@ func (m *Model) locate() []appliance.Call {
 		return m.engine.Locate(m.at(), appliance.PartBackups, "")
 	case paneJobs:
 		if r, ok := m.jobs.Row(); ok {
+			if r.Root != nil { // a part has no address of its own
+				r.Job = r.Root
+			}
 			return m.engine.Locate(r.Job.Appliance, appliance.PartJobs, string(r.ID))
 		}
 	}

@@ -83,9 +83,9 @@ func (m *Model) news(msg newsMsg) tea.Cmd {
 	chosen := false
 	for _, s := range msg.Snapshots {
 		if i, ok := m.place[s.Name]; ok {
+			chosen = chosen || m.browsed(m.snapshots[i], s)
 			m.snapshots[i] = s
 		}
-		chosen = chosen || s.Name == m.chosen
 	}
 	if len(msg.Snapshots) > 0 {
 		cmds = append(cmds, m.rebuild(paneAppliances), m.rebuild(paneLocks), m.rebuild(paneJobs))

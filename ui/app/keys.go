@@ -180,6 +180,8 @@ func (m *Model) perform(a keymap.Action, key string) tea.Cmd {
 		return m.moved()
 	case keymap.Unmark:
 		m.panes[m.focus].Unmark()
+	case keymap.All, keymap.Group, keymap.Differ, keymap.Parts, keymap.Finished:
+		return m.browse(a)
 	case keymap.Longer:
 		return m.spanned(m.timeline.Longer())
 	case keymap.Shorter:
@@ -265,12 +267,15 @@ func (m *Model) neighbour(step int) int {
 	return order[(at+step+len(order))%len(order)]
 }
 
-// back leaves what is innermost: the filter, the marks, the zoom, the requests or the timeline.
+// back leaves what is innermost: the filter, the comparison, the marks, the zoom, the requests or the timeline.
 func (m *Model) back() tea.Cmd {
 	p := m.panes[m.focus]
 	switch {
 	case p.Query() != "":
 		return m.setQuery("")
+	case m.focus == paneBackups && m.backups.Comparing():
+		m.backups.StopComparing()
+		return m.rebuild(paneBackups)
 	case p.Marks() > 0:
 		p.Unmark()
 	case m.zoomed:

@@ -80,8 +80,8 @@ type Model struct {
 
 	appliances *pane.List[*fleet.Snapshot]
 	locks      *pane.List[locks.Row]
-	backups    *pane.List[backups.Row]
-	jobs       *pane.List[jobs.Row]
+	backups    *backups.Pane
+	jobs       *jobs.Pane
 	timeline   *timeline.Pane
 	panes      [panes]pane.Pane
 	builds     [panes]build
@@ -138,7 +138,8 @@ func New(o Options) *Model {
 		m.chosen = m.snapshots[0].Name
 	}
 	me := o.Person.Name
-	m.appliances, m.locks, m.backups, m.jobs = appliances.New(), locks.New(me), backups.New(), jobs.New()
+	m.appliances, m.locks, m.backups, m.jobs = appliances.New(), locks.New(me), backups.New(m.browseKeys()),
+		jobs.New(o.Keys.Of(keymap.Finished).Key(o.ASCII))
 	m.timeline = timeline.New(me, strings.TrimSpace(o.Keys.Of(keymap.Longer).Key(o.ASCII)+" "+o.Keys.Of(keymap.Shorter).Key(o.ASCII)))
 	m.panes = [panes]pane.Pane{m.appliances, m.locks, m.backups, m.jobs, events.New(me), requests.New(), m.timeline}
 	return m
@@ -166,6 +167,7 @@ func (m *Model) source() pane.Source {
 		Events:    m.events,
 		Trace:     func(name string) []appliance.Exchange { return m.engine.Trace(name, 0) },
 		Me:        m.opts.Person.Name,
+		Now:       m.engine.Clock().Now(),
 		Scope:     m.scope,
 	}
 }

@@ -49,7 +49,7 @@ func (m *Model) transferDialog(verb appliance.Verb, opener string) *dialog.Dialo
 	return m.finish(spec, func(v dialog.Values) []target {
 		var targets []target
 		for _, b := range rows {
-			targets = append(targets, target{name, appliance.Act{Verb: verb, Transfer: transferOf(verb, b, to(v.Choice))}})
+			targets = append(targets, target{b.Appliance, appliance.Act{Verb: verb, Transfer: transferOf(verb, b, to(v.Choice))}})
 		}
 		return targets
 	})

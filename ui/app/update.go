@@ -70,6 +70,10 @@ func (m *Model) dispatch(msg tea.Msg) tea.Cmd {
 		return m.order(msg)
 	case orderedMsg:
 		return m.ordered(msg)
+	case sidesMsg:
+		return m.chooseSide(msg)
+	case sideMsg:
+		return m.compareSides(msg)
 	case quitMsg:
 		return m.quit(msg)
 	}

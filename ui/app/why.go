@@ -34,6 +34,8 @@ func (m *Model) whyNot(a keymap.Action) string {
 		return m.whyNotMore(a)
 	case keymap.Cancel:
 		return m.whyNotCancel()
+	case keymap.All, keymap.Group, keymap.Differ, keymap.Parts, keymap.Finished:
+		return m.whyNotBrowse(a)
 	case keymap.Longer, keymap.Shorter:
 		if !m.shown(paneTimeline) {
 			return "open the timeline first, pane 7"
@@ -73,6 +75,10 @@ func (m *Model) whyNotBackup(verb appliance.Verb) string {
 	if verb == appliance.VerbPush && m.backups.Marks() > 1 {
 		return "an appliance runs one push at a time: mark one backup"
 	}
+	if m.backups.Several() {
+		return "the marked backups are of several appliances: mark those of one, or plan a migration with " +
+			m.opts.Keys.Of(keymap.Migrate).Key(m.opts.ASCII)
+	}
 	t := appliance.Transfer{Verb: verb, Backup: b.ID, Checksum: b.Checksum}
 	return m.engine.WhyNot(m.opts.Person, b.Appliance, appliance.Act{Verb: verb, Transfer: t})
 }
@@ -88,6 +94,8 @@ func (m *Model) whyNotCancel() string {
 	switch {
 	case !ok:
 		return "there is no job"
+	case r.Root != nil:
+		return "this is a part of job " + string(r.Root.ID) + ": go to the job itself"
 	case r.Phase.Ended():
 		return "the job has ended"
 	}

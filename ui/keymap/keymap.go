@@ -40,6 +40,11 @@ const (
 	Look     Action = "look"
 	Requests Action = "requests"
 	Timeline Action = "timeline"
+	All      Action = "all-backups"
+	Group    Action = "group"
+	Differ   Action = "differences"
+	Parts    Action = "parts"
+	Finished Action = "finished"
 	Longer   Action = "longer"
 	Shorter  Action = "shorter"
 	Help     Action = "help"
@@ -124,6 +129,11 @@ func Default() []Binding {
 		{Look, []string{"R"}, "", "look again now; also after a refused password or key", look, "", false},
 		{Requests, []string{"6"}, "", "what was sent to the chosen appliance", look, "", false},
 		{Timeline, []string{"7"}, "", "every lock as a bar on an axis of time", look, "", false},
+		{All, []string{"b"}, "", "the backups of every appliance, or of the chosen one again", look, "", false},
+		{Group, []string{"v"}, "", "group the backups by appliance, by location, by label, or not", look, "", false},
+		{Differ, []string{"d"}, "", "what differs between two appliances or locations; esc: no longer", look, "", false},
+		{Parts, []string{"t"}, "", "show the parts of the job, or fold them away", look, "", false},
+		{Finished, []string{"f"}, "", "show the jobs that finished a while ago, or fold them away", look, "", false},
 		{Longer, []string{"+", "="}, "", "the timeline shows a longer time", look, "", false},
 		{Shorter, []string{"-"}, "", "the timeline shows a shorter time", look, "", false},
 		{Help, []string{"?"}, "help", "this help", look, "", false},

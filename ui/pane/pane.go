@@ -21,6 +21,7 @@ type Source struct {
 	Events    []fleet.Event     // oldest first
 	Trace     func(name string) []appliance.Exchange
 	Me        string // name of the person who looks
+	Now       appliance.Reading
 	// Scope is what an appliance calls the scope of a code; the code alone when it does not know it.
 	Scope func(name, code string) appliance.Scope
 }
@@ -117,13 +118,19 @@ type Def[R any] struct {
 	Ticks     func(widget.Frame, R) bool
 	Appliance func(R) string
 	Detail    func(widget.Frame, R) Detail
-	// Part is how the listing stands that all rows are from, so that its age is told once it is stale; nil = each row tells.
-	Part func(Source) fleet.Part
-	// Foot is a line below the rows, where there is room for one; nil = none.
+	// Fixed tells that Gather makes the same rows until Define is called: they are then sorted once and filtered as often as wanted.
+	Fixed bool
+	// Seen is how the listings stand that the rows are from, so that their age is told once they are stale; nil = each row tells.
+	Seen func(Source) []Seen
+	// Amount is the bytes of a row, below zero for unknown, of which those that are marked are told together; nil = rows have none.
+	Amount func(R) int64
+	// Shape fills in how rows are grouped and folded, beside the event loop; marked is the keys of the rows with a mark. nil = neither.
+	Shape func(src Source, marked []string, spec *table.Spec[R])
+	// Foot is a line below the rows, where there is room for one and not for Whole; nil = none.
 	Foot func(f widget.Frame, w int) string
 	// Whole is what the row under the cursor says where its line may have cut it: it is shown below the rows when the pane is high
 	// enough, as it is when it is zoomed. nil = none.
-	Whole func(R) string
+	Whole func(widget.Frame, R) string
 	// Newest tells that the first row is the newest and that a cursor on it stays on the first row.
 	Newest bool
 }
@@ -135,9 +142,13 @@ type List[R any] struct {
 	query string
 	title string
 	note  string
-	part  fleet.Part
+	seen  []Seen
 	empty []string
 	drawn drawn
+	marks marks
+	// defined counts what Define changed.
+	defined int
+	base    base[R]
 }
 
 // drawn is the picture as it was last made, and what it was made for.
@@ -152,14 +163,6 @@ type drawn struct {
 	ticks   bool
 }
 
-// built is what a build hands to Apply.
-type built[R any] struct {
-	index       *table.Index[R]
-	title, note string
-	part        fleet.Part
-	empty       []string
-}
-
 // NewList makes an empty list.
 func NewList[R any](def Def[R]) *List[R] {
 	return &List[R]{def: def, table: table.New(def.Columns), title: def.Name}
@@ -167,42 +170,6 @@ func NewList[R any](def Def[R]) *List[R] {
 
 // Name is the pane's name.
 func (l *List[R]) Name() string { return l.def.Name }
-
-// Build implements Pane.
-func (l *List[R]) Build(src Source) func() any {
-	by, down, _ := l.table.Order()
-	spec := table.Spec[R]{Key: l.def.Key, Words: l.def.Words, Default: l.def.Default, Query: l.query, By: by, Down: down,
-		Columns: l.def.Columns}
-	def := l.def
-	return func() any {
-		ix := table.Build(def.Gather(src), spec)
-		b := built[R]{index: ix, title: def.Name, empty: def.Empty(src)}
-		if def.Title != nil {
-			b.title = def.Title(src)
-		}
-		if def.Note != nil {
-			b.note = def.Note(src, ix)
-		}
-		if def.Part != nil {
-			b.part = def.Part(src)
-		}
-		return b
-	}
-}
-
-// Apply implements Pane.
-func (l *List[R]) Apply(x any) {
-	b, ok := x.(built[R])
-	if !ok {
-		return
-	}
-	first := l.def.Newest && l.atFirst()
-	l.table.SetIndex(b.index)
-	l.title, l.note, l.part, l.empty = b.title, b.note, b.part, b.empty
-	if first {
-		l.table.First()
-	}
-}
 
 func (l *List[R]) atFirst() bool {
 	at, ok := l.table.Index().At(l.table.CursorKey())
@@ -239,32 +206,6 @@ func (d drawn) same(o drawn) bool {
 		d.text == o.text && d.step == o.step
 }
 
-// heading is what stands in the upper edge: what is shown, and of how many rows.
-func (l *List[R]) heading(f widget.Frame) (title, note string) {
-	title = fmt.Sprintf("%d %s", l.def.Number, l.title)
-	ix := l.table.Index()
-	switch {
-	case l.query != "":
-		note = fmt.Sprintf("/%s  %d of %d", appliance.Label(l.query), ix.Len(), ix.Total)
-	case ix.Total > 0 && l.note != "":
-		note = fmt.Sprintf("%d · %s", ix.Total, l.note)
-	case ix.Total > 0:
-		note = fmt.Sprint(ix.Total)
-	default:
-		note = l.note
-	}
-	if l.part.Stale(f.Now) {
-		note = "seen " + widget.Ago(f.Now.Since(l.part.At)) + "  " + note
-	}
-	if n := l.table.Marks(); n > 0 {
-		note = fmt.Sprintf("%d marked  %s", n, note)
-	}
-	if _, _, by := l.table.Order(); by != "" {
-		note = "sorted by " + by + "  " + note
-	}
-	return title, note
-}
-
 // leastWithFoot and leastWithWhole are the heights from which a foot, or the whole text of a row, takes no row that is needed
 // more.
 const (
@@ -273,12 +214,12 @@ const (
 )
 
 func (l *List[R]) body(f widget.Frame, w, h int, focused bool) []string {
-	if l.table.Index().Len() > 0 {
+	if l.table.Index().Lines() > 0 {
 		switch {
+		case l.def.Whole != nil && h >= leastWithWhole && l.table.Index().Len() > 0:
+			return append(l.table.View(f, w, h-wholeHeight-1, focused), l.whole(f, w)...)
 		case l.def.Foot != nil && h >= leastWithFoot:
 			return append(l.table.View(f, w, h-1, focused), l.def.Foot(f, w))
-		case l.def.Whole != nil && h >= leastWithWhole:
-			return append(l.table.View(f, w, h-wholeHeight-1, focused), l.whole(f, w)...)
 		}
 		return l.table.View(f, w, h, focused)
 	}
@@ -318,6 +259,9 @@ func (l *List[R]) Chosen() []R {
 	}
 	return nil
 }
+
+// EachMarked calls visit for every marked row, shown or not, in no order.
+func (l *List[R]) EachMarked(visit func(R)) { l.table.EachMarked(func(_ string, r R) { visit(r) }) }
 
 // Appliance implements Pane.
 func (l *List[R]) Appliance() string {

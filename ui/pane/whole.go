@@ -14,7 +14,7 @@ const wholeHeight = 4
 func (l *List[R]) whole(f widget.Frame, w int) []string {
 	lines := []string{f.Theme.Paint(theme.Dim, strings.Repeat(f.Theme.Symbols.Horizontal, w))}
 	r, _ := l.table.Cursor()
-	words := widget.Wrap(l.def.Whole(r), w-4)
+	words := widget.Wrap(l.def.Whole(f, r), w-4)
 	if len(words) > wholeHeight { // more than there is room for: the detail has it
 		words[wholeHeight-1] = widget.Cut(words[wholeHeight-1], w-6, "") + " " + f.Theme.Symbols.Ellipsis
 	}

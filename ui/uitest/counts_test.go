@@ -64,7 +64,7 @@ func TestCountsTellWhatIsHidden(t *testing.T) {
 	cfg.Backups, cfg.Jobs = 9, 9
 	play(t, uitest.Options{Sim: cfg, Prepare: prepare}, func(x *uitest.Terminal) {
 		x.Until("7 · 6 held").Until("3 Backups", "9").Until("4 Jobs", "18 · 0 running")
-		x.Resize(60, 11)
+		x.Press("4", "f").Resize(60, 11) // those that finished a while ago too
 		for pane, title := range map[string]string{"2": "2 Locks", "3": "3 Backups", "4": "4 Jobs", "6": "6 Requests", "7": "7 Timeline"} {
 			x.Press(pane, "z").UntilMatch(title + `.* ↓ \d+ more ─╮`).UntilNoMatch(`↑ \d+ more`)
 			x.Press("G").UntilMatch(title+`.* ↑ \d+ more ─╮`).UntilNoMatch(`↓ \d+ more`).Press("g", "z")

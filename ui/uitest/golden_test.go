@@ -171,6 +171,12 @@ func TestGoldenFront(t *testing.T) {
 		"new-backup":       {120, 40, []string{"1", "g", "n"}},
 		"new-backup-40x10": {40, 10, []string{"1", "g", "n"}},
 		"delete":           {120, 40, []string{"3", "D", "enter"}},
+		"browse":           {120, 40, []string{"3", "b", "g", "space", "space"}},
+		"browse-groups":    {160, 50, []string{"3", "b", "z", "v", "g", "space", "down"}},
+		"browse-80x24":     {80, 24, []string{"3", "b", "z", "v", "v", "v"}},
+		"differences":      {120, 40, []string{"3", "d", "enter", "enter", "z"}},
+		"jobs-parts":       {120, 40, []string{"4", "f", "g", "t", "z"}},
+		"jobs-80x24":       {80, 24, []string{"4", "g", "t", "down"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -129,6 +129,21 @@ var plays = map[keymap.Action]func(t *testing.T, x *uitest.Terminal, key string)
 	keymap.Timeline: func(_ *testing.T, x *uitest.Terminal, key string) {
 		x.Press(key).Until("╭ 7 Timeline").Until("APPLIANCE", "now", "ENDS").Until("dc1-lxca", "│━━━").Press("esc").Until("5 Events")
 	},
+	keymap.All: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Press("3", key).Until("3 Backups · all").UntilMatch(`nightly-1231 +dc1-lxca`).Press(key).Until("3 Backups · dc1-lxca")
+	},
+	keymap.Group: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Press("3", key).Until("· by appliance").Until("dc1-lxca  3 backups")
+	},
+	keymap.Differ: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Press("3", key).Until("╭ Compare").Until("new-lxca", "every place of it")
+	},
+	keymap.Parts: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Press("4", "g").UntilMatch(`\+ Copy`).Press(key).UntilMatch(`- Copy`).Until("Check space").Press(key).UntilGone("Check space")
+	},
+	keymap.Finished: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Press("4", key).Until("finished earlier", key+" folds them away").Press(key).Until("finished earlier", key+" shows them")
+	},
 	keymap.Longer: func(_ *testing.T, x *uitest.Terminal, key string) {
 		x.Press("7").Until("1h", "past").Press(key).Until("4h", "past")
 	},
@@ -187,7 +202,7 @@ func walk(from, to string) func(*testing.T, *uitest.Terminal, string) {
 func TestEveryKey(t *testing.T) {
 	t.Parallel()
 	cfg := fleet()
-	cfg.Speed = 0.02
+	cfg.Speed, cfg.Jobs = 0.02, 3
 	prepare := func(f *sim.Fleet) {
 		a := f.Appliance("dc1-lxca").LXCA
 		a.AddForeignLock("FC", time.Hour)

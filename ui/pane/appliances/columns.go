@@ -22,6 +22,8 @@ func columns() []table.Column[*fleet.Snapshot] {
 			Compare: func(a, b *fleet.Snapshot) int { return cmp.Compare(b.State, a.State) }},
 		{Title: "ROUND", Width: 8, Right: true, Drop: 3, Cell: round,
 			Compare: func(a, b *fleet.Snapshot) int { return cmp.Compare(a.RoundTrip, b.RoundTrip) }},
+		{Title: "REPOSITORY", Width: 30, Drop: 4, Cell: repository,
+			Compare: func(a, b *fleet.Snapshot) int { return cmp.Compare(share(a), share(b)) }},
 	}
 }
 
@@ -134,6 +136,23 @@ func round(_ widget.Frame, s *fleet.Snapshot) table.Cell {
 	default:
 		return table.Cell{Text: widget.Took(d.Round(step)), Role: theme.Dim}
 	}
+}
+
+// repository is how full the appliance's own repository is; empty where it keeps none.
+func repository(f widget.Frame, s *fleet.Snapshot) table.Cell {
+	if share(s) < 0 {
+		return table.Cell{Text: s.Space.Text.String(), Role: theme.Dim}
+	}
+	return table.Cell{Text: pane.RepositoryBar(f, s.Space) + " " + widget.Size(s.Space.Used) + " of " + widget.Size(s.Space.Total),
+		Role: pane.Fresh(f, s.BackupsPart)}
+}
+
+// share is how much of a repository is used, 0 to 1; below zero where that is not known.
+func share(s *fleet.Snapshot) float64 {
+	if s.Space.Total <= 0 || s.Space.Used < 0 {
+		return -1
+	}
+	return float64(s.Space.Used) / float64(s.Space.Total)
 }
 
 // notice is the gravest of what should be known of an appliance that answers; empty below a warning.

@@ -24,7 +24,9 @@ func New(me string) *pane.List[fleet.Event] {
 		Appliance: func(e fleet.Event) string { return e.Appliance },
 		Empty:     func(pane.Source) []string { return []string{"Nothing has happened yet."} },
 		Detail:    detail,
-		Whole:     func(e fleet.Event) string { return strings.TrimPrefix(e.Appliance+": ", ": ") + sentence(me, e) },
+		Whole: func(_ widget.Frame, e fleet.Event) string {
+			return strings.TrimPrefix(e.Appliance+": ", ": ") + sentence(me, e)
+		},
 	})
 }
 

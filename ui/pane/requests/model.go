@@ -35,7 +35,9 @@ func New() *pane.List[appliance.Exchange] {
 		},
 		Empty:  func(pane.Source) []string { return []string{"Nothing was sent to this appliance yet."} },
 		Detail: detail,
-		Whole:  func(x appliance.Exchange) string { return strings.TrimSpace(x.Method + " " + x.Path + "  " + x.Err) },
+		Whole: func(_ widget.Frame, x appliance.Exchange) string {
+			return strings.TrimSpace(x.Method + " " + x.Path + "  " + x.Err)
+		},
 	})
 }
 

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"slices"
 	"strings"
 
 	"holdfast/ui/theme"
@@ -13,9 +14,9 @@ type Model[R any] struct {
 	index   *Index[R]
 	cursor  string // key of the row under the cursor
 	place   int    // where that row was last, for when it vanishes
-	offset  int    // first row shown
-	page    int    // rows shown when last drawn
-	marks   map[string]struct{}
+	offset  int    // first line shown: rows and headings are lines
+	page    int    // lines shown when last drawn
+	marks   map[string]R
 	sort    int // column; -1 = the default order
 	down    bool
 	version int // grows with everything that changes the picture but the time
@@ -24,7 +25,7 @@ type Model[R any] struct {
 
 // New makes an empty table.
 func New[R any](columns []Column[R]) *Model[R] {
-	return &Model[R]{columns: columns, index: &Index[R]{}, marks: map[string]struct{}{}, sort: -1}
+	return &Model[R]{columns: columns, index: &Index[R]{}, marks: map[string]R{}, sort: -1}
 }
 
 // Touch binds the cursor to the row that it stands on: until somebody uses the table it stays on the first row.
@@ -39,24 +40,33 @@ func (m *Model[R]) Index() *Index[R] { return m.index }
 // SetIndex shows another index. The cursor stays on its row; a vanished row gives it to its neighbour. Marks of rows that
 // are gone from an unfiltered index go too.
 func (m *Model[R]) SetIndex(ix *Index[R]) {
+	was := m.index.line(m.place)
 	m.index = ix
 	m.version++
-	if ix.Query == "" {
-		for k := range m.marks {
-			if _, ok := ix.At(k); !ok {
-				delete(m.marks, k)
-			}
-		}
-	}
+	m.remark()
 	if !m.touched {
 		m.place = 0
 	} else if at, ok := ix.At(m.cursor); ok {
 		if m.offset > 0 { // the row stays where it is on the screen; from the top nothing that comes is hidden
-			m.offset = max(0, m.offset+at-m.place)
+			m.offset = max(0, m.offset+ix.line(at)-was)
 		}
 		m.place = at
 	}
 	m.moveTo(m.place)
+}
+
+// remark brings the marked rows up to date and takes the marks of those that are gone.
+func (m *Model[R]) remark() {
+	for k := range m.marks {
+		if at, ok := m.index.At(k); ok {
+			m.marks[k] = m.index.Rows[at]
+		} else if m.index.Query == "" && !m.index.part {
+			delete(m.marks, k)
+		}
+	}
+	for _, k := range m.index.gone {
+		delete(m.marks, k)
+	}
 }
 
 // Cursor is the row under the cursor.
@@ -117,7 +127,7 @@ func (m *Model[R]) ToggleMark() {
 	if _, ok := m.marks[m.cursor]; ok {
 		delete(m.marks, m.cursor)
 	} else {
-		m.marks[m.cursor] = struct{}{}
+		m.marks[m.cursor] = m.index.Rows[m.place]
 	}
 	m.version++
 	m.Move(1)
@@ -131,18 +141,30 @@ func (m *Model[R]) Unmark() {
 	}
 }
 
-// Marked is the marked rows in the order in which they are shown.
+// Marked is the marked rows that are shown, in their order.
 func (m *Model[R]) Marked() []R {
-	var rows []R
 	if len(m.marks) == 0 {
 		return nil
 	}
-	for _, r := range m.index.Rows {
-		if _, ok := m.marks[m.index.key(r)]; ok {
-			rows = append(rows, r)
+	places := make([]int, 0, len(m.marks))
+	for k := range m.marks {
+		if at, ok := m.index.At(k); ok {
+			places = append(places, at)
 		}
 	}
+	slices.Sort(places)
+	var rows []R
+	for _, at := range places {
+		rows = append(rows, m.index.Rows[at])
+	}
 	return rows
+}
+
+// EachMarked calls f for every marked row, shown or not, in no order.
+func (m *Model[R]) EachMarked(f func(key string, r R)) {
+	for k, r := range m.marks {
+		f(k, r)
+	}
 }
 
 // Marks is how many rows are marked.
@@ -157,7 +179,7 @@ func (m *Model[R]) SortNext() {
 	}
 	m.down = false
 	for m.sort++; m.sort < len(m.columns); m.sort++ {
-		if m.columns[m.sort].Compare != nil {
+		if c := m.columns[m.sort]; c.Compare != nil && (c.Hidden == nil || !c.Hidden()) {
 			return
 		}
 	}
@@ -174,14 +196,31 @@ func (m *Model[R]) Order() (by func(a, b R) int, down bool, name string) {
 
 // Visible calls f for each row that is on the screen.
 func (m *Model[R]) Visible(f func(R)) {
-	for i := m.offset; i < min(m.offset+m.page, m.index.Len()); i++ {
-		f(m.index.Rows[i])
+	m.lines(func(row int) { f(m.index.Rows[row]) }, func(Head) {})
+}
+
+// lines goes through the rows and headings that are on the screen, from above.
+func (m *Model[R]) lines(row func(int), head func(Head)) {
+	at, k := m.index.from(m.offset)
+	for range m.page {
+		switch {
+		case k < len(m.index.heads) && m.index.heads[k].At <= at:
+			head(m.index.heads[k])
+			k++
+		case at < m.index.Len():
+			row(at)
+			at++
+		default:
+			return
+		}
 	}
 }
 
 // Hidden is how many rows there are above and below those that were drawn last.
 func (m *Model[R]) Hidden() (above, below int) {
-	return m.offset, max(0, m.index.Len()-m.offset-max(0, m.page))
+	above, _ = m.index.from(m.offset)
+	end, _ := m.index.from(m.offset + max(0, m.page))
+	return above, m.index.Len() - end
 }
 
 // gutter is the cells before a row, for cursor and mark; margin those behind it.
@@ -197,113 +236,29 @@ func (m *Model[R]) View(f widget.Frame, w, h int, focused bool) []string {
 	cols := m.layout(w - gutter - margin)
 	lines := make([]string, 0, h)
 	lines = append(lines, m.headings(f, cols, w))
-	for i := m.offset; i < min(m.offset+m.page, m.index.Len()); i++ {
-		lines = append(lines, m.row(f, cols, w, i, focused))
-	}
+	m.lines(func(at int) {
+		lines = append(lines, m.row(f, cols, w, at, focused))
+	}, func(head Head) {
+		lines = append(lines, f.Theme.Paint(theme.Heading, widget.Fit(" "+head.Text, w, false, f.Theme.Symbols.Ellipsis)))
+	})
 	for len(lines) < h {
 		lines = append(lines, widget.Pad(w))
 	}
 	return lines
 }
 
-// scroll moves the window so that the cursor is in it and no more than needed.
+// scroll moves the window so that the cursor is in it, with the heading of its row where there is room, and no more than needed.
 func (m *Model[R]) scroll() {
-	m.offset = min(m.offset, m.index.Len()-m.page)
-	m.offset = max(0, min(m.offset, m.place))
-	if m.place >= m.offset+m.page {
-		m.offset = m.place - m.page + 1
+	line := m.index.line(m.place)
+	top := line
+	if m.index.headed(m.place) {
+		top--
 	}
-}
-
-// placed is a column with the width it has on this screen and the blanks before it.
-type placed struct {
-	column int
-	width  int
-	gap    int
-}
-
-// layout gives each column its width; what does not fit is dropped, the most droppable first.
-func (m *Model[R]) layout(w int) []placed {
-	keep := make([]placed, 0, len(m.columns))
-	for i, c := range m.columns {
-		keep = append(keep, placed{column: i, width: c.Width})
+	m.offset = min(m.offset, m.index.Lines()-m.page)
+	m.offset = max(0, min(m.offset, top))
+	if line >= m.offset+m.page {
+		m.offset = line - m.page + 1
 	}
-	m.space(keep)
-	for need(keep) > w {
-		worst, at := 0, -1
-		for i, p := range keep {
-			if d := m.columns[p.column].Drop; d > worst {
-				worst, at = d, i
-			}
-		}
-		if at < 0 {
-			break
-		}
-		keep = append(keep[:at], keep[at+1:]...)
-		m.space(keep)
-	}
-	m.grant(keep, w)
-	rest, shares := w-need(keep), 0
-	for _, p := range keep {
-		shares += m.columns[p.column].Grow
-	}
-	for i := range keep {
-		if g := m.columns[keep[i].column].Grow; g > 0 && rest > 0 {
-			more := rest * g / shares
-			keep[i].width += more
-			rest, shares = rest-more, shares-g
-		}
-	}
-	for i := len(keep) - 1; i >= 0 && need(keep) > w; i-- { // still too wide: narrow what may be, from the right
-		if least := m.columns[keep[i].column].Least; least > 0 {
-			keep[i].width = max(least, keep[i].width-(need(keep)-w))
-		}
-	}
-	for i := len(keep) - 1; i >= 0 && need(keep) > w; i-- {
-		keep[i].width = max(0, keep[i].width-(need(keep)-w))
-	}
-	return keep
-}
-
-// grant gives the columns what their rows wish for, from the left: out of what is free and out of what others do not need.
-// Which columns there are has been decided before, so that no row makes another column come or go.
-func (m *Model[R]) grant(cols []placed, w int) {
-	wants := m.index.wants
-	if len(wants) != len(m.columns) {
-		return
-	}
-	for i, p := range cols {
-		if least, want := m.columns[p.column].Least, wants[p.column]; least > 0 && want > 0 {
-			cols[i].width = min(p.width, max(least, want))
-		}
-	}
-	for i, p := range cols {
-		if lacks := wants[p.column] - p.width; lacks > 0 {
-			cols[i].width += max(0, min(lacks, w-need(cols)))
-		}
-	}
-}
-
-// space puts two blanks between columns, one behind a tight one.
-func (m *Model[R]) space(cols []placed) {
-	for i := range cols {
-		switch {
-		case i == 0:
-			cols[i].gap = 0
-		case m.columns[cols[i-1].column].Tight:
-			cols[i].gap = 1
-		default:
-			cols[i].gap = 2
-		}
-	}
-}
-
-func need(cols []placed) int {
-	n := 0
-	for _, c := range cols {
-		n += c.gap + c.width
-	}
-	return n
 }
 
 func (m *Model[R]) headings(f widget.Frame, cols []placed, w int) string {
