@@ -131,7 +131,7 @@ func migrate(t *testing.T, seed uint64, y *migrationTally) {
 		})
 		w.migrates = true
 		f := &fleetOps{world: w}
-		f.stock()
+		f.stock(3 * ofSeed / 2)
 		w.main = w.start(false, true, "")
 		w.pass(5 * time.Second)
 		w.storm(0.05)

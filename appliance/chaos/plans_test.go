@@ -26,10 +26,10 @@ func (f *fleetOps) sources() []*sim.Appliance {
 }
 
 // stock puts backups on the appliances: enough that each is in one migration only.
-func (f *fleetOps) stock() {
+func (f *fleetOps) stock(each int) {
 	f.unused, f.remote = map[string][]string{}, map[string][]string{}
 	for _, a := range f.sources() {
-		for n := range 3 * ofSeed / 2 {
+		for n := range each {
 			b := xclarity.Backup{Label: fmt.Sprintf("nightly-%d", n), Size: gigabyte, Locations: []string{xclarity.Internal}}
 			if n%6 == 0 {
 				b.Locations = []string{xclarity.DefaultShare}
