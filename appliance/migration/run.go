@@ -300,6 +300,7 @@ func (m *run) ref(n int) string {
 // carryOn has a step carried by a goroutine of its own, which ends with ctx at the latest.
 func (m *run) carryOn(ctx context.Context, n int) {
 	m.busy[n] = true
+	before := m.rec.Steps[n].Phase
 	m.running.Go(func() {
 		defer func() {
 			what := recover()
@@ -308,14 +309,26 @@ func (m *run) carryOn(ctx context.Context, n int) {
 			delete(m.busy, n)
 			if what != nil {
 				m.log.Error("migration: a step failed in our code", "id", m.rec.ID, "step", n+1, "panic", fmt.Sprint(what))
-				m.move(n, PhaseUnknown, "our own code failed; what became of it is not known")
-				m.wrong(n)
+				m.lost(n, "our own code failed; what became of it is not known")
 			}
-			m.wake()
+			if m.rec.Steps[n].Phase != before { // else it is tried again in a while, and not at once
+				m.wake()
+			}
 		}()
 		for m.carry(ctx, n) {
 		}
 	})
+}
+
+// lost notes that what became of a step cannot be found out. The caller holds r.mu.
+func (m *run) lost(n int, why string) {
+	_ = m.keep(n, func(s *Step) {
+		s.Phase, s.Note = PhaseUnknown, why
+		if s.Stage == StageTransfer {
+			s.Fate = fleet.FateUnknown
+		}
+	})
+	m.wrong(n)
 }
 
 // carry takes a step one request further, and reports whether there is more to do at once.
@@ -340,8 +353,7 @@ func (m *run) carry(ctx context.Context, n int) bool {
 	case err != nil && over(ctx, err):
 		return false
 	case err != nil:
-		m.move(n, PhaseUnknown, appliance.Reason(err))
-		m.wrong(n)
+		m.lost(n, appliance.Reason(err))
 		return false
 	}
 	return m.conclude(n, ending)
@@ -409,6 +421,11 @@ func (m *run) send(ctx context.Context, n int) bool {
 		}
 		m.waits[n] = why
 		m.move(n, from, "")
+		return false
+	}
+	var refused *appliance.Refusal
+	if s.Stage == StageProcess && errors.As(err, &refused) { // a wrong passphrase is the likeliest: it can be given again
+		m.move(n, PhasePassphrase, appliance.Reason(err))
 		return false
 	}
 	m.move(n, PhaseFailed, appliance.Reason(err))
