@@ -115,7 +115,7 @@ func (f *fleetOps) order(s *session) {
 	}
 	n := f.rng.IntN(len(v.Steps))
 	var err error
-	what := ""
+	var what string
 	switch k := f.rng.IntN(40); {
 	case v.State != migration.StateRunning && k < 20:
 		what, err = "resume", p.runner.Resume(otto, s.id)
@@ -204,7 +204,7 @@ func (f *fleetOps) mishap() {
 		f.later(lasts, func() { f.mend(a) })
 		return
 	case n < 13:
-		f.meddle(a)
+		f.meddle()
 		return
 	case n < 15:
 		f.foreignPush(a)
@@ -226,13 +226,13 @@ func (f *fleetOps) mishap() {
 }
 
 // meddle is somebody else who removes or replaces a backup that a migration is about.
-func (f *fleetOps) meddle(a *sim.Appliance) {
+func (f *fleetOps) meddle() {
 	if len(f.sessions) == 0 {
 		return
 	}
 	s := f.sessions[len(f.sessions)-1]
 	it := s.plan.Items[f.rng.IntN(len(s.plan.Items))]
-	a = f.fleet.Appliance(it.Appliance)
+	a := f.fleet.Appliance(it.Appliance)
 	where := []string{xclarity.Internal, xclarity.DefaultShare, "all"}[f.rng.IntN(3)]
 	for _, b := range a.LXCA.Backups() {
 		if b.UUID != string(it.Backup) {
