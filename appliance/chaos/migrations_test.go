@@ -23,8 +23,8 @@ const firstMigrations = uint64(2_000_001)
 // What all seeds of migrations must come to, and what one does.
 const (
 	fullMigrations = 10_000
-	ofSeed         = 40
-	atOnce         = 16
+	ofSeed         = 25
+	atOnce         = 12
 )
 
 // migrationTally is what all seeds came to.
@@ -206,7 +206,7 @@ func (f *fleetOps) settle() {
 	for _, a := range f.fleet.Appliances() {
 		f.mend(a)
 	}
-	f.calm()
+	f.lull()
 	for _, at := range []**process{&f.main, &f.second} {
 		if *at != nil {
 			f.quit(at)
@@ -220,6 +220,25 @@ func (f *fleetOps) settle() {
 		}
 		f.rest()
 	}
+	time.Sleep(lateLocks)
+	f.look()
+}
+
+// lateLocks is how long a lock that was asked for is looked for at most when nothing goes wrong any more.
+const lateLocks = 2 * time.Minute
+
+// lull ends every fault, and waits until each has had its effect.
+func (f *fleetOps) lull() {
+	f.fleet.Faults().Stop()
+	for _, p := range f.running() {
+		p.full.Store(false)
+		p.fuse.Store(0)
+	}
+	f.revive()
+	for f.fleet.Faults().Pending() > 0 {
+		time.Sleep(time.Second)
+	}
+	f.acts.Wait()
 }
 
 // rest waits until nothing more happens in any migration by itself.
