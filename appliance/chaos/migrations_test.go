@@ -301,7 +301,7 @@ func (f *fleetOps) finish() []migration.Record {
 	for i := range all {
 		for _, s := range f.sessions {
 			if s.id == all[i].ID {
-				f.check.report(f.world, s, &all[i])
+				f.check.report(s, &all[i])
 			}
 		}
 	}
