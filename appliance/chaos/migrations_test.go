@@ -130,7 +130,7 @@ func migrate(t *testing.T, seed uint64, y *migrationTally) {
 			Speed: 2,
 		})
 		w.migrates = true
-		f := &fleetOps{world: w}
+		f := &fleetOps{world: w, locks: seed%4 == 0}
 		f.stock(3 * ofSeed / 2)
 		w.main = w.start(false, true, "")
 		w.pass(5 * time.Second)
@@ -151,6 +151,7 @@ type fleetOps struct {
 	unused   map[string][]string // uuids of backups that no migration has yet, by appliance
 	remote   map[string][]string // the same of those that lie on a share only
 	sessions []*session
+	locks    bool // migrations keep locks
 }
 
 // of is the process that runs a migration, and how it stands there.
@@ -219,8 +220,13 @@ func (f *fleetOps) settle() {
 			f.attend(s)
 		}
 		f.rest()
+		if f.unrested() == 0 {
+			break
+		}
 	}
-	time.Sleep(lateLocks)
+	if f.locks {
+		time.Sleep(lateLocks)
+	}
 	f.look()
 }
 

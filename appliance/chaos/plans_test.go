@@ -62,7 +62,7 @@ func (f *fleetOps) plan(p *process) (plan migration.Plan, ok bool) {
 		plan.AtOnce = 1 + f.rng.IntN(3)
 	}
 	plan.OnFailure = []migration.OnFailure{migration.OnFailureStop, migration.OnFailureSkip, migration.OnFailureAsk}[f.rng.IntN(3)]
-	if f.rng.IntN(8) == 0 {
+	if f.locks && f.rng.IntN(3) == 0 {
 		plan.KeepLock = xclarity.Components[0]
 	}
 	for range 1 + f.rng.IntN(3) {
