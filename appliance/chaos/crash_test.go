@@ -94,7 +94,9 @@ func (c crashed) run(t *testing.T, at, round int) bool {
 	if died {
 		f.resumeKilled(s, at, round)
 	}
-	f.calm()
+	f.lull()
+	time.Sleep(10 * time.Second)
+	f.look()
 	all := f.finish()
 	if s.begun || len(all) > 0 {
 		f.whole(c, s, all)
