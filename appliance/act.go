@@ -37,6 +37,8 @@ type Transfer struct {
 	Label       Text   // for people
 	Checksum    Text   // as the operator saw it (faults.md JOB-10)
 	Destination string // a Location, or for a push the address by which the target is named; of a removal where it lies
+	// Stays is where the backup must lie besides, for it to be removed; empty = that is not asked for.
+	Stays Location
 }
 
 // Act is one thing to be done to one appliance. Which members count depends on the verb. A passphrase is never part of it.

@@ -60,7 +60,10 @@ func (c *checker) settled(id uint64, outcome fleet.Outcome, note string) {
 // swap gives what came of an intent to another one that asked for the very same, or the other way round: which of them it came of
 // cannot be told. It reports whether there is such a one.
 func (c *checker) swap(x *intent, with func(*intent) bool) bool {
-	for _, y := range c.byRun[key{x.Engine, x.Appliance}] {
+	for _, y := range c.intents { // of all engines: one goes on with what another began
+		if y.Appliance != x.Appliance {
+			continue
+		}
 		a, b := x.Act, y.Act
 		same := asks(a.Verb) && asks(b.Verb) && a.Claim == b.Claim || a.Verb == b.Verb && a.Verb == a.Transfer.Verb && a.Transfer == b.Transfer
 		if x != y && same && with(y) {

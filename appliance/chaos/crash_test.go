@@ -95,7 +95,7 @@ func (c crashed) run(t *testing.T, at, round int) bool {
 		f.resumeKilled(s, at, round)
 	}
 	f.lull()
-	time.Sleep(10 * time.Second)
+	time.Sleep(90 * time.Second) // as long as what the last engine took over is looked for
 	f.look()
 	all := f.finish()
 	if s.begun || len(all) > 0 {

@@ -277,7 +277,7 @@ func (f *fleetOps) attend(s *session) {
 		case phase.Wrong() && f.rng.IntN(2) == 0:
 			f.retry(p, s, n)
 		case phase.Wrong():
-			_ = p.runner.Skip(s.id, n)
+			_ = p.runner.Skip(otto, s.id, n)
 		}
 	}
 	_ = p.runner.Resume(otto, s.id)

@@ -126,13 +126,13 @@ func (f *fleetOps) order(s *session) {
 		f.retry(p, s, n)
 		return
 	case k == 0:
-		what, err = "cancel", p.runner.Cancel(s.id)
+		what, err = "cancel", p.runner.Cancel(otto, s.id)
 	case k == 1:
-		what, err = fmt.Sprintf("skip %d", n+1), p.runner.Skip(s.id, n)
+		what, err = fmt.Sprintf("skip %d", n+1), p.runner.Skip(otto, s.id, n)
 	case k < 4:
-		what, err = "pause", p.runner.Pause(s.id)
+		what, err = "pause", p.runner.Pause(otto, s.id)
 	case k < 6:
-		what, err = fmt.Sprintf("put off %d", n+1), p.runner.Reorder(s.id, n, f.rng.IntN(3)-1)
+		what, err = fmt.Sprintf("put off %d", n+1), p.runner.Reorder(otto, s.id, n, f.rng.IntN(3)-1)
 	default:
 		return
 	}

@@ -84,7 +84,7 @@ func (w *world) begin(id string, looks, adopt bool, purpose string) (*process, e
 	p.watch.Go(p.view)
 	p.engine.Start(ctx)
 	if w.migrates && !looks {
-		p.runner = migration.New(migration.Options{Fleet: p.engine, Store: desk{p.journal, p}, Log: logger, NewID: func() string { return p.nextID }})
+		p.runner = migration.New(migration.Options{Person: otto, Fleet: p.engine, Store: desk{p.journal, p}, Log: logger, NewID: func() string { return p.nextID }})
 		if err := p.runner.Start(ctx); err != nil && !p.dead.Load() {
 			w.story.add("", "%s cannot take over migrations: %v", id, err)
 		}
@@ -377,11 +377,11 @@ func (d desk) SaveStep(ctx context.Context, id string, n int, s migration.Step) 
 }
 
 // AdoptMigrations takes over those that others left.
-func (d desk) AdoptMigrations(ctx context.Context) ([]migration.Record, error) {
+func (d desk) AdoptMigrations(ctx context.Context, ids ...string) ([]migration.Record, error) {
 	if err := d.writes(); err != nil {
 		return nil, err
 	}
-	all, err := d.Journal.AdoptMigrations(ctx)
+	all, err := d.Journal.AdoptMigrations(ctx, ids...)
 	return all, errors.Join(err, d.p.point())
 }
 

@@ -190,6 +190,11 @@ func (x *errand) begin(ctx context.Context) (err error) {
 		_ = x.flush(x.life) // a failure is told, and the release allowed all the same
 	}
 	x.intent, err = x.intend(waiting, x.act, x.doubt, 0)
+	if x.act.Ref != "" && err == nil {
+		x.mu.Lock()
+		x.asks[x.intent] = true
+		x.mu.Unlock()
+	}
 	if _, mine := x.mine(x.act.Lock.ID); err != nil && mine && x.act.Verb == appliance.VerbRelease && waiting.Err() == nil {
 		if !x.auto { // else it is tried again and again, and that nothing can be recorded is told
 			x.e.event(Alarm, x.name, x.p.Name, x.e.describe(x.act)+": is done although it cannot be recorded: "+printable(err))

@@ -34,6 +34,7 @@ func (x *errand) before(claim appliance.Claim) (*doubt, error) {
 // take asks for a lock and notes it as ours. When the answer was lost, or did not say which lock it is, the appliance decides
 // (faults.md LCK-02, LCK-09).
 func (x *errand) take(d *doubt) (o own, said string, err error) {
+	defer x.answered(d)
 	r, err := x.acquireOnce(d)
 	switch {
 	case err == nil && r.Lock.ID != "":
@@ -75,12 +76,14 @@ func (x *errand) acquireOnce(d *doubt) (appliance.Receipt, error) {
 	x.doubt, d.sent = d, x.e.clock.Now()
 	x.claims.asking = append(x.claims.asking, d)
 	x.mu.Unlock()
-	defer func() {
-		x.mu.Lock()
-		defer x.mu.Unlock()
-		x.claims.asking = slices.DeleteFunc(x.claims.asking, func(a *doubt) bool { return a == d })
-	}()
 	return x.locker.Acquire(ctx, d.claim)
+}
+
+// answered notes that what became of a request is noted: as a lock of ours, as a doubt, or as nothing.
+func (x *errand) answered(d *doubt) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.claims.asking = slices.DeleteFunc(x.claims.asking, func(a *doubt) bool { return a == d })
 }
 
 // wonder has the doubt about the latest request for a lock begin, if there was one: what became of it is not known.
@@ -199,6 +202,7 @@ func (x *errand) again(first *doubt) (own, error) {
 		x.conclude(first.intent, OutcomeDone, "the lock was found after all")
 	}
 	x.mu.Unlock()
+	defer x.answered(d)
 	r, err := x.acquireOnce(d)
 	switch {
 	case err == nil && r.Lock.ID != "":

@@ -44,11 +44,12 @@ func (w *watcher) arrives(c *check) bool {
 // tellArrival says what the target of a push tells of it.
 func (w *watcher) tellArrival(c *check, b *Backup, asked bool) Ending {
 	words := w.e.transferWords(c.transfer)
-	e := Ending{Job: c.job, Cancelled: c.cancelled}
+	e := c.ending("")
 	tell := func(level Level, fate Fate, format string, args ...any) {
 		e.Fate, e.Text = fate, fmt.Sprintf(format, args...)
 		w.e.event(level, w.name, "", e.Text)
 	}
+	e.Same = b != nil && !b.Checksum.Empty() && b.Checksum == c.transfer.Checksum
 	switch {
 	case b != nil && differ(b.Checksum, c.transfer.Checksum):
 		tell(Alarm, FateOther, "the %s arrived with another checksum: %s, not %s", words, b.Checksum, c.transfer.Checksum)

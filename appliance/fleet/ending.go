@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"holdfast/appliance"
+	"holdfast/appliance/policy"
 )
 
 // Errors about refs, for errors.Is.
@@ -34,6 +35,9 @@ const (
 type Ending struct {
 	Fate      Fate
 	Job       appliance.JobID // empty = not known
+	Success   bool            // its job said success
+	Failed    bool            // its job ended in another way
+	Same      bool            // what lies at the destination has the checksum that was told of the original
 	Cancelled bool            // its end was asked for
 	Text      string          // what is to be said of it, printable
 }
@@ -80,7 +84,10 @@ func (e *Engine) Follow(ctx context.Context, name, ref string) (Ending, error) {
 		if ending, ok := w.await(ctx, r.Intent); ok {
 			return ending, nil
 		}
+		why := w.whyUnfollowed(r.Intent)
 		switch {
+		case why != "" && ctx.Err() == nil:
+			return Ending{Fate: FateUnknown, Text: "what became of it cannot be followed here: " + why}, nil
 		case life.Err() != nil:
 			return Ending{}, fmt.Errorf("follow %s: %w", ref, ErrClosed)
 		case ctx.Err() != nil:
@@ -89,12 +96,28 @@ func (e *Engine) Follow(ctx context.Context, name, ref string) (Ending, error) {
 	}
 }
 
+// whyUnfollowed is why nobody here looks for what came of a request; empty = somebody does, or may still begin to.
+func (w *watcher) whyUnfollowed(intent uint64) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.asks[intent] {
+		return ""
+	}
+	if w.client == nil {
+		return "its settings cannot work"
+	}
+	if !w.e.adopt {
+		return "this run takes over nothing of earlier ones"
+	}
+	return policy.WhyNot(w.e.heir, w.rules(), appliance.VerbResume)
+}
+
 // ended is how the request ended, if that is recorded.
 func (r *Request) ended() (Ending, bool) {
 	switch {
 	case r.Ending != nil:
 		return *r.Ending, true
-	case r.Outcome == OutcomeRefused:
+	case r.Outcome == OutcomeRefused || r.Outcome == OutcomeFailed:
 		return Ending{Fate: FateNot, Text: r.Note}, true
 	case r.Outcome != "" && !r.Tracked: // what was found out was not recorded
 		return Ending{Fate: FateUnknown, Text: r.Note}, true

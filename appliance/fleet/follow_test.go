@@ -330,3 +330,45 @@ func TestUnknownVerbIsRefused(t *testing.T) {
 		must(t, "recorded", len(b.notes.Records()), 0)
 	})
 }
+
+// The original is not removed when the copy that must stay is not listed just before, and when both are gone then that is an alarm
+// with a fate of its own.
+func TestFault_JOB04_TheCopyMustStay(t *testing.T) {
+	for _, goes := range []string{"before", "with it"} {
+		t.Run(goes, func(t *testing.T) {
+			run(t, func(b *bench, o *Options) {
+				withNightly(b, o)
+				b.f.backups[0].Locations = []appliance.Location{appliance.Internal, "/mnt/nas"}
+			}, func(t *testing.T, b *bench) {
+				act := asked(send(appliance.VerbDelete, "internal"))
+				act.Transfer.Stays, act.Typed = "/mnt/nas", true
+				b.f.with(func() {
+					if goes == "before" {
+						b.f.backups[0].Locations = []appliance.Location{appliance.Internal}
+						return
+					}
+					b.f.after = func(call string) error {
+						if call == "delete" {
+							b.f.backups = nil
+						}
+						return nil
+					}
+				})
+				_, err := b.e.Do(t.Context(), boss, "dc1", act)
+				if goes == "before" {
+					mustIs(t, err, ErrRefusedByUs)
+					mustSay(t, []string{err.Error()}, "the copy at /mnt/nas is not listed any more")
+					must(t, "sent", b.f.asked("delete"), 0)
+					return
+				}
+				must(t, "error", err, nil)
+				told := b.toldOf(act.Ref)
+				b.pass(30 * time.Second)
+				e, err := told()
+				must(t, "error", err, nil)
+				must(t, "fate: "+e.Text, e.Fate, FateNeither)
+				mustSay(t, b.events(Alarm), "nor is the copy listed at /mnt/nas any more")
+			})
+		})
+	}
+}

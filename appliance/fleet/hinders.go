@@ -23,7 +23,7 @@ func (e *Engine) Hinders(p policy.Person, name string, act appliance.Act) (why s
 		act.Transfer.Verb = act.Verb
 	}
 	if why := w.whyAway(); why != "" {
-		return why, w.s.State != StateMisset
+		return why, w.s.State != StateMisset && w.s.State != StateRefused && w.s.State != StateUntrusted && w.s.State != StateUnreadable
 	}
 	if moves(act.Verb) && w.s.BackupsPart.At.IsZero() {
 		return "the backups were not listed yet", true

@@ -37,6 +37,7 @@ const (
 	OutcomeDone    Outcome = "done"
 	OutcomeRefused Outcome = "refused" // it surely had no effect
 	OutcomeUnknown Outcome = "unknown"
+	OutcomeFailed  Outcome = "failed" // it was begun there, and failed
 )
 
 // Journal keeps intents. Intend returns only when the intent is durable; an error means that nothing may be sent. ErrRefTaken:

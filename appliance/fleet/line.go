@@ -107,7 +107,7 @@ func (w *watcher) judge(l lane, err error) *plan {
 	}
 	if errors.Is(err, appliance.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded) {
 		state := StateDown
-		if w.s.State == StateRestarting && w.e.clock.Now().Since(w.s.Since) < restartTakes {
+		if w.s.Quiet != nil || w.s.State == StateRestarting && w.e.clock.Now().Since(w.s.Since) < restartTakes {
 			state = StateRestarting
 		}
 		w.away(state, err)
@@ -146,6 +146,9 @@ func (w *watcher) backoff() time.Duration {
 	}
 	if len(w.claims.keeps) > 0 {
 		limit = min(limit, keptRetry)
+	}
+	if w.s.Quiet != nil {
+		limit = min(limit, quietEvery)
 	}
 	w.line.tries++
 	return firstRetry + w.e.dice.upTo(limit-firstRetry)
@@ -205,6 +208,9 @@ func (w *watcher) away(state State, err error) {
 		return
 	}
 	level := Warn
+	if w.s.Quiet != nil && state == StateRestarting {
+		level = Info
+	}
 	if state == StateRefused || state == StateUntrusted {
 		level = Alarm
 	}
@@ -219,6 +225,9 @@ func (w *watcher) words(state State, err error) (trouble, advice string) {
 	}
 	switch state {
 	case StateRestarting:
+		if w.s.Quiet != nil {
+			return "is quiet: " + expected[w.s.Quiet.Verb], "wait: it is asked again and again by itself"
+		}
 		return "is not ready: " + why, "wait: it is asked again by itself"
 	case StateRefused:
 		if errors.Is(err, appliance.ErrNoPassword) {
@@ -229,6 +238,10 @@ func (w *watcher) words(state State, err error) (trouble, advice string) {
 		return "does not accept our user name and password: " + why,
 			"correct the password, then look again; it is not asked before, so that the account is not locked out" + w.notBefore()
 	case StateUntrusted:
+		if w.restored {
+			return "shows a certificate that is not trusted: " + why,
+				"it may be the key of the backup that was restored: compare its fingerprint with that, then: holdfast trust " + w.name
+		}
 		return "shows a certificate that is not trusted: " + why,
 			"compare its fingerprint with its own, then: holdfast trust " + w.name + " (a pin in the configuration is changed there)"
 	default:

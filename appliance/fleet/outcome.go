@@ -107,7 +107,7 @@ func (w *watcher) followJobs(unclear []appliance.JobID) bool {
 // not told which (api/lxca.md 3.7). The caller holds w.mu.
 func (w *watcher) wrongPackage(id appliance.JobID, s *started, of appliance.BackupID) {
 	s.ended = true
-	e := Ending{Fate: FateOther, Job: id}
+	e := Ending{Fate: FateOther, Job: id, Failed: true}
 	e.Text = fmt.Sprintf("%s was to be processed, and another package was, which came in last: %s", s.transfer.Backup, of)
 	w.e.event(Alarm, w.name, "", e.Text)
 	w.over(s.intent, e)
@@ -152,15 +152,15 @@ func (w *watcher) jobEnded(id appliance.JobID, s *started, success bool, said st
 	}
 	switch {
 	case works(s.transfer.Verb) && s.transfer.Verb != appliance.VerbCreate && success:
-		w.over(s.intent, Ending{Fate: FateTold, Job: id, Text: said})
+		w.over(s.intent, Ending{Fate: FateTold, Job: id, Success: true, Text: said})
 	case works(s.transfer.Verb) && s.transfer.Verb != appliance.VerbCreate:
-		w.over(s.intent, Ending{Fate: FateNot, Job: id, Cancelled: s.cancelled, Text: said})
+		w.over(s.intent, Ending{Fate: FateNot, Job: id, Failed: true, Cancelled: s.cancelled, Text: said})
 	case why == "":
 		w.expect(c)
 	case success:
-		w.over(s.intent, Ending{Fate: FateTold, Job: id, Text: said + "; " + why})
+		w.over(s.intent, Ending{Fate: FateTold, Job: id, Success: true, Text: said + "; " + why})
 	default:
-		w.over(s.intent, Ending{Fate: FateNot, Job: id, Cancelled: s.cancelled, Text: said})
+		w.over(s.intent, Ending{Fate: FateNot, Job: id, Failed: true, Cancelled: s.cancelled, Text: said})
 	}
 	w.showBackups()
 	w.e.sched.wake(w, of(laneBackups)&w.lanes)
@@ -175,9 +175,16 @@ func (w *watcher) vanished(id appliance.JobID, s *started) {
 	}
 	w.expect(&check{
 		transfer: s.transfer, who: s.who, job: id, unknown: true, known: known, had: s.had, cancelled: s.cancelled, intent: s.intent,
+		before: s.before,
 	})
 	w.showBackups()
 	w.e.sched.wake(w, of(laneBackups)&w.lanes)
+}
+
+// ending is how a transfer ended as far as its job told.
+func (c *check) ending(f Fate) Ending {
+	told := c.job != "" && !c.unknown
+	return Ending{Fate: f, Job: c.job, Success: c.success && !c.unknown, Failed: told && !c.success, Cancelled: c.cancelled}
 }
 
 // expect has the next listings tell the outcome. The caller holds w.mu.
@@ -220,7 +227,7 @@ func (w *watcher) search(c *check) bool {
 	t := c.transfer
 	if id := w.become(c); id != "" {
 		now := w.e.clock.Now()
-		w.started[id] = &started{transfer: t, who: c.who, since: now.Run, intent: c.intent, had: c.had, cancelled: c.cancelled}
+		w.started[id] = &started{transfer: t, who: c.who, since: now.Run, intent: c.intent, had: c.had, cancelled: c.cancelled, before: c.before}
 		w.tracked(Transit{ID: c.intent, Appliance: w.name, Who: c.who, Transfer: t, Job: id, Since: now.Wall, Had: c.had})
 		w.e.event(Info, w.name, "", fmt.Sprintf("the %s became job %s", w.e.transferWords(t), id))
 		w.e.sched.wake(w, of(laneJobs)&w.lanes)
@@ -267,7 +274,7 @@ func (w *watcher) search(c *check) bool {
 
 // untold is the ending of a transfer whose outcome no listing can tell.
 func (c *check) untold() Ending {
-	e := Ending{Fate: FateUnknown, Job: c.job, Cancelled: c.cancelled}
+	e := c.ending(FateUnknown)
 	e.Text = cmp.Or(c.said, "what came of it is not known") + noListing
 	if c.success {
 		e.Fate, e.Text = FateTold, cmp.Or(c.said, "the appliance said that it is done")+noListing
@@ -289,8 +296,9 @@ func (w *watcher) stocked(t appliance.Transfer) (b appliance.Backup) {
 
 // tellSearch says what came of the search for a transfer of which nobody knew whether it ran.
 func (w *watcher) tellSearch(c *check, sure bool) Ending {
-	t, e := c.transfer, Ending{Fate: FateThere, Job: c.job, Cancelled: c.cancelled}
+	t, e := c.transfer, c.ending(FateThere)
 	level, b := Good, w.stocked(t)
+	e.Same = sure && !b.Checksum.Empty() && b.Checksum == t.Checksum
 	switch {
 	case t.Verb == appliance.VerbMove && c.lists[laneBackups] > 0,
 		t.Verb == appliance.VerbCopy && sure && differ(b.Checksum, t.Checksum):
@@ -326,7 +334,7 @@ func gone(t appliance.Transfer, b appliance.Backup) bool {
 // removed reports whether a removal is settled that the appliance said to have done: the backup is listed there no more, or has
 // been for long enough.
 func (w *watcher) removed(c *check) bool {
-	is := gone(c.transfer, w.stocked(c.transfer))
+	is := gone(c.transfer, w.stocked(c.transfer)) && w.stock.Unreadable == 0 // a row that cannot be read may be it
 	if !is && w.e.clock.Now().Run-c.since < searchFor {
 		return false
 	}
@@ -336,12 +344,17 @@ func (w *watcher) removed(c *check) bool {
 
 // tellRemoval says what the newest listing tells of a removal that the appliance said to have done.
 func (w *watcher) tellRemoval(c *check, is bool) Ending {
-	e := Ending{Fate: FateThere, Job: c.job, Text: fmt.Sprintf("the %s took place, as the listing says", w.e.transferWords(c.transfer))}
-	level := Good
-	if !is {
+	e := c.ending(FateThere)
+	e.Text = fmt.Sprintf("the %s took place, as the listing says", w.e.transferWords(c.transfer))
+	level, b := Good, w.stocked(c.transfer)
+	switch {
+	case is && c.transfer.Stays != "" && !b.At(c.transfer.Stays):
+		level, e.Fate = Alarm, FateNeither
+		e.Text += fmt.Sprintf(", and nor is the copy listed at %s any more", appliance.Label(string(c.transfer.Stays)))
+	case !is:
 		level, e.Fate = Alarm, FateUnknown
 		e.Text = fmt.Sprintf("the appliance said that the %s is done, and lists it still at %s", w.e.transferWords(c.transfer),
-			placesOf(w.stocked(c.transfer)))
+			placesOf(b))
 	}
 	w.e.event(level, w.name, "", e.Text)
 	return e
@@ -356,7 +369,8 @@ func (w *watcher) made(c *check) bool {
 
 // tellMade says what the newest listing tells of a new backup whose job has ended.
 func (w *watcher) tellMade(c *check) Ending {
-	e := Ending{Fate: FateNot, Job: c.job, Cancelled: c.cancelled, Text: cmp.Or(c.said, "the new backup is not listed")}
+	e := c.ending(FateNot)
+	e.Text = cmp.Or(c.said, "the new backup is not listed")
 	switch listed := w.made(c); {
 	case listed && c.success:
 		e.Fate, e.Text = FateThere, fmt.Sprintf("backup %s is made, as the listing says", c.transfer.Label)
@@ -391,12 +405,13 @@ func (w *watcher) tellCheck(c *check) Ending {
 	b := w.stocked(t)
 	place := appliance.Location(t.Destination)
 	source, there := b.At(appliance.Internal), b.At(place)
-	e := Ending{Fate: FateNot, Job: c.job, Cancelled: c.cancelled}
+	e := c.ending(FateNot)
 	tell := func(level Level, fate Fate, format string, args ...any) {
 		e.Fate, e.Text = fate, fmt.Sprintf("backup %s (%s) ", t.Label, t.Backup)+fmt.Sprintf(format, args...)
 		w.e.event(level, w.name, "", e.Text)
 	}
 	untold := b.Checksum.Empty() || t.Checksum.Empty()
+	e.Same = there && !untold && b.Checksum == t.Checksum
 	switch {
 	case there && differ(b.Checksum, t.Checksum):
 		tell(Alarm, FateOther, "is listed at %s with another checksum: %s, not %s", place, b.Checksum, t.Checksum)

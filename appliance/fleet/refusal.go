@@ -35,8 +35,11 @@ func outcomeOf(err error) Outcome {
 		ErrRefusedByUs, ErrJournal, errNoEffect,
 		context.Canceled, context.DeadlineExceeded, // before it was sent: a client says else that it is ambiguous
 	}
-	if errors.Is(err, appliance.ErrAmbiguous) {
+	switch {
+	case errors.Is(err, appliance.ErrAmbiguous):
 		return OutcomeUnknown
+	case errors.Is(err, errWork):
+		return OutcomeFailed
 	}
 	for _, s := range sure {
 		if errors.Is(err, s) {

@@ -76,7 +76,7 @@ func (w *watcher) show(l appliance.Lock, before *Lock) Lock {
 	w.shorten(o, l)
 	s.TTL = o.ttl
 	now := w.e.clock.Now()
-	if state, _ := o.term.At(now); state == lease.Gone { // the list is right
+	if state, _ := o.term.At(now); state == lease.Gone || state == lease.Unknown { // the list is right
 		o.term = o.noLater(s.Term, now)
 	}
 	s.Term = o.term

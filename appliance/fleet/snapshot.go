@@ -62,6 +62,7 @@ type Snapshot struct {
 	HealthPart, LocksPart, BackupsPart, JobsPart Part
 
 	Doing     []Doing  // acts of ours that are under way
+	Quiet     *Quiet   // nil = no work of ours keeps it quiet
 	Wait      *Waiting // nil = nobody waits for its lock
 	Doubts    []Doubt
 	Lost      []Lost // not acknowledged yet, oldest first

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,6 +22,12 @@ func (x *errand) transfer() (Result, error) {
 		return Result{}, fmt.Errorf("nothing was sent: %w", err)
 	}
 	r, err := x.transferOnce(t)
+	var no *appliance.Refusal
+	if errors.As(err, &no) && no.Status < 300 && !errors.Is(err, appliance.ErrAmbiguous) { // it said no in a success: only the jobs tell (faults.md JOB-02)
+		if id, _ := x.findJob(known); id != "" {
+			r, err = appliance.Receipt{Job: id}, nil
+		}
+	}
 	if err != nil && outcomeOf(err) != OutcomeUnknown {
 		x.mu.Lock()
 		defer x.mu.Unlock()
@@ -59,7 +66,7 @@ func (x *errand) transfer() (Result, error) {
 		x.showJobs()
 	}
 	if id == "" {
-		return Result{Text: fmt.Sprintf("%s: accepted%s", x.e.transferWords(t), told(r.Told))}, nil
+		return Result{Text: fmt.Sprintf("asked for the %s, which was accepted%s", x.e.transferWords(t), told(r.Told))}, nil
 	}
 	return Result{Text: fmt.Sprintf("started the %s, job %s%s", x.e.transferWords(t), id, told(r.Told)), Job: id}, nil
 }

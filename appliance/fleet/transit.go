@@ -29,6 +29,7 @@ func (x *errand) track(known map[appliance.JobID]bool, had bool) error {
 // inheritTransit goes on with a transfer of an ended engine: with its job, or by looking for what came of it. The
 // caller holds w.mu.
 func (w *watcher) inheritTransit(t Transit) {
+	w.asks[t.ID] = true
 	what := fmt.Sprintf("the %s that an earlier run began for %s", w.e.transferWords(t.Transfer), t.Who)
 	since := pastReading(w.e.clock.Now(), t.Since).Run
 	if t.Job != "" && w.jobs != nil {

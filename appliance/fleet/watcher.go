@@ -60,6 +60,7 @@ type watcher struct {
 	stopWait context.CancelCauseFunc
 	backlog  backlog
 	follows  map[uint64]*followed // by intent
+	asks     map[uint64]bool      // requests of this run that have a ref, by intent
 	// unsettled tells that the client could not find out how its last request about its lock ended.
 	unsettled bool
 	listed    appliance.LockList   // the last listing of locks
@@ -71,6 +72,7 @@ type watcher struct {
 	checks   []*check                                   // transfers whose outcome the next listings tell
 	guard    map[string]Doing                           // acts under way by target
 	asked    map[appliance.BackupID]*appliance.Transfer // transfers that are being sent
+	restored bool                                       // a restore of ours ran, after which it may show another key
 }
 
 func newWatcher(e *Engine, order int, m Member) *watcher {
@@ -81,6 +83,7 @@ func newWatcher(e *Engine, order int, m Member) *watcher {
 		writing: make(chan struct{}, 1),
 		backlog: backlog{transits: map[uint64]news{}},
 		follows: map[uint64]*followed{},
+		asks:    map[uint64]bool{},
 		started: map[appliance.JobID]*started{},
 		guard:   map[string]Doing{},
 		asked:   map[appliance.BackupID]*appliance.Transfer{},
@@ -208,6 +211,7 @@ func (w *watcher) poll(ctx context.Context, due lanes) plan {
 		due = w.lanes
 	}
 	w.mu.Unlock()
+	w.listen(ctx)
 	asked := lanes(0)
 	for l := range laneCount {
 		if !due.has(l) {
@@ -230,6 +234,9 @@ func (w *watcher) after(asked lanes) plan {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.review()
+	if w.s.Quiet != nil && w.quieting() == nil { // it has just ended
+		w.s.Quiet, w.content = nil, true
+	}
 	if asked.has(laneHealth) && (w.locker == nil || errors.Is(w.fails[laneLocks], appliance.ErrUnsupported)) {
 		w.unsure = appliance.Reading{} // there are no locks that could be listed
 	}

@@ -132,7 +132,7 @@ func (w *watcher) whyWrong(act appliance.Act, whole bool) string {
 		if act.Transfer.Backup == "" {
 			return missing(whole, "no backup is chosen")
 		}
-		return cmp.Or(w.whyNotTransfer(act.Transfer, whole), w.whyNotLast(act, whole))
+		return cmp.Or(w.whyNotTransfer(act.Transfer, whole), w.whyNotLast(act, whole), w.whyNotStay(act.Transfer))
 	case appliance.VerbCancelJob:
 		if act.Job == "" {
 			return missing(whole, "no job is chosen")
@@ -281,6 +281,15 @@ func (w *watcher) whyNotLast(act appliance.Act, whole bool) string {
 	return ""
 }
 
+// whyNotStay keeps an original from being removed whose copy is not there any more (faults.md I5).
+func (w *watcher) whyNotStay(t appliance.Transfer) string {
+	at, ok := w.backupAt[t.Backup]
+	if t.Stays == "" || ok && w.s.Backups[at].At(t.Stays) {
+		return ""
+	}
+	return fmt.Sprintf("the copy at %s is not listed any more", appliance.Label(string(t.Stays)))
+}
+
 func (w *watcher) whyNotJob(act appliance.Act, whole bool) string {
 	for i := range w.s.Jobs {
 		j := &w.s.Jobs[i]
@@ -308,11 +317,14 @@ func (w *watcher) whyBusy(act appliance.Act) string {
 			return fmt.Sprintf("%s is under way (%s)", w.e.describe(d.Act), d.Who)
 		}
 	}
-	if works(act.Verb) {
-		return w.whyWorking()
+	if works(act.Verb) && act.Verb != appliance.VerbVerify {
+		return cmp.Or(w.whyWorking(), w.whyMoving())
 	}
 	if !moves(act.Verb) {
 		return ""
+	}
+	if why := w.whyWorking(); why != "" { // it answers nothing for minutes
+		return why
 	}
 	for id, s := range w.started {
 		if s.ended {
@@ -341,6 +353,26 @@ func (w *watcher) whyWorking() string {
 	for _, c := range w.checks {
 		if works(c.transfer.Verb) {
 			return fmt.Sprintf("what came of the %s is being looked at", w.e.transferWords(c.transfer))
+		}
+	}
+	return ""
+}
+
+// whyMoving says which transfer of ours is under way, which a backup or a restore would silence. The caller holds w.mu.
+func (w *watcher) whyMoving() string {
+	for _, d := range w.guard {
+		if moves(d.Act.Verb) {
+			return fmt.Sprintf("%s is under way (%s)", w.e.describe(d.Act), d.Who)
+		}
+	}
+	for id, s := range w.started {
+		if !s.ended && moves(s.transfer.Verb) {
+			return fmt.Sprintf("%s is under way (job %s, %s)", w.e.transferWords(s.transfer), id, s.who)
+		}
+	}
+	for _, c := range w.checks {
+		if moves(c.transfer.Verb) {
+			return fmt.Sprintf("whether the %s is complete is being looked at", w.e.transferWords(c.transfer))
 		}
 	}
 	return ""

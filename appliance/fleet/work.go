@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"holdfast/appliance"
@@ -16,7 +17,7 @@ const (
 )
 
 // needsConfiguration is why what only the holder of an ECB's lock may do cannot be done (faults.md LCK-10).
-const needsConfiguration = "it takes the configuration lock, which you do not hold; acquire it first"
+const needsConfiguration = "acquire the configuration lock first"
 
 // errWork: the appliance did what it was asked for, and it failed there.
 var errWork = errors.New("it failed there")
@@ -151,9 +152,9 @@ func (x *errand) work() (Result, error) {
 	case err != nil:
 		return Result{}, fmt.Errorf("%w: it was begun, and is not followed any more: %w", appliance.ErrAmbiguous, err)
 	case op.Phase == appliance.PhaseSucceeded:
-		return Result{Text: what + ": done" + told(append(r.Told, op.Told...))}, nil
+		return Result{Text: "finished the " + what + told(append(r.Told, op.Told...))}, nil
 	case op.Phase == appliance.PhaseProblem:
-		return Result{}, fmt.Errorf("%w (%s)%s: %w", errWork, op.State, told(op.Told), errNoEffect)
+		return Result{}, fmt.Errorf("%w (%s)%s", errWork, op.State, told(op.Told))
 	case !op.Other.Empty():
 		return Result{}, fmt.Errorf("%w: %s took its place, of which alone the appliance tells now", appliance.ErrAmbiguous, op.Other)
 	}
@@ -206,6 +207,9 @@ func (x *errand) followWork(op appliance.Operation) (appliance.Operation, error)
 // whyNotWork is what does not fit with what is known. The caller holds w.mu.
 func (w *watcher) whyNotWork(act appliance.Act, whole bool) string {
 	if w.able.store != nil && !w.holdsConfiguration() {
+		if w.doubtsConfiguration() {
+			return "whether the configuration lock is still yours is not known yet; it is being asked"
+		}
 		return needsConfiguration
 	}
 	switch act.Verb {
@@ -234,6 +238,12 @@ func (w *watcher) whyNotWork(act appliance.Act, whole bool) string {
 		}
 	}
 	return ""
+}
+
+// doubtsConfiguration reports whether the only lock of the appliance was ours and it is not known whether it still is. The caller
+// holds w.mu.
+func (w *watcher) doubtsConfiguration() bool {
+	return slices.ContainsFunc(w.s.Locks, func(l Lock) bool { return l.Exclusive && l.Mine && l.Unproven })
 }
 
 // holdsConfiguration reports whether the only lock of the appliance is surely ours. The caller holds w.mu.

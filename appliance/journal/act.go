@@ -3,6 +3,7 @@ package journal
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"holdfast/appliance"
@@ -30,6 +31,14 @@ type more struct {
 	Ref        string           `json:"ref,omitempty"`
 	Engine     string           `json:"engine,omitempty"` // from which a lock is taken over
 
+	NewLabel    string               `json:"new_label,omitempty"`
+	NewTo       appliance.Location   `json:"new_to,omitempty"`
+	NewWith     []string             `json:"new_with,omitempty"` // firmware, images
+	NewFrom     appliance.ConfigCopy `json:"new_from,omitempty"`
+	RestoreOf   appliance.BackupID   `json:"restore_of,omitempty"`
+	RestoreWith []string             `json:"restore_with,omitempty"` // devices, firmware
+	RestoreFrom appliance.ConfigCopy `json:"restore_from,omitempty"`
+
 	Before []appliance.LockID `json:"before,omitzero"`
 	Since  time.Time          `json:"since,omitzero"`
 	Again  uint64             `json:"again,omitempty"`
@@ -46,7 +55,11 @@ func (r *intent) put(in fleet.Intent) error {
 		Transfer: appliance.Verb(label(string(a.Transfer.Verb))),
 		Label:    a.Transfer.Label.String(), Checksum: a.Transfer.Checksum.String(),
 		Typed: a.Typed, Deadline: a.Deadline, Until: inYears(a.Until), Ref: label(a.Ref), Engine: label(a.Engine),
-		Before: labels(in.Before), Since: inYears(in.Since), Again: in.Again,
+		NewLabel: label(a.Making.Label), NewTo: appliance.Location(words(string(a.Making.Destination))),
+		NewWith: with("firmware", a.Making.Firmware, "images", a.Making.Images), NewFrom: appliance.ConfigCopy(label(string(a.Making.Source))),
+		RestoreOf: appliance.BackupID(label(string(a.Restore.Backup))), RestoreFrom: appliance.ConfigCopy(label(string(a.Restore.From))),
+		RestoreWith: with("devices", a.Restore.Devices, "firmware", a.Restore.Firmware),
+		Before:      labels(in.Before), Since: inYears(in.Since), Again: in.Again,
 	})
 	if err != nil {
 		return fmt.Errorf("write down an intent: %w", err)
@@ -59,6 +72,17 @@ func (r *intent) put(in fleet.Intent) error {
 	r.backup, r.destination, r.job = label(string(a.Transfer.Backup)), words(a.Transfer.Destination), label(string(a.Job))
 	r.more = string(b)
 	return nil
+}
+
+// with names those of two that are wanted.
+func with(one string, wantsOne bool, two string, wantsTwo bool) (names []string) {
+	if wantsOne {
+		names = append(names, one)
+	}
+	if wantsTwo {
+		names = append(names, two)
+	}
+	return names
 }
 
 // inYears leaves out a moment that JSON has no form for.
@@ -86,6 +110,14 @@ func (r *intent) fill(in *fleet.Intent) error {
 		Transfer: appliance.Transfer{
 			Verb: m.Transfer, Backup: appliance.BackupID(r.backup), Label: appliance.Label(m.Label),
 			Checksum: appliance.Label(m.Checksum), Destination: r.destination,
+		},
+		Making: appliance.NewBackup{
+			Label: label(m.NewLabel), Destination: m.NewTo, Firmware: slices.Contains(m.NewWith, "firmware"),
+			Images: slices.Contains(m.NewWith, "images"), Source: m.NewFrom,
+		},
+		Restore: appliance.Restoring{
+			Backup: m.RestoreOf, From: m.RestoreFrom, Devices: slices.Contains(m.RestoreWith, "devices"),
+			Firmware: slices.Contains(m.RestoreWith, "firmware"),
 		},
 		Job:   appliance.JobID(r.job),
 		Typed: m.Typed, Deadline: m.Deadline, Until: m.Until, Ref: label(m.Ref), Engine: m.Engine,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"holdfast/appliance/migration"
 )
@@ -210,13 +211,16 @@ func legs(ctx context.Context, tx *sql.Tx, of *session) (all []leg, err error) {
 
 // AdoptMigrations makes this engine the one that answers for the migrations that have not ended of engines that run no more,
 // and returns them, oldest first: each is adopted by one engine, whoever else asks at the same time, and never while the engine
-// that has it runs (faults.md JNL-05, JNL-06). Errors as those of Intend; when there is nothing, nothing is written.
-func (j *Journal) AdoptMigrations(ctx context.Context) ([]migration.Record, error) {
+// that has it runs (faults.md JNL-05, JNL-06). Of ids, if any are named, only. Errors as those of Intend; when there is nothing, nothing is written.
+func (j *Journal) AdoptMigrations(ctx context.Context, ids ...string) ([]migration.Record, error) {
 	var found []journey
 	var all []migration.Record
 	look := func(ctx context.Context, tx *sql.Tx) (err error) {
 		runs := j.runs()
 		found, err = journeys(ctx, tx, openSessions, func(keeper string) bool { return !runs(keeper) })
+		if len(ids) > 0 {
+			found = slices.DeleteFunc(found, func(x journey) bool { return !slices.Contains(ids, x.id) })
+		}
 		found, all = j.readable(found)
 		return err
 	}

@@ -76,6 +76,9 @@ func (r *request) add(ctx context.Context, tx *sql.Tx) error {
 type storedEnding struct {
 	Fate      fleet.Fate      `json:"fate"`
 	Job       appliance.JobID `json:"job,omitempty"`
+	Success   bool            `json:"success,omitempty"`
+	Failed    bool            `json:"failed,omitempty"`
+	Same      bool            `json:"same,omitempty"`
 	Cancelled bool            `json:"cancelled,omitempty"`
 	Text      string          `json:"text,omitempty"`
 }
@@ -83,7 +86,8 @@ type storedEnding struct {
 // clean makes all of it printable, when it is written and again when it is read.
 func (e storedEnding) clean() storedEnding {
 	return storedEnding{
-		Fate: fleet.Fate(label(string(e.Fate))), Job: appliance.JobID(label(string(e.Job))), Cancelled: e.Cancelled, Text: words(e.Text),
+		Fate: fleet.Fate(label(string(e.Fate))), Job: appliance.JobID(label(string(e.Job))), Success: e.Success, Failed: e.Failed, Same: e.Same,
+		Cancelled: e.Cancelled, Text: words(e.Text),
 	}
 }
 

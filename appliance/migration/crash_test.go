@@ -66,12 +66,14 @@ func (s *failing) SaveStep(ctx context.Context, id string, n int, step Step) err
 	return s.write(func() error { return s.Memory.SaveStep(ctx, id, n, step) })
 }
 
-func (s *failing) AdoptMigrations(ctx context.Context) ([]Record, error) {
+func (s *failing) AdoptMigrations(ctx context.Context, ids ...string) ([]Record, error) {
 	if !s.heir {
 		return nil, nil
 	}
 	all, err := s.Migrations(ctx)
-	return slices.DeleteFunc(all, func(r Record) bool { return r.State.Ended() }), err
+	return slices.DeleteFunc(all, func(r Record) bool {
+		return r.State.Ended() || len(ids) > 0 && !slices.Contains(ids, r.ID)
+	}), err
 }
 
 // died runs a plan until the run ends at its nth point, and reports whether there was one.
@@ -97,7 +99,7 @@ func died(t *testing.T, f *fake, memory *Memory, p Plan, at int) bool {
 		return nil
 	}
 	f.mu.Unlock()
-	r := New(Options{Fleet: f, Store: store})
+	r := New(Options{Fleet: f, Person: maria, Store: store})
 	if err := r.Start(life); err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +119,7 @@ func resumed(t *testing.T, f *fake, memory *Memory) (View, bool) {
 	f.mu.Lock()
 	f.life, f.do = t.Context(), nil
 	f.mu.Unlock()
-	r := New(Options{Fleet: f, Store: &failing{Memory: memory, heir: true}})
+	r := New(Options{Fleet: f, Person: maria, Store: &failing{Memory: memory, heir: true}})
 	if err := r.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

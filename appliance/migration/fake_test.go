@@ -51,12 +51,17 @@ type fake struct {
 	// do is asked before a request takes effect; an error ends it there.
 	do func(act appliance.Act, n int) error
 	// fate is asked how a request ends; empty = well.
-	fate    func(act appliance.Act, n int) (fleet.Fate, string)
-	hinders func(name string, act appliance.Act) (string, bool)
-	right   string // passphrase
-	locks   map[string][]fleet.Lock
-	held    map[string]int // locks at an appliance that were there when a transfer began
-	life    context.Context
+	fate func(act appliance.Act, n int) (fleet.Fate, string)
+	ends func(*fleet.Ending) // changes what is told of an end
+	owed []appliance.LockID
+	// slow is how long the answer to a request takes; unfollowed why a request cannot be followed now.
+	slow       func(appliance.Act) time.Duration
+	unfollowed func() error
+	hinders    func(name string, act appliance.Act) (string, bool)
+	right      string // passphrase
+	locks      map[string][]fleet.Lock
+	held       map[string]int // locks at an appliance that were there when a transfer began
+	life       context.Context
 }
 
 func newFake(count int) *fake {
@@ -155,6 +160,9 @@ func (f *fake) Say(level fleet.Level, text string) {
 
 // DoWith begins a request. Its effect comes by itself, whoever waits for it.
 func (f *fake) DoWith(ctx context.Context, p policy.Person, name string, act appliance.Act, phrase appliance.Passphrase) (fleet.Result, error) {
+	if f.slow != nil {
+		time.Sleep(f.slow(act))
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.life.Err() != nil || ctx.Err() != nil {
@@ -214,7 +222,13 @@ func (f *fake) later(n int, x sent) {
 		if fate == fleet.FateThere {
 			f.effect(x)
 		}
-		f.ended[x.ref] = fleet.Ending{Fate: fate, Text: text, Job: appliance.JobID(fmt.Sprint(n + 1))}
+		there := fate == fleet.FateThere
+		f.ended[x.ref] = fleet.Ending{Fate: fate, Text: text, Job: appliance.JobID(fmt.Sprint(n + 1)), Success: there, Same: there}
+		if f.ends != nil {
+			e := f.ended[x.ref]
+			f.ends(&e)
+			f.ended[x.ref] = e
+		}
 		f.show()
 	})
 }
@@ -238,8 +252,21 @@ func (f *fake) effect(x sent) {
 	}
 }
 
+// Owe notes it.
+func (f *fake) Owe(_ context.Context, _ policy.Person, _ string, id appliance.LockID) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.owed = append(f.owed, id)
+	return nil
+}
+
 // Follow waits for the end of a request.
 func (f *fake) Follow(ctx context.Context, _, ref string) (fleet.Ending, error) {
+	if f.unfollowed != nil {
+		if err := f.unfollowed(); err != nil {
+			return fleet.Ending{}, err
+		}
+	}
 	for {
 		f.mu.Lock()
 		e, over := f.ended[ref]
@@ -259,6 +286,22 @@ func (f *fake) Follow(ctx context.Context, _, ref string) (fleet.Ending, error) 
 		case <-time.After(time.Second):
 		}
 	}
+}
+
+// requests is how many reached the fleet, and left how many locks there are.
+func (f *fake) requests() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.sent)
+}
+
+func (f *fake) left(names ...string) (n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, name := range names {
+		n += len(f.locks[name])
+	}
+	return n
 }
 
 func (f *fake) count(verb appliance.Verb) map[appliance.BackupID]int {
@@ -296,7 +339,7 @@ func bubble(t *testing.T, count int, f func(*testing.T, *bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{f: newFake(count), store: &Memory{}}
-		b.Runner = New(Options{Fleet: b.f, Store: b.store})
+		b.Runner = New(Options{Fleet: b.f, Store: b.store, Person: maria})
 		if err := b.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package migration
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -11,7 +12,7 @@ import (
 )
 
 // releaseLimit is for giving back a lock that was kept for a migration.
-const releaseLimit = time.Minute
+const releaseLimit = 20 * time.Second
 
 // lockTrouble is why a lock that the plan wants is not kept.
 type lockTrouble struct {
@@ -38,14 +39,14 @@ func (m *run) lockOf(name string) (fleet.Lock, bool) {
 }
 
 // secure has the lock held and kept that the plan wants at an appliance before anything is sent there.
-func (m *run) secure(ctx context.Context, name string) error {
+func (m *run) secure(ctx context.Context, n int, name string) error {
 	m.mu.Lock()
 	gate := m.gates[name]
 	if gate == nil {
 		gate = make(chan struct{}, 1)
 		m.gates[name] = gate
 	}
-	p, scope := m.person, m.rec.Plan.KeepLock
+	p, scope := m.who(n), m.rec.Plan.KeepLock
 	m.mu.Unlock()
 	if scope == "" {
 		return nil
@@ -75,21 +76,26 @@ func (m *run) secure(ctx context.Context, name string) error {
 	return nil
 }
 
-// giveBack releases the locks that were kept for the migration, once it has ended. The caller holds r.mu.
+// giveBack releases the locks that were kept for the migration, once it has ended; what cannot be now is owed. The caller holds
+// r.mu.
 func (m *run) giveBack() {
 	if m.rec.Plan.KeepLock == "" {
 		return
 	}
 	p := m.person
-	for _, name := range m.rec.Plan.Appliances() {
+	for _, name := range append(m.rec.Plan.Appliances(), m.rec.Plan.Target) {
 		l, held := m.lockOf(name)
 		if !held {
 			continue
 		}
-		m.running.Go(func() {
-			ctx, cancel := context.WithTimeout(m.ctx, releaseLimit)
+		life := context.WithoutCancel(m.ctx)
+		m.spawn("giving a lock back", func() {
+			ctx, cancel := context.WithTimeout(life, releaseLimit)
 			defer cancel()
-			_, _ = m.fleet.DoWith(ctx, p, name, appliance.Act{Verb: appliance.VerbRelease, Lock: l.Lock}, nil) // the engine tells, and owes it
+			_, err := m.fleet.DoWith(ctx, p, name, appliance.Act{Verb: appliance.VerbRelease, Lock: l.Lock}, nil)
+			if errors.Is(err, fleet.ErrRefusedByUs) {
+				_ = m.fleet.Owe(ctx, p, name, l.ID) // a failure is told by the engine
+			}
 		})
 	}
 }

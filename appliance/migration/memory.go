@@ -47,7 +47,7 @@ func (m *Memory) SaveStep(_ context.Context, id string, n int, s Step) error {
 }
 
 // AdoptMigrations finds nothing: no other engine ever wrote here.
-func (m *Memory) AdoptMigrations(context.Context) ([]Record, error) { return nil, nil }
+func (m *Memory) AdoptMigrations(context.Context, ...string) ([]Record, error) { return nil, nil }
 
 // Migrations are all, newest first.
 func (m *Memory) Migrations(context.Context) ([]Record, error) {

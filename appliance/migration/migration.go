@@ -121,7 +121,8 @@ type Store interface {
 	SaveMigration(context.Context, Record) error
 	SaveStep(ctx context.Context, id string, n int, s Step) error
 	// AdoptMigrations takes over those that have not ended of engines that run no more.
-	AdoptMigrations(context.Context) ([]Record, error)
+	// Of ids, if any are named, only.
+	AdoptMigrations(ctx context.Context, ids ...string) ([]Record, error)
 	// Migrations are all that are kept, newest first; of those of other engines that run too.
 	Migrations(context.Context) ([]Record, error)
 }
@@ -137,6 +138,8 @@ type Fleet interface {
 	Hinders(p policy.Person, name string, act appliance.Act) (why string, passing bool)
 	// DoWith carries out an act; phrase is nil where none is needed, and is not kept.
 	DoWith(ctx context.Context, p policy.Person, name string, act appliance.Act, phrase appliance.Passphrase) (fleet.Result, error)
+	// Owe has a lock given back as soon as that may be done.
+	Owe(ctx context.Context, p policy.Person, name string, id appliance.LockID) error
 	// Follow waits for what came of the request with that ref. fleet.ErrNoSuchRef: it was never recorded, so nothing was
 	// sent.
 	Follow(ctx context.Context, name, ref string) (fleet.Ending, error)

@@ -19,7 +19,9 @@ const saveLimit = 10 * time.Second
 // run is one migration under way. Everything is guarded by Runner.mu, but the channel.
 type run struct {
 	*Runner
-	person  policy.Person
+	person  policy.Person         // in whose name
+	by      map[int]policy.Person // and of single steps, whoever gave the latest order about them
+	later   map[int]time.Time     // when a step may be tried again that could not be begun
 	rec     Record
 	loops   bool // its loop runs
 	live    bool // something happens in it by itself
@@ -34,7 +36,7 @@ type run struct {
 
 func newRun(r *Runner, p policy.Person, rec Record) *run {
 	return &run{
-		Runner: r, person: p, rec: rec, kick: make(chan struct{}, 1), busy: map[int]bool{}, waits: map[int]string{},
+		Runner: r, person: p, by: map[int]policy.Person{}, later: map[int]time.Time{}, rec: rec, kick: make(chan struct{}, 1), busy: map[int]bool{}, waits: map[int]string{},
 		phrases: map[int]secret.Secret{}, gates: map[string]chan struct{}{}, unsaved: map[int]bool{},
 	}
 }
@@ -101,7 +103,7 @@ func (m *run) advance(ctx context.Context) (again bool) {
 		case s.Phase.Open():
 			m.carryOn(ctx, n)
 		case given:
-			why, passing := m.fleet.Hinders(m.person, m.where(s), m.act(n))
+			why, passing := m.fleet.Hinders(m.who(n), m.where(s), m.act(n))
 			if why != "" && passing {
 				m.waits[n], again = why, true
 				continue
@@ -115,19 +117,23 @@ func (m *run) advance(ctx context.Context) (again bool) {
 	}
 	for _, n := range slices.Clone(m.rec.Order) {
 		s := &m.rec.Steps[n]
-		if s.Phase != PhaseQueued || m.busy[n] || m.crowded(s.Item.Appliance) || m.rec.State != StateRunning {
+		if s.Phase != PhaseQueued || m.busy[n] || m.crowded(s.Item.Appliance) || m.rec.State != StateRunning || m.now().Before(m.later[n]) {
 			continue
 		}
 		why, passing := m.unprocessed(n), true
 		if why == "" {
-			why, passing = m.fleet.Hinders(m.person, m.where(s), m.act(n))
+			why, passing = m.fleet.Hinders(m.who(n), m.where(s), m.act(n))
 		}
 		switch {
+		case why != "" && !passing && m.barred(s.Item.Appliance): // of no single step
+			m.set(StateAsking, s.Item.Appliance+": "+why)
 		case why == "":
 			delete(m.waits, n)
 			m.carryOn(ctx, n)
 		case passing:
 			m.waits[n] = why
+		case s.Stage == StageDelete && m.moved(s):
+			m.settleMoved(n)
 		default:
 			m.move(n, PhaseFailed, why)
 			m.wrong(n)
@@ -135,6 +141,20 @@ func (m *run) advance(ctx context.Context) (again bool) {
 	}
 	queued := slices.ContainsFunc(m.rec.Steps, func(s Step) bool { return s.Phase == PhaseQueued })
 	return again || m.rec.State == StateRunning && queued && !m.lacksPhrase()
+}
+
+// who is in whose name a step is carried.
+func (m *run) who(n int) policy.Person {
+	if p, ok := m.by[n]; ok {
+		return p
+	}
+	return m.person
+}
+
+// barred reports whether nothing can be asked of an appliance until somebody does something about it.
+func (m *run) barred(name string) bool {
+	s := m.fleet.Snapshot(name)
+	return s != nil && (s.State == fleet.StateRefused || s.State == fleet.StateUntrusted || s.State == fleet.StateUnreadable || s.State == fleet.StateMisset)
 }
 
 // given reports whether a step has got the passphrase that it waits for.
@@ -158,8 +178,12 @@ func (m *run) lacksPhrase() bool {
 func (m *run) unprocessed(n int) string {
 	for i := range m.rec.Steps {
 		s := &m.rec.Steps[i]
-		if m.rec.Plan.Process && i != n && (m.busy[i] || s.Phase.Open() || s.Phase == PhasePassphrase) {
+		switch {
+		case i == n || m.rec.Plan.Verb != appliance.VerbPush:
+		case m.rec.Plan.Process && (m.busy[i] || s.Phase.Open() || s.Phase == PhasePassphrase):
 			return fmt.Sprintf("the target is to process step %d first", i+1)
+		case m.busy[i] || s.Phase.Open(): // what a target does with two at once nobody describes
+			return fmt.Sprintf("step %d is on its way to the target", i+1)
 		}
 	}
 	return ""
@@ -295,158 +319,4 @@ func (m *run) trouble(err error) {
 // ref names the present request of a step for good.
 func (m *run) ref(n int) string {
 	return fmt.Sprintf("%s/%d/%d", m.rec.ID, n+1, m.rec.Steps[n].Try)
-}
-
-// carryOn has a step carried by a goroutine of its own, which ends with ctx at the latest.
-func (m *run) carryOn(ctx context.Context, n int) {
-	m.busy[n] = true
-	before := m.rec.Steps[n].Phase
-	m.running.Go(func() {
-		defer func() {
-			what := recover()
-			m.mu.Lock()
-			defer m.mu.Unlock()
-			delete(m.busy, n)
-			if what != nil {
-				m.log.Error("migration: a step failed in our code", "id", m.rec.ID, "step", n+1, "panic", fmt.Sprint(what))
-				m.lost(n, "our own code failed; what became of it is not known")
-			}
-			if m.rec.Steps[n].Phase != before { // else it is tried again in a while, and not at once
-				m.wake()
-			}
-		}()
-		for m.carry(ctx, n) {
-		}
-	})
-}
-
-// lost notes that what became of a step cannot be found out. The caller holds r.mu.
-func (m *run) lost(n int, why string) {
-	_ = m.keep(n, func(s *Step) {
-		s.Phase, s.Note = PhaseUnknown, why
-		if s.Stage == StageTransfer {
-			s.Fate = fleet.FateUnknown
-		}
-	})
-	m.wrong(n)
-}
-
-// carry takes a step one request further, and reports whether there is more to do at once.
-func (m *run) carry(ctx context.Context, n int) bool {
-	m.mu.Lock()
-	phase := m.rec.Steps[n].Phase
-	name, ref := m.where(&m.rec.Steps[n]), m.ref(n)
-	m.mu.Unlock()
-	if ctx.Err() != nil {
-		return false
-	}
-	if !phase.Open() {
-		return m.send(ctx, n)
-	}
-	ending, err := m.fleet.Follow(ctx, name, ref)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	switch {
-	case errors.Is(err, fleet.ErrNoSuchRef):
-		m.move(n, m.rec.Steps[n].unsent(), "")
-		return false
-	case err != nil && over(ctx, err):
-		return false
-	case err != nil:
-		m.lost(n, appliance.Reason(err))
-		return false
-	}
-	return m.conclude(n, ending)
-}
-
-// send sends the present stage of a step, once it is recorded as about to be sent.
-func (m *run) send(ctx context.Context, n int) bool {
-	m.mu.Lock()
-	s := &m.rec.Steps[n]
-	from, at := s.Phase, m.where(s)
-	m.mu.Unlock()
-	err := m.secure(ctx, at)
-	m.mu.Lock()
-	if err != nil {
-		if !over(ctx, err) && m.rec.State == StateRunning {
-			m.set(StateAsking, err.Error())
-		}
-		m.mu.Unlock()
-		return false
-	}
-	now := m.now()
-	err = m.keep(n, func(s *Step) {
-		s.Phase, s.Try, s.Sent, s.Note = m.sending(s), s.Try+1, now, ""
-		if s.Stage == StageTransfer {
-			s.Job = ""
-		}
-		if s.Began.IsZero() {
-			s.Began = now
-		}
-	})
-	if err != nil { // nothing is sent that is not recorded (faults.md I6)
-		s.Phase, s.Try = from, s.Try-1
-		if from == PhaseQueued {
-			m.rec.Order = append([]int{n}, m.rec.Order...)
-		}
-		m.mu.Unlock()
-		return false
-	}
-	p, name, act := m.person, m.where(s), m.act(n)
-	var phrase appliance.Passphrase
-	if given, ok := m.phrases[n]; ok {
-		phrase = given
-	}
-	delete(m.phrases, n)
-	m.mu.Unlock()
-	result, err := m.fleet.DoWith(ctx, p, name, act, phrase)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	switch {
-	case err == nil:
-		m.move(n, m.sent(s), "")
-		if result.Job != "" && s.Stage == StageTransfer {
-			_ = m.keep(n, func(s *Step) { s.Job = result.Job })
-		}
-		return true
-	case errors.Is(err, appliance.ErrAmbiguous):
-		m.move(n, m.sent(s), appliance.Reason(err))
-		return true
-	case over(ctx, err): // whether it was sent is in the records
-		return false
-	}
-	if why, passing := m.fleet.Hinders(m.person, name, m.act(n)); why != "" && passing && errors.Is(err, fleet.ErrRefusedByUs) {
-		if given, ok := phrase.(secret.Secret); ok {
-			m.phrases[n] = given // it is not used up
-		}
-		m.waits[n] = why
-		m.move(n, from, "")
-		return false
-	}
-	var refused *appliance.Refusal
-	if s.Stage == StageProcess && errors.As(err, &refused) { // a wrong passphrase is the likeliest: it can be given again
-		m.move(n, PhasePassphrase, appliance.Reason(err))
-		return false
-	}
-	m.move(n, PhaseFailed, appliance.Reason(err))
-	m.wrong(n)
-	return false
-}
-
-// sending is the phase in which a step's stage is sent, sent the one that follows.
-func (m *run) sending(s *Step) Phase {
-	switch s.Stage {
-	case StageDelete:
-		return PhaseDeleting
-	case StageProcess:
-		return PhaseProcessing
-	}
-	return PhaseSending
-}
-
-func (m *run) sent(s *Step) Phase {
-	if s.Stage == StageTransfer {
-		return PhaseRunning
-	}
-	return m.sending(s)
 }

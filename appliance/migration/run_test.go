@@ -148,13 +148,13 @@ func TestPauseAndResume(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(5 * time.Second)
-		if err := b.Pause(id); err != nil {
+		if err := b.Pause(maria, id); err != nil {
 			t.Fatal(err)
 		}
 		v := b.rest(t, id)
 		must(t, "paused", v.State, StatePaused)
 		must(t, "what was under way went on", v.Tally(), "1 done, 2 queued")
-		must(t, "again", errors.Is(b.Pause(id), ErrNotNow), true)
+		must(t, "again", errors.Is(b.Pause(maria, id), ErrNotNow), true)
 		if err := b.Resume(maria, id); err != nil {
 			t.Fatal(err)
 		}
@@ -172,14 +172,14 @@ func TestCancel(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(5 * time.Second)
-		if err := b.Cancel(id); err != nil {
+		if err := b.Cancel(maria, id); err != nil {
 			t.Fatal(err)
 		}
 		v := b.rest(t, id)
 		must(t, "state", v.State, StateCancelled)
 		must(t, "what ended all the same is told", v.Tally(), "1 done, 2 cancelled")
 		must(t, "the appliance was asked to end it", len(b.f.count(appliance.VerbCancelJob)), 1)
-		must(t, "again", errors.Is(b.Cancel(id), ErrNotNow), true)
+		must(t, "again", errors.Is(b.Cancel(maria, id), ErrNotNow), true)
 	})
 }
 
@@ -194,7 +194,7 @@ func TestCancelIsGoneOnWith(t *testing.T) {
 			return nil
 		}
 		life, end := context.WithCancel(t.Context())
-		first := New(Options{Fleet: f, Store: memory})
+		first := New(Options{Fleet: f, Person: maria, Store: memory})
 		if err := first.Start(life); err != nil {
 			t.Fatal(err)
 		}
@@ -203,13 +203,13 @@ func TestCancelIsGoneOnWith(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(5 * time.Second)
-		must(t, "cancel", first.Cancel(id), nil)
+		must(t, "cancel", first.Cancel(maria, id), nil)
 		v, _ := first.View(id)
 		must(t, "while a step is under way", v.State, StateCancelling)
-		must(t, "again", errors.Is(first.Cancel(id), ErrNotNow), true)
+		must(t, "again asks again", first.Cancel(maria, id), nil)
 		end()
 		first.Close()
-		second := New(Options{Fleet: f, Store: &failing{Memory: memory, heir: true}})
+		second := New(Options{Fleet: f, Person: maria, Store: &failing{Memory: memory, heir: true}})
 		if err := second.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -232,11 +232,11 @@ func TestSkipAndReorder(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
-		must(t, "skip", b.Skip(id, 1), nil)
-		must(t, "reorder", b.Reorder(id, 3, -1), nil)
-		must(t, "beyond the others", errors.Is(b.Reorder(id, 3, -1), ErrNotNow), true)
-		must(t, "skip what runs", errors.Is(b.Skip(id, 0), ErrNotNow), true)
-		must(t, "no such step", errors.Is(b.Skip(id, 4), ErrUnknown), true)
+		must(t, "skip", b.Skip(maria, id, 1), nil)
+		must(t, "reorder", b.Reorder(maria, id, 3, -1), nil)
+		must(t, "beyond the others", errors.Is(b.Reorder(maria, id, 3, -1), ErrNotNow), true)
+		must(t, "skip what runs", errors.Is(b.Skip(maria, id, 0), ErrNotNow), true)
+		must(t, "no such step", errors.Is(b.Skip(maria, id, 4), ErrUnknown), true)
 		v := b.rest(t, id)
 		must(t, "state", v.State, StateDone)
 		var order []string
@@ -312,7 +312,7 @@ func TestUnknownNeedsAnOperator(t *testing.T) {
 func TestNothingIsSentUnrecorded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, store := newFake(2), &failing{Memory: &Memory{}}
-		r := New(Options{Fleet: f, Store: store})
+		r := New(Options{Fleet: f, Person: maria, Store: store})
 		if err := r.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -350,7 +350,7 @@ func TestNothingIsSentUnrecorded(t *testing.T) {
 func TestStepsAreRecordedBeforeTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, store := newFake(1), &failing{Memory: &Memory{}}
-		r := New(Options{Fleet: f, Store: store})
+		r := New(Options{Fleet: f, Person: maria, Store: store})
 		if err := r.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}

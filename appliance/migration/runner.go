@@ -9,9 +9,9 @@ import (
 	"sync"
 	"time"
 
+	"holdfast/appliance"
 	"holdfast/appliance/fleet"
 	"holdfast/appliance/policy"
-	"holdfast/appliance/secret"
 )
 
 // tryAgain is how long a step that cannot be begun now waits for the next try.
@@ -26,6 +26,9 @@ type Options struct {
 	Store Store
 	Log   *slog.Logger // nil = no log
 	NewID func() string
+	// Person is in whose name is asked what came of migrations that are taken over, until somebody gives an order.
+	Person   policy.Person
+	ReadOnly bool // nothing may be begun
 }
 
 // Runner runs migrations. It is safe for concurrent use.
@@ -34,6 +37,8 @@ type Runner struct {
 	store Store
 	log   *slog.Logger
 	newID func() string
+	heir  policy.Person
+	rules policy.Rules
 
 	mu      turn // guards the fields below and every run's
 	ctx     context.Context
@@ -62,30 +67,58 @@ func New(o Options) *Runner {
 		o.NewID = fleet.NewID
 	}
 	return &Runner{
-		mu: make(turn, 1), fleet: o.Fleet, store: o.Store, log: o.Log, newID: o.NewID, runs: map[string]*run{}, changed: make(chan struct{}),
+		mu: make(turn, 1), fleet: o.Fleet, store: o.Store, log: o.Log, newID: o.NewID, heir: o.Person,
+		rules: policy.Rules{ReadOnlyRun: o.ReadOnly}, runs: map[string]*run{}, changed: make(chan struct{}),
 	}
 }
 
-// Start takes over what runs that ended left, paused: what became of the steps that were under way is found out, nothing is
-// begun before somebody resumes. Everything ends with ctx or with Close.
+// Start begins to run migrations and takes over what runs that ended left, and what others leave later, paused: what became of
+// the steps that were under way is found out, nothing is begun before somebody resumes. An error tells that there is something that
+// could not be taken over yet; it is tried again. Everything ends with ctx or with Close.
 func (r *Runner) Start(ctx context.Context) error {
-	r.mu.Lock()
-	if r.ctx != nil {
-		r.mu.Unlock()
+	if !r.open(ctx) {
 		return nil
 	}
-	r.ctx, r.cancel = context.WithCancel(ctx)
-	r.mu.Unlock()
-	if err := r.adopt(ctx); err != nil {
-		return err
+	err := r.adopt(ctx)
+	r.spawn("looking for what others left", r.neighbours)
+	return err
+}
+
+// StartFor is Start for a run that is about the named migrations only, or about none: all else is left to others.
+func (r *Runner) StartFor(ctx context.Context, ids ...string) error {
+	if !r.open(ctx) || len(ids) == 0 {
+		return nil
 	}
-	r.running.Go(func() { r.neighbours() })
-	return nil
+	return r.adopt(ctx, ids...)
+}
+
+// open reports whether it was the first.
+func (r *Runner) open(ctx context.Context) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ctx != nil {
+		return false
+	}
+	r.ctx, r.cancel = context.WithCancel(ctx)
+	return true
+}
+
+// spawn runs f beside everything else; should our own code fail, that is told and all else goes on.
+func (r *Runner) spawn(doing string, f func()) {
+	r.running.Go(func() {
+		defer func() {
+			if what := recover(); what != nil {
+				r.log.Error("migration: our code failed", "doing", doing, "panic", fmt.Sprint(what))
+				r.fleet.Say(fleet.Alarm, "migrations: our own code failed while "+doing+"; look at them")
+			}
+		}()
+		f()
+	})
 }
 
 // adopt takes over what runs that ended left.
-func (r *Runner) adopt(ctx context.Context) error {
-	left, err := r.store.AdoptMigrations(ctx)
+func (r *Runner) adopt(ctx context.Context, ids ...string) error {
+	left, err := r.store.AdoptMigrations(ctx, ids...)
 	if err != nil {
 		return fmt.Errorf("take over the migrations of earlier runs: %w", err)
 	}
@@ -136,6 +169,18 @@ func (r *Runner) Begin(ctx context.Context, p policy.Person, plan Plan) (id stri
 	if err := plan.Check(); err != nil {
 		return "", err
 	}
+	if why := r.whyNot(p, plan.Verb); why != "" {
+		return "", fmt.Errorf("%w: %s", ErrNotNow, why)
+	}
+	if why := r.whyNot(p, appliance.VerbDelete); plan.Careful && why != "" {
+		return "", fmt.Errorf("%w: the originals cannot be deleted: %s", ErrNotNow, why)
+	}
+	r.mu.Lock()
+	runs := r.ctx != nil && r.ctx.Err() == nil
+	r.mu.Unlock()
+	if !runs {
+		return "", fmt.Errorf("%w: %w", ErrNotNow, fleet.ErrClosed)
+	}
 	now := r.fleet.Clock().Now().Wall
 	plan.Who = p.Name
 	if plan.Made.IsZero() {
@@ -153,6 +198,12 @@ func (r *Runner) Begin(ctx context.Context, p policy.Person, plan Plan) (id stri
 	return rec.ID, r.launch(newRun(r, p, rec))
 }
 
+// whyNot is why the person may give no such order; empty = may. What an appliance does not let be done, the fleet says.
+func (r *Runner) whyNot(p policy.Person, verb appliance.Verb) string {
+	return policy.WhyNot(p, r.rules, verb)
+}
+
+// launch is start for who does not hold r.mu.
 func (r *Runner) launch(m *run) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -166,7 +217,7 @@ func (r *Runner) start(m *run) error {
 	}
 	r.runs[m.rec.ID] = m
 	m.live, m.loops = true, true
-	r.running.Go(func() { m.loop(r.ctx) })
+	r.spawn("running migration "+m.rec.ID, func() { m.loop(r.ctx) })
 	r.tell()
 	return nil
 }
@@ -176,130 +227,26 @@ func (r *Runner) takeOver(rec Record) error {
 	if rec.State == StateRunning {
 		rec.State, rec.Note = StatePaused, "the run before ended; resume goes on with it"
 	}
-	m := newRun(r, policy.Person{Name: rec.Plan.Who}, rec)
+	m := newRun(r, r.heir, rec)
 	r.fleet.Say(fleet.Warn, fmt.Sprintf("migration %s of an earlier run (%s) can be resumed: %s", rec.ID, rec.Plan.Words(), m.rec.Tally()))
 	return r.launch(m)
 }
 
-// Resume goes on with a migration that is paused, asks, stopped or was left by an earlier run, in the name of p.
-func (r *Runner) Resume(p policy.Person, id string) error {
-	return r.order(id, func(m *run) error {
-		switch m.rec.State {
-		case StatePaused, StateAsking, StateStopped:
-			m.person = p
-			m.set(StateRunning, "")
-			return nil
-		}
-		return fmt.Errorf("%w: the migration is %s", ErrNotNow, m.rec.State)
-	})
-}
-
-// Pause begins nothing new; what is under way goes on.
-func (r *Runner) Pause(id string) error {
-	return r.order(id, func(m *run) error {
-		if m.rec.State != StateRunning && m.rec.State != StateAsking {
-			return fmt.Errorf("%w: the migration is %s", ErrNotNow, m.rec.State)
-		}
-		m.set(StatePaused, "")
-		return nil
-	})
-}
-
-// Cancel begins nothing new and asks the appliances to end what is under way and is provably ours.
-func (r *Runner) Cancel(id string) error {
-	return r.order(id, func(m *run) error {
-		if m.rec.State.Ended() || m.rec.State == StateCancelling {
-			return fmt.Errorf("%w: the migration is %s", ErrNotNow, m.rec.State)
-		}
-		for i := range m.rec.Steps {
-			s := &m.rec.Steps[i]
-			switch {
-			case s.Phase == PhaseQueued || s.Phase == PhasePassphrase:
-				m.move(i, PhaseCancelled, "the migration was cancelled before it was begun")
-			case s.Phase == PhaseRunning:
-				m.cancelStep(i)
-			}
-		}
-		m.set(StateCancelling, "what is under way comes to its end")
-		return nil
-	})
-}
-
-// Skip leaves out a step that is not under way.
-func (r *Runner) Skip(id string, n int) error {
-	return r.orderStep(id, n, func(m *run, s *Step) error {
-		switch {
-		case s.Phase == PhasePassphrase:
-			m.move(n, PhaseSkipped, "it arrived and was not processed")
-		case s.Phase == PhaseQueued || s.Phase.Wrong():
-			m.move(n, PhaseSkipped, s.Note)
-		default:
-			return fmt.Errorf("%w: the step is %s", ErrNotNow, s.Phase)
-		}
-		return nil
-	})
-}
-
-// Retry tries a step again that failed or of which nobody could find out. It is an operator's word: by itself nothing is
-// sent twice (faults.md, "What may be sent twice").
-func (r *Runner) Retry(p policy.Person, id string, n int) error {
-	return r.orderStep(id, n, func(m *run, s *Step) error {
-		if m.rec.State.Ended() || m.rec.State == StateCancelling {
-			return fmt.Errorf("%w: the migration is %s", ErrNotNow, m.rec.State)
-		}
-		if !s.Phase.Wrong() && s.Phase != PhaseSkipped {
-			return fmt.Errorf("%w: the step is %s", ErrNotNow, s.Phase)
-		}
-		m.person = p
-		m.move(n, s.unsent(), "")
-		if m.rec.State != StatePaused {
-			m.set(StateRunning, "")
-		}
-		return nil
-	})
-}
-
-// Reorder moves a step that is queued by that many places among the queued ones; negative = earlier.
-func (r *Runner) Reorder(id string, n, by int) error {
-	return r.orderStep(id, n, func(m *run, s *Step) error {
-		at := slices.Index(m.rec.Order, n)
-		to := at + by
-		if s.Phase != PhaseQueued || at < 0 || to < 0 || to >= len(m.rec.Order) {
-			return fmt.Errorf("%w: only a step that is queued can be moved, and not beyond the others", ErrNotNow)
-		}
-		m.rec.Order = slices.Insert(slices.Delete(m.rec.Order, at, at+1), to, n)
-		m.save()
-		return nil
-	})
-}
-
-// Passphrase gives what a step that needs it waits for. It is used once and not kept.
-func (r *Runner) Passphrase(p policy.Person, id string, n int, phrase secret.Secret) error {
-	return r.orderStep(id, n, func(m *run, s *Step) error {
-		if s.Phase != PhasePassphrase || phrase.Empty() {
-			return fmt.Errorf("%w: the step is %s", ErrNotNow, s.Phase)
-		}
-		m.person = p
-		m.phrases[n] = phrase
-		wrong := slices.ContainsFunc(m.rec.Steps, func(s Step) bool { return s.Phase.Wrong() })
-		if m.rec.State == StateAsking && !wrong { // it was all that was asked for
-			m.set(StateRunning, "")
-		}
-		return nil
-	})
-}
-
 // order carries out an operator's word on a run.
-func (r *Runner) order(id string, f func(*run) error) error {
+func (r *Runner) order(p policy.Person, doing, id string, f func(*run) error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m := r.runs[id]
 	if m == nil {
 		return fmt.Errorf("%w: %q", ErrUnknown, id)
 	}
+	if why := r.whyNot(p, m.rec.Plan.Verb); why != "" {
+		return fmt.Errorf("%w: %s", ErrNotNow, why)
+	}
 	if err := f(m); err != nil {
 		return err
 	}
+	r.fleet.Say(fleet.Info, fmt.Sprintf("%s %s migration %s", p.Name, doing, id))
 	if !m.loops {
 		return r.start(m)
 	}
@@ -309,8 +256,8 @@ func (r *Runner) order(id string, f func(*run) error) error {
 	return nil
 }
 
-func (r *Runner) orderStep(id string, n int, f func(*run, *Step) error) error {
-	return r.order(id, func(m *run) error {
+func (r *Runner) orderStep(p policy.Person, doing, id string, n int, f func(*run, *Step) error) error {
+	return r.order(p, fmt.Sprintf("%s step %d of", doing, n+1), id, func(m *run) error {
 		if n < 0 || n >= len(m.rec.Steps) {
 			return fmt.Errorf("%w: %q has no step %d", ErrUnknown, id, n+1)
 		}

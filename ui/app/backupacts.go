@@ -4,17 +4,16 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
 	"holdfast/appliance"
+	"holdfast/appliance/fleet"
 	"holdfast/appliance/policy"
 	"holdfast/ui/keymap"
-	"holdfast/ui/pane"
 	"holdfast/ui/pane/backups"
-	"holdfast/ui/screen/detail"
-	"holdfast/ui/theme"
 	"holdfast/ui/widget"
 	"holdfast/ui/widget/dialog"
 )
@@ -24,16 +23,8 @@ type moreMsg struct {
 	name string
 	verb appliance.Verb
 	from appliance.ConfigCopy // restore: of the edited configuration, from another copy
-}
-
-// changesMsg is what differs between the edited and the running configuration; verb is what was wanted once that is known, empty
-// to be shown it.
-type changesMsg struct {
-	name    string
-	verb    appliance.Verb
-	changes []appliance.ConfigChange
-	missing []appliance.Text
-	err     error
+	// backup is the one that it is about, as it was when it was chosen (faults.md JOB-10); nil = it is about none.
+	backup backups.Row
 }
 
 // formedMsg is what a form was filled in for: it is confirmed next.
@@ -81,16 +72,16 @@ func (m *Model) more(opener string) tea.Cmd {
 		of = " " + backups.Name(b)
 	}
 	list := []act{
-		{appliance.VerbCreate, "", "make a backup of " + name, true},
+		{appliance.VerbCreate, "", "make a backup", true},
 		{appliance.VerbDelete, "", "delete backup" + of, b != nil},
-		{appliance.VerbPrepare, "", "prepare backup" + of + " for a restore: decrypt it", b != nil && !configures},
+		{appliance.VerbPrepare, "", "prepare backup" + of + ": decrypt it", b != nil && !configures},
 		{appliance.VerbRestore, "", "restore backup" + of, b != nil},
-		{appliance.VerbProcess, "", "process the package that was pushed here last", !configures},
-		{verbCompare, "", "compare the edited with the running configuration", configures},
-		{appliance.VerbVerify, "", "verify the edited configuration", configures},
-		{appliance.VerbSave, "", "save the edited configuration", configures},
-		{appliance.VerbActivate, "", "activate the saved configuration", configures},
-		{appliance.VerbRestore, appliance.RunningCopy, "throw the edits away: make edited equal to running", configures},
+		{appliance.VerbProcess, "", "process what was pushed here last", !configures},
+		{verbCompare, "", "compare edited with running", configures},
+		{appliance.VerbVerify, "", "verify what is edited", configures},
+		{appliance.VerbSave, "", "save what is edited", configures},
+		{appliance.VerbActivate, "", "activate what is saved", configures},
+		{appliance.VerbRestore, appliance.RunningCopy, "throw the edits away", configures},
 	}
 	spec := dialog.Spec{Title: "More for " + name, Opener: opener, Verb: "go on", Risk: func(dialog.Values) policy.Risk { return policy.RiskNone }}
 	for i, a := range list {
@@ -99,14 +90,17 @@ func (m *Model) more(opener string) tea.Cmd {
 		}
 		o := dialog.Option{Value: fmt.Sprint(i), Label: a.label}
 		if a.verb != verbCompare {
-			o.WhyNot = m.engine.WhyNot(m.opts.Person, name, m.moreAct(moreMsg{name, a.verb, a.from}, b))
+			o.WhyNot = m.engine.WhyNot(m.opts.Person, name, m.moreAct(moreMsg{name, a.verb, a.from, b}))
 		}
 		spec.Options = append(spec.Options, o)
+	}
+	if b != nil {
+		spec.Keys = []string{b.Key()}
 	}
 	spec.Action = func(v dialog.Values) any {
 		for i, a := range list {
 			if v.Choice == fmt.Sprint(i) {
-				return moreMsg{name, a.verb, a.from}
+				return moreMsg{name, a.verb, a.from, b}
 			}
 		}
 		return nil
@@ -119,9 +113,10 @@ func (m *Model) more(opener string) tea.Cmd {
 const verbCompare appliance.Verb = "compare"
 
 // moreAct is the act as far as it is known before anything was filled in.
-func (m *Model) moreAct(msg moreMsg, b backups.Row) appliance.Act {
+func (m *Model) moreAct(msg moreMsg) appliance.Act {
 	act := appliance.Act{Verb: msg.verb, Restore: appliance.Restoring{From: msg.from}}
-	if b != nil && msg.from == "" {
+	about := msg.verb == appliance.VerbDelete || msg.verb == appliance.VerbPrepare || msg.verb == appliance.VerbRestore
+	if b := msg.backup; b != nil && about && msg.from == "" {
 		act.Transfer = transferOf(msg.verb, b, "")
 		act.Restore.Backup, act.Restore.Label = b.ID, b.Label
 	}
@@ -130,103 +125,25 @@ func (m *Model) moreAct(msg moreMsg, b backups.Row) appliance.Act {
 
 // chosen goes on with what was chosen from the list, or asked for by a key of its own.
 func (m *Model) chosenMore(msg moreMsg) tea.Cmd {
-	b, _ := m.backups.Row()
 	switch {
 	case msg.verb == appliance.VerbCreate:
 		return m.createForm(msg.name)
 	case msg.verb == appliance.VerbDelete:
-		m.dialog = m.deleteDialog(string(appliance.VerbDelete))
+		m.dialog = m.deleteDialog("enter", []backups.Row{msg.backup})
 		return nil
 	case msg.verb == appliance.VerbProcess || msg.verb == appliance.VerbPrepare:
-		return m.phraseForm(msg, b)
+		return m.phraseForm(msg)
 	case msg.verb == appliance.VerbRestore && msg.from == "" && !m.isConfig(msg.name):
-		return m.restoreForm(msg, b)
+		return m.restoreForm(msg)
 	case msg.verb == verbCompare, msg.verb == appliance.VerbSave, msg.verb == appliance.VerbActivate, msg.verb == appliance.VerbRestore:
-		verb := msg.verb
-		if verb == verbCompare {
-			verb = ""
+		act := m.moreAct(msg)
+		if msg.verb == verbCompare {
+			act = appliance.Act{}
 		}
-		if msg.verb == appliance.VerbRestore {
-			m.pendingRestore = m.moreAct(msg, b)
-		}
-		return tea.Batch(m.compare(msg.name, verb), m.say("reading the edited and the running configuration of "+msg.name, false))
+		return tea.Batch(m.compare(target{msg.name, act}, msg.backup),
+			m.say("reading the edited and the running configuration of "+msg.name+"; any key leaves that", false))
 	}
-	return m.do(actsMsg{{msg.name, m.moreAct(msg, b)}})
-}
-
-func (m *Model) isConfig(name string) bool {
-	_, ok := m.engine.Configures(name)
-	return ok
-}
-
-// compare reads both copies beside the event loop.
-func (m *Model) compare(name string, verb appliance.Verb) tea.Cmd {
-	engine, ctx := m.engine, m.opts.Context
-	return func() tea.Msg {
-		changes, missing, err := engine.Changes(ctx, name)
-		return changesMsg{name, verb, changes, missing, err}
-	}
-}
-
-// compared shows what differs, alone or before what was wanted is confirmed (faults.md LCK-10: others' half-made edits may lie there).
-func (m *Model) compared(msg changesMsg) tea.Cmd {
-	if msg.err != nil {
-		return m.say(msg.name+": "+appliance.Reason(msg.err), true)
-	}
-	lines := changeLines(msg.changes, msg.missing)
-	if msg.verb == "" {
-		d := pane.Detail{Title: msg.name + ": edited against running"}
-		for _, l := range lines {
-			d.Fields = append(d.Fields, pane.Pair{Value: l, Role: theme.Plain})
-		}
-		m.detail = detail.New(d, nil)
-		return nil
-	}
-	act := appliance.Act{Verb: msg.verb}
-	if msg.verb == appliance.VerbRestore {
-		act = m.pendingRestore
-	}
-	const most = 6
-	intro := []string{map[appliance.Verb]string{
-		appliance.VerbSave:     "Everything that was edited is saved, also what somebody else left half-made:",
-		appliance.VerbActivate: "The saved configuration goes into use. Edited against running now:",
-		appliance.VerbRestore:  "What is edited now is thrown away:",
-	}[msg.verb]}
-	intro = append(intro, lines[:min(most, len(lines))]...)
-	if len(lines) > most {
-		intro = append(intro, fmt.Sprintf("and %d more lines: esc, then compare", len(lines)-most))
-	}
-	return m.confirm(target{msg.name, act}, nil, intro)
-}
-
-// changeLines words the differences.
-func changeLines(changes []appliance.ConfigChange, missing []appliance.Text) []string {
-	var lines []string
-	for _, c := range changes {
-		lines = append(lines, strings.TrimSpace(fmt.Sprintf("%s %s %s", c.How, c.Type, c.Key)))
-		for _, a := range c.Attributes {
-			lines = append(lines, fmt.Sprintf("  %s: %s -> %s", a.Name, values(a.Before), values(a.After)))
-		}
-	}
-	if len(changes) == 0 {
-		lines = append(lines, "nothing differs")
-	}
-	if len(missing) > 0 {
-		var names []string
-		for _, t := range missing {
-			names = append(names, t.String())
-		}
-		lines = append(lines, "could not be read, and may differ: "+strings.Join(names, ", "))
-	}
-	return lines
-}
-
-func values(list []appliance.Text) string {
-	var words []string
-	for _, v := range list {
-		words = append(words, v.String())
-	}
-	return cmp.Or(strings.Join(words, ", "), "nothing")
+	return m.do(actsMsg{{msg.name, m.moreAct(msg)}})
 }
 
 // confirm asks for a yes or a code before an act whose particulars are known.
@@ -235,8 +152,13 @@ func (m *Model) confirm(t target, phrase appliance.Passphrase, intro []string) t
 	if why := m.engine.WhyNot(m.opts.Person, t.name, t.act); why != "" {
 		return m.say(t.name+": "+why, true)
 	}
+	var keys []string
+	if id := t.act.Transfer.Backup; id != "" {
+		keys = []string{fleet.Backup{Appliance: t.name, Backup: appliance.Backup{ID: id}}.Key()}
+	}
 	m.dialog = dialog.New(dialog.Spec{
 		Title: capital(m.engine.Describe(t.act)) + " on " + t.name, Verb: string(t.act.Verb), Code: m.opts.Code(), Intro: intro,
+		Opener: "enter", Keys: keys,
 		Risk:  func(dialog.Values) policy.Risk { return max(risk, policy.RiskAsk) },
 		Calls: func(dialog.Values) []appliance.Call { return m.calls([]target{t}) },
 		Action: func(v dialog.Values) any {
@@ -253,7 +175,8 @@ func (m *Model) createForm(name string) tea.Cmd {
 	if !ok {
 		return m.say(name+": no backup can be made there", true)
 	}
-	fields := []dialog.Field{{Name: "label", Label: "name"}}
+	draft := m.drafts[name]
+	fields := []dialog.Field{{Name: "label", Label: "name", Value: draft["label"]}}
 	const yes, no = "yes", "no"
 	if len(rules.Sources) > 0 {
 		x := dialog.Field{Name: "source", Label: "of the configuration", Value: string(rules.Sources[0])}
@@ -281,6 +204,11 @@ func (m *Model) createForm(name string) tea.Cmd {
 		intro = append(intro, "The passphrase encrypts the backup. It is kept nowhere: without it nobody can restore the backup.")
 		fields = append(fields, dialog.Field{Name: "phrase", Label: "passphrase", Secret: true}, dialog.Field{Name: "again", Label: "again", Secret: true})
 	}
+	for i := range fields {
+		if x := &fields[i]; slices.Contains(x.Choices, draft[x.Name]) {
+			x.Value = draft[x.Name]
+		}
+	}
 	m.form = dialog.NewForm("Make a backup of "+name, intro, fields, func(v dialog.Filled) error {
 		switch {
 		case v.Values["label"] == "":
@@ -292,6 +220,7 @@ func (m *Model) createForm(name string) tea.Cmd {
 		}
 		return nil
 	}, func(v dialog.Filled) any {
+		m.drafts[name] = v.Values // for the next try, should this one fail; a passphrase is not among it
 		act := appliance.Act{Verb: appliance.VerbCreate, Making: appliance.NewBackup{
 			Label: v.Values["label"], Firmware: v.Values["firmware"] == yes, Images: v.Values["images"] == yes,
 			Destination: appliance.Location(v.Values["to"]), Source: appliance.ConfigCopy(v.Values["source"]),
@@ -310,11 +239,11 @@ func phraseOf(v dialog.Filled) appliance.Passphrase {
 }
 
 // phraseForm asks for the passphrase of what is processed or prepared.
-func (m *Model) phraseForm(msg moreMsg, b backups.Row) tea.Cmd {
-	act := m.moreAct(msg, b)
+func (m *Model) phraseForm(msg moreMsg) tea.Cmd {
+	act := m.moreAct(msg)
 	intro := []string{"The package that was pushed or imported last is validated and decrypted. It is named by nobody: make sure that it is yours."}
 	if msg.verb == appliance.VerbPrepare {
-		intro = []string{"The backup is decrypted and prepared. Nothing is restored yet."}
+		intro = []string{"The backup is decrypted and prepared. Nothing is restored yet.", identity(msg.backup)}
 	}
 	m.form = dialog.NewForm(capital(m.engine.Describe(act)), intro, []dialog.Field{{Name: "phrase", Label: "passphrase", Secret: true}},
 		needsPhrase, func(v dialog.Filled) any {
@@ -331,12 +260,13 @@ func needsPhrase(v dialog.Filled) error {
 }
 
 // restoreForm asks what of a backup is restored.
-func (m *Model) restoreForm(msg moreMsg, b backups.Row) tea.Cmd {
-	act := m.moreAct(msg, b)
+func (m *Model) restoreForm(msg moreMsg) tea.Cmd {
+	act := m.moreAct(msg)
 	const yes, no = "yes", "no"
 	intro := []string{
 		"The appliance answers nothing for minutes and may come back with the address, the certificate, the users and the jobs of the backup. " +
 			"It cannot be taken back.",
+		identity(msg.backup),
 	}
 	m.form = dialog.NewForm(capital(m.engine.Describe(act)), intro, []dialog.Field{
 		{Name: "devices", Label: "with the devices", Value: no, Choices: []string{no, yes}},
@@ -350,8 +280,7 @@ func (m *Model) restoreForm(msg moreMsg, b backups.Row) tea.Cmd {
 }
 
 // deleteDialog asks where the chosen backups are deleted.
-func (m *Model) deleteDialog(opener string) *dialog.Dialog {
-	rows := m.backups.Chosen()
+func (m *Model) deleteDialog(opener string, rows []backups.Row) *dialog.Dialog {
 	name := rows[0].Appliance
 	spec := dialog.Spec{Opener: opener, Verb: "delete", Code: m.code(len(rows)), Title: "Delete " + backupNames(rows), Word: "from"}
 	var names []string
@@ -361,7 +290,7 @@ func (m *Model) deleteDialog(opener string) *dialog.Dialog {
 		names = append(names, backups.Name(b))
 		spec.Keys = append(spec.Keys, b.Key())
 		if len(rows) <= 4 {
-			spec.Intro = append(spec.Intro, fmt.Sprintf("%s  %s  checksum %s  lies in %s", b.ID, widget.Size(b.Size), short(b.Checksum.String()), where(b)))
+			spec.Intro = append(spec.Intro, identity(b))
 		}
 		for _, l := range b.Locations {
 			if count[l] == 0 {
@@ -403,6 +332,11 @@ func (m *Model) deleteDialog(opener string) *dialog.Dialog {
 	})
 }
 
+// identity is what tells a backup from every other (faults.md DAT-10).
+func identity(b backups.Row) string {
+	return fmt.Sprintf("%s  %s  checksum %s  lies in %s", b.ID, widget.Size(b.Size), short(b.Checksum.String()), where(b))
+}
+
 func where(b backups.Row) string {
 	var words []string
 	for _, l := range b.Locations {
@@ -435,27 +369,4 @@ func (m *Model) whyNotMore(a keymap.Action) string {
 		return m.engine.WhyNot(m.opts.Person, m.at(), appliance.Act{Verb: appliance.VerbCreate})
 	}
 	return ""
-}
-
-// pendingEdits looks what lies edited on an appliance whose configuration was just locked, and says so (faults.md LCK-10).
-func (m *Model) pendingEdits(name string) tea.Cmd {
-	engine, ctx := m.engine, m.opts.Context
-	return func() tea.Msg {
-		changes, missing, err := engine.Changes(ctx, name)
-		if err != nil || len(changes)+len(missing) == 0 {
-			return nil
-		}
-		return editsMsg{name, len(changes)}
-	}
-}
-
-// editsMsg tells that somebody's edits lie on an appliance.
-type editsMsg struct {
-	name string
-	n    int
-}
-
-func (m *Model) edits(msg editsMsg) tea.Cmd {
-	return m.say(fmt.Sprintf("%s: %s of the edited configuration differ from the running one, maybe somebody's half-made edits: %s shows them",
-		msg.name, plural(msg.n, "element", "elements"), m.opts.Keys.Of(keymap.More).Key(m.opts.ASCII)), true)
 }

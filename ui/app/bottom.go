@@ -6,6 +6,7 @@ import (
 
 	"holdfast/appliance/fleet"
 	"holdfast/ui/keymap"
+	screen "holdfast/ui/screen/migration"
 	"holdfast/ui/theme"
 	"holdfast/ui/widget"
 )
@@ -34,6 +35,27 @@ func (m *Model) keyLine(f widget.Frame) string {
 		m.keys = k
 	}
 	return m.keys.line
+}
+
+// migrationKeys is what can be pressed on the screen of migrations, as much as fits.
+func (m *Model) migrationKeys(f widget.Frame) string {
+	var list []screen.Offer
+	if m.migrating.wizard != nil {
+		list = m.migrating.wizard.Offers()
+	} else {
+		list = m.migrating.session.Offers()
+	}
+	line := " "
+	for _, x := range list {
+		o := offer{key: x.Key, word: x.Word}
+		if x.Action != "" {
+			o.key = m.opts.Keys.Of(x.Action).Key(m.opts.ASCII)
+		}
+		if o.key != "" && widget.Width(line)+o.width() <= m.width {
+			line += f.Theme.Paint(theme.Key, o.key) + " " + f.Theme.Paint(theme.Dim, o.word) + "  "
+		}
+	}
+	return widget.Fit(line, m.width, false, "")
 }
 
 // offer is a key on the bottom line.
@@ -101,6 +123,8 @@ func (m *Model) offers() []offer {
 		case m.whyNot(b.Action) != "":
 			o.rank = notNow
 		case b.Action == keymap.Acquire, b.Action == keymap.Release && !m.onOurs(), m.beside(b.Action):
+			o.rank = forAppliance
+		case m.focus != paneBackups && slices.Contains([]keymap.Action{keymap.Create, keymap.Migrate, keymap.More}, b.Action):
 			o.rank = forAppliance
 		}
 		offers = append(offers, o)

@@ -14,6 +14,7 @@ import (
 	"holdfast/appliance/config"
 	"holdfast/appliance/connect"
 	"holdfast/appliance/fleet"
+	"holdfast/appliance/migration"
 	"holdfast/appliance/policy"
 	"holdfast/appliance/sim"
 	"holdfast/appliance/sim/broker"
@@ -46,6 +47,10 @@ func onBench(t *testing.T, change func(*Options), test func(b *bench)) {
 		if o.Keys, err = keymap.New(nil); err != nil {
 			t.Fatal(err)
 		}
+		o.Migrations, o.Reports = migration.New(migration.Options{Fleet: o.Engine, Store: &migration.Memory{}}), t.TempDir()
+		if err := o.Migrations.Start(ctx); err != nil {
+			t.Fatal(err)
+		}
 		if change != nil {
 			change(&o)
 		}
@@ -53,6 +58,7 @@ func onBench(t *testing.T, change func(*Options), test func(b *bench)) {
 		t.Cleanup(func() {
 			cancel()
 			b.Close()
+			o.Migrations.Close()
 			o.Engine.Close()
 			sims.Close()
 			<-time.After(time.Minute) // ticks and messages cannot be stopped

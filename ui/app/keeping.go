@@ -25,10 +25,16 @@ func (m *Model) lockRow() (locks.Row, bool) {
 // keep has a lock kept, or kept no longer.
 func (m *Model) keep(opener string) tea.Cmd {
 	r, _ := m.lockRow()
-	if r.Kept {
-		return m.do(actsMsg{{r.Lock.Appliance, appliance.Act{Verb: appliance.VerbUnkeep, Lock: r.Lock.Lock}}})
-	}
 	rows := m.locks.Chosen()
+	if r.Kept {
+		var acts actsMsg
+		for _, r := range rows {
+			if r.Kept {
+				acts = append(acts, target{r.Lock.Appliance, appliance.Act{Verb: appliance.VerbUnkeep, Lock: r.Lock.Lock}})
+			}
+		}
+		return m.do(acts)
+	}
 	spec := dialog.Spec{
 		Title: "Keep " + lockNames(rows), Opener: opener, Verb: "keep", Keys: lockKeys(rows),
 		Intro: []string{"From half of its time on it is extended by itself, again and again. You are warned in good time if that fails. " +

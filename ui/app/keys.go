@@ -11,7 +11,10 @@ import (
 // key gives one key press to what is in front: dialog, help, detail, filter, then the bindings.
 func (m *Model) key(k tea.KeyPressMsg) tea.Cmd {
 	key := k.String()
-	m.arrival = arrival{}
+	m.arrival, m.asked = arrival{}, 0
+	if m.dialog != nil && m.frame().Now.Run < m.deaf { // it came by itself: what is typed was meant for what stood there (faults.md TRM-03)
+		return nil
+	}
 	switch {
 	case m.form != nil:
 		return m.formKey(k)
@@ -23,12 +26,12 @@ func (m *Model) key(k tea.KeyPressMsg) tea.Cmd {
 		return m.detailKey(key)
 	case m.filtering:
 		return m.filterKey(k)
+	case m.tooSmall() && m.opts.Keys.Action(key) != keymap.Quit:
+		return nil
 	case m.migrating.wizard != nil:
 		return m.wizardKey(k)
 	case m.migrating.session != nil:
 		return m.sessionKey(k)
-	case m.tooSmall() && m.opts.Keys.Action(key) != keymap.Quit:
-		return nil
 	}
 	action := m.opts.Keys.Action(key)
 	if action == "" {
@@ -158,7 +161,7 @@ func (m *Model) perform(a keymap.Action, key string) tea.Cmd {
 	case keymap.Create:
 		return m.createForm(m.at())
 	case keymap.Delete:
-		m.dialog = m.deleteDialog(key)
+		m.dialog = m.deleteDialog(key, m.backups.Chosen())
 	case keymap.More:
 		return m.more(key)
 	case keymap.Cancel:

@@ -2,8 +2,6 @@ package app
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -12,13 +10,10 @@ import (
 	"holdfast/appliance"
 	"holdfast/appliance/fleet"
 	"holdfast/appliance/migration"
-	"holdfast/appliance/policy"
-	"holdfast/appliance/secret"
 	"holdfast/ui/keymap"
 	screen "holdfast/ui/screen/migration"
 	"holdfast/ui/theme"
 	"holdfast/ui/widget"
-	"holdfast/ui/widget/dialog"
 	"holdfast/ui/widget/input"
 )
 
@@ -28,53 +23,56 @@ type migrating struct {
 	known    bool             // the views were told once
 	session  *screen.Session
 	wizard   *screen.Wizard
+	begun    *screen.Wizard // what it made is being recorded
+	rates    screen.Rates
 	sampling bool
 }
 
+// open reports whether the wizard or the sessions stand in the place of the panes.
+func (m *migrating) open() bool { return m.wizard != nil || m.session != nil }
+
 // migrationsMsg is how all migrations stand.
-type migrationsMsg []migration.View
+type migrationsMsg struct {
+	views []migration.View
+	news  <-chan struct{} // closed when any has changed since
+}
 
 // sampleMsg asks for the rates of what runs.
 type sampleMsg struct{}
 
-// orderMsg is an operator's word on a migration that was confirmed.
-type orderMsg struct {
-	out    screen.Outcome
-	phrase secret.Secret
+// begunMsg tells whether a migration was begun.
+type begunMsg struct {
+	id  string
+	err error
 }
 
-// orderedMsg tells how an order ended.
-type orderedMsg struct {
-	text string
-	err  error
-}
-
-// nextMigrations waits for the next change, beside the event loop.
-func (m *Model) nextMigrations(first bool) tea.Cmd {
+// nextMigrations waits for the next change, beside the event loop; nil: it does not.
+func (m *Model) nextMigrations(news <-chan struct{}) tea.Cmd {
 	runner, ctx := m.opts.Migrations, m.opts.Context
 	if runner == nil {
 		return nil
 	}
 	return func() tea.Msg {
-		if !first {
+		if news != nil {
 			select {
-			case <-runner.Changed():
+			case <-news:
 			case <-ctx.Done():
 				return nil
 			}
 		}
-		return migrationsMsg(runner.Views())
+		next := runner.Changed() // before the views, so that no change is missed
+		return migrationsMsg{runner.Views(), next}
 	}
 }
 
 // migrations takes the newest views over; those that an earlier run left are told once.
 func (m *Model) migrations(msg migrationsMsg) tea.Cmd {
 	first := !m.migrating.known
-	m.migrating.views, m.migrating.known = msg, true
+	m.migrating.views, m.migrating.known = msg.views, true
 	if m.migrating.session != nil {
-		m.migrating.session.Set(msg)
+		m.migrating.session.Set(msg.views)
 	}
-	cmds := []tea.Cmd{m.nextMigrations(false), m.sample()}
+	cmds := []tea.Cmd{m.nextMigrations(msg.news), m.sample()}
 	if left := m.unended(); first && len(left) > 0 {
 		cmds = append(cmds, m.say(fmt.Sprintf("%s can be resumed: %s shows it", plural(len(left), "migration", "migrations"),
 			m.opts.Keys.Of(keymap.Migrate).Key(m.opts.ASCII)), true))
@@ -91,20 +89,18 @@ func (m *Model) unended() (left []migration.View) {
 	return left
 }
 
-// sample keeps the rates of what runs up to date while it is looked at.
+// sample keeps the rates of what runs up to date.
 func (m *Model) sample() tea.Cmd {
-	if m.migrating.sampling || m.migrating.session == nil || len(m.live()) == 0 {
+	if m.migrating.sampling || len(m.live()) == 0 {
 		return nil
 	}
 	m.migrating.sampling = true
-	return tea.Tick(screen.SampleEvery(), func(time.Time) tea.Msg { return sampleMsg{} })
+	m.migrating.rates.Sample(m.migrating.views, m.frame().Now, migration.PercentOf(m.engine))
+	return tea.Tick(screen.SampleEvery, func(time.Time) tea.Msg { return sampleMsg{} })
 }
 
 func (m *Model) sampled() tea.Cmd {
 	m.migrating.sampling = false
-	if s := m.migrating.session; s != nil {
-		s.Sample(m.frame().Now, migration.PercentOf(m.engine))
-	}
 	return m.sample()
 }
 
@@ -123,13 +119,14 @@ func (m *Model) migrate() tea.Cmd {
 	switch {
 	case m.opts.Migrations == nil:
 		return m.say("migrations are not looked after in this run", true)
+	case m.migrating.begun != nil:
+		return nil // it is about to be shown
 	case m.backups.Marks() == 0 && (len(m.unended()) > 0 || m.focus != paneBackups || len(rows) == 0):
 		if len(m.migrating.views) == 0 {
 			return m.say("mark the backups to migrate in pane 3, then press this key there", true)
 		}
 		m.migrating.session = screen.NewSession(m.migrating.views, "")
-		m.migrating.session.Sample(m.frame().Now, migration.PercentOf(m.engine))
-		return m.sample()
+		return nil
 	}
 	var items []migration.Item
 	for _, b := range rows {
@@ -139,6 +136,8 @@ func (m *Model) migrate() tea.Cmd {
 		Destinations: m.places,
 		Preflight:    func(p *migration.Plan) []migration.Finding { return migration.Preflight(m.engine, m.opts.Person, p) },
 		Requests:     func(p *migration.Plan) []appliance.Call { return migration.Requests(m.engine, p) },
+		Target:       m.pushTarget,
+		Fresh:        m.fresh,
 		Scopes:       m.engine.LockRules(rows[0].Appliance).Scopes,
 		Code:         m.opts.Code(),
 	}, items)
@@ -178,9 +177,20 @@ func (m *Model) places(verb appliance.Verb, items []migration.Item) []fleet.Dest
 	return all
 }
 
-// wizardKey gives a key to the wizard.
+// pushTarget is what is sent to name the target of a push, and its name where it is one of ours.
+func (m *Model) pushTarget(address string) (sent, name string) {
+	for _, s := range m.snapshots {
+		if s.Address != "" && fleet.SameAddress(s.Address, address) {
+			return s.Address, s.Name
+		}
+	}
+	return address, ""
+}
+
+// wizardKey gives a key to the wizard. What it made is begun once: it is closed until that is recorded.
 func (m *Model) wizardKey(k tea.KeyPressMsg) tea.Cmd {
-	out := m.migrating.wizard.Press(screen.Key{Name: k.String(), Press: func(l *input.Line) { l.Press(k) }})
+	wizard := m.migrating.wizard
+	out := wizard.Press(screen.Key{Name: k.String(), Action: m.opts.Keys.Action(k.String()), Press: func(l *input.Line) { l.Press(k) }})
 	switch {
 	case out.Copy != "":
 		return tea.Batch(tea.SetClipboard(out.Copy), m.say("copied as curl, without the secret", false))
@@ -191,142 +201,27 @@ func (m *Model) wizardKey(k tea.KeyPressMsg) tea.Cmd {
 	if out.Plan == nil {
 		return nil
 	}
-	m.unmark()
+	m.migrating.begun = wizard
 	runner, ctx, person, plan := m.opts.Migrations, m.opts.Context, m.opts.Person, *out.Plan
-	m.migrating.session = screen.NewSession(m.migrating.views, "")
 	return func() tea.Msg {
 		id, err := runner.Begin(ctx, person, plan)
-		return orderedMsg{"began migration " + id, err}
+		return begunMsg{id, err}
 	}
 }
 
-// sessionKey gives a key to the sessions; what costs something is confirmed first.
-func (m *Model) sessionKey(k tea.KeyPressMsg) tea.Cmd {
-	out := m.migrating.session.Press(k.String())
-	if out.Close {
-		m.migrating.session = nil
+// began shows the migration that was begun, or the wizard again with the reason why it was not.
+func (m *Model) began(msg begunMsg) tea.Cmd {
+	wizard := m.migrating.begun
+	m.migrating.begun = nil
+	if msg.err != nil {
+		wizard.Say(appliance.Words(msg.err.Error()).String())
+		m.migrating.wizard = wizard
 		return nil
 	}
-	v, ok := m.migration(out.ID)
-	if !ok || out.Order == screen.OrderNone {
-		return nil
-	}
-	switch out.Order {
-	case screen.OrderCancel:
-		m.dialog = dialog.New(dialog.Spec{
-			Title: "Cancel migration " + out.ID, Opener: k.String(), Verb: "cancel it",
-			Intro: []string{"Nothing more is begun. What is under way is asked to end where the appliance lets it be cancelled, else it goes on " +
-				"to its end there. What is done stays done."},
-			Risk:   func(dialog.Values) policy.Risk { return policy.RiskAsk },
-			Action: func(dialog.Values) any { return orderMsg{out: out} },
-		})
-		return nil
-	case screen.OrderRetry:
-		if s := v.Steps[out.Step]; s.Phase == migration.PhaseUnknown && s.Stage == migration.StageTransfer {
-			m.dialog = dialog.New(dialog.Spec{
-				Title: "Retry " + s.Item.Label.String(), Opener: k.String(), Verb: "send it again", Code: m.opts.Code(),
-				Intro: []string{"What became of the first request is not known: it may still take effect, and then both do. Look at the jobs and the " +
-					"backups of " + s.Item.Appliance + " first."},
-				Risk:   func(dialog.Values) policy.Risk { return policy.RiskCode },
-				Action: func(dialog.Values) any { return orderMsg{out: out} },
-			})
-			return nil
-		}
-	case screen.OrderPassphrase:
-		s := v.Steps[out.Step]
-		intro := []string{v.Plan.Target + " validates and decrypts what arrived with it. It is sent once and kept nowhere."}
-		if s.Note != "" {
-			intro = append(intro, s.Note)
-		}
-		m.form = dialog.NewForm("Passphrase of "+s.Item.Label.String(), intro, []dialog.Field{{Name: "phrase", Label: "passphrase", Secret: true}},
-			needsPhrase, func(f dialog.Filled) any { return orderMsg{out, f.Secrets["phrase"]} })
-		return nil
-	}
-	return m.order(orderMsg{out: out})
-}
-
-func (m *Model) migration(id string) (migration.View, bool) {
-	for _, v := range m.migrating.views {
-		if v.ID == id {
-			return v, true
-		}
-	}
-	return migration.View{}, false
-}
-
-// order carries an order out beside the event loop: it is recorded, which takes its time.
-func (m *Model) order(msg orderMsg) tea.Cmd {
-	r, p, out := m.opts.Migrations, m.opts.Person, msg.out
-	dir := m.opts.Reports
-	if why := m.whyNotOrder(); why != "" && out.Order != screen.OrderReport {
-		return m.say(why, true)
-	}
-	return func() tea.Msg {
-		var err error
-		text := ""
-		switch out.Order {
-		case screen.OrderPause:
-			err = r.Pause(out.ID)
-		case screen.OrderResume:
-			err = r.Resume(p, out.ID)
-		case screen.OrderSkip:
-			err = r.Skip(out.ID, out.Step)
-		case screen.OrderRetry:
-			err = r.Retry(p, out.ID, out.Step)
-		case screen.OrderEarlier:
-			err = r.Reorder(out.ID, out.Step, -1)
-		case screen.OrderLater:
-			err = r.Reorder(out.ID, out.Step, 1)
-		case screen.OrderCancel:
-			err = r.Cancel(out.ID)
-		case screen.OrderPassphrase:
-			err = r.Passphrase(p, out.ID, out.Step, msg.phrase)
-		case screen.OrderReport:
-			text, err = writeReport(r, out.ID, dir)
-		}
-		if err != nil {
-			err = fmt.Errorf("%s: %w", out.Order.Word(), err)
-		}
-		return orderedMsg{text, err}
-	}
-}
-
-// whyNotOrder is why this person may not give orders.
-func (m *Model) whyNotOrder() string {
-	return policy.WhyNot(m.opts.Person, policy.Rules{ReadOnlyRun: m.engine.ReadOnly()}, appliance.VerbCopy)
-}
-
-// writeReport writes the report as Markdown and as JSON into a folder, and says where.
-func writeReport(r *migration.Runner, id, dir string) (string, error) {
-	v, err := r.View(id)
-	if err != nil {
-		return "", err
-	}
-	rep := v.Report()
-	b, err := rep.JSON()
-	if err != nil {
-		return "", err
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "migration-"+id)
-	for ext, text := range map[string][]byte{".md": []byte(rep.Markdown()), ".json": b} {
-		if err := os.WriteFile(path+ext, text, 0o600); err != nil {
-			return "", err
-		}
-	}
-	return "written to " + path + ".md and .json", nil
-}
-
-func (m *Model) ordered(msg orderedMsg) tea.Cmd {
-	switch {
-	case msg.err != nil:
-		return m.say(appliance.Words(msg.err.Error()).String(), true)
-	case msg.text != "":
-		return m.say(msg.text, false)
-	}
-	return nil
+	m.unmark()
+	m.migrating.views = m.opts.Migrations.Views()
+	m.migrating.session = screen.NewSession(m.migrating.views, msg.id)
+	return m.sample()
 }
 
 // migrationView draws the wizard or the sessions; nil when neither is open.
@@ -335,7 +230,7 @@ func (m *Model) migrationView(f widget.Frame, w, h int) []string {
 	case m.migrating.wizard != nil:
 		return m.migrating.wizard.View(f, w, h)
 	case m.migrating.session != nil:
-		return m.migrating.session.View(f, screen.Source{Percent: migration.PercentOf(m.engine), Events: m.events}, w, h)
+		return m.migrating.session.View(f, screen.Source{Percent: migration.PercentOf(m.engine), Rates: &m.migrating.rates, Events: m.events}, w, h)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ package app
 import (
 	"context"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -95,15 +96,19 @@ type Model struct {
 	detail        *detail.Screen
 	help          *help.Screen
 	form          *dialog.Form
-	// pendingRestore is the restore that is confirmed once it is known what it throws away.
-	pendingRestore appliance.Act
-	migrating      migrating
-	toast          toast
-	tick           ticker
-	chosen         string // appliance whose backups and requests are shown
-	leaving        leaving
-	arrival        arrival
-	keys           keys
+	// asked numbers the question about a configuration whose answer is waited for; any key leaves it, which is 0. Questions
+	// counts them, and until deaf a dialog that opened by itself hears nothing.
+	asked, questions int
+	deaf             time.Duration
+	// drafts is what was typed for a new backup of an appliance that was not made yet, without secrets.
+	drafts    map[string]map[string]string
+	migrating migrating
+	toast     toast
+	tick      ticker
+	chosen    string // appliance whose backups and requests are shown
+	leaving   leaving
+	arrival   arrival
+	keys      keys
 }
 
 // build is the state of making one pane's rows: at most one runs, and changes meanwhile ask for one more.
@@ -124,7 +129,7 @@ func New(o Options) *Model {
 		o.Theme = "none"
 	}
 	m := &Model{opts: o, engine: o.Engine, viewer: o.Engine.Subscribe(), theme: theme.New(o.Theme, o.Dark, o.ASCII),
-		place: map[string]int{}, filter: input.New(), bottom: paneEvents, focus: paneLocks}
+		place: map[string]int{}, drafts: map[string]map[string]string{}, filter: input.New(), bottom: paneEvents, focus: paneLocks}
 	for i, name := range o.Engine.Names() {
 		m.place[name] = i
 	}
@@ -141,7 +146,7 @@ func New(o Options) *Model {
 
 // Init asks for the terminal's background, the first news, and all rows.
 func (m *Model) Init() tea.Cmd {
-	cmds := []tea.Cmd{m.nextNews(), tea.RequestBackgroundColor, m.nextMigrations(true)}
+	cmds := []tea.Cmd{m.nextNews(), tea.RequestBackgroundColor, m.nextMigrations(nil)}
 	for i := range m.panes {
 		cmds = append(cmds, m.rebuild(i))
 	}

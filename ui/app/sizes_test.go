@@ -26,7 +26,7 @@ func (b *bench) fits(t *testing.T, what string, w, h int) {
 	}
 	for i, l := range lines {
 		got := ansi.StringWidthWc(l)
-		if boxed := b.dialog != nil || b.help != nil; boxed && got < w {
+		if boxed := b.dialog != nil || b.help != nil || b.form != nil; boxed && got < w {
 			continue // behind a box, blanks at the end of a line are left to the terminal
 		}
 		if got != w {
@@ -59,6 +59,21 @@ var states = map[string][]string{
 	"detail below":    {"3", "enter", "G"},
 	"detail of lock":  {"2", "enter"},
 	"message":         {"1", "e"},
+	"new backup":      {"3", "n"},
+	"passphrases":     {"3", "n", "x", "enter", "enter", "enter", "enter", "p", "enter", "q", "enter"},
+	"more":            {"3", "o"},
+	"more on ECB":     {"1", "G", "o"},
+	"delete":          {"3", "D", "enter"},
+	"restore":         {"3", "o", "r", "e", "s", "t", "o", "enter"},
+	"wizard":          {"3", "space", "space", "M"},
+	"wizard where":    {"3", "space", "space", "M", "enter"},
+	"wizard push":     {"3", "space", "space", "M", "enter", "down", "down", "down", "enter"},
+	"wizard how":      {"3", "space", "space", "M", "enter", "enter", "enter"},
+	"wizard review":   {"3", "space", "space", "M", "enter", "enter", "enter", "enter", "9", "enter"},
+	"wizard nothing":  {"3", "M", "space", "enter"},
+	"migration":       {"3", "space", "space", "M", "enter", "enter", "enter", "enter", "2", "enter"},
+	"migration keys":  {"3", "space", "space", "M", "enter", "enter", "enter", "enter", "2", "enter", "?"},
+	"migration ends":  {"3", "space", "space", "M", "enter", "enter", "enter", "enter", "2", "enter", "x"},
 }
 
 // Every size from nothing to 120x40 is drawn, on every kind of screen, without a panic and without a line that is too
@@ -70,6 +85,7 @@ func TestFault_TRM01_EverySize(t *testing.T) {
 			t.Parallel()
 			onBench(t, nil, func(b *bench) {
 				b.press(keys...)
+				b.stands(t, name)
 				widths, heights := breaks(121), breaks(41)
 				if keys == nil {
 					widths, heights = all(121), all(41)
@@ -82,6 +98,20 @@ func TestFault_TRM01_EverySize(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// stands fails the test unless the keys led to where the name of the state says.
+func (b *bench) stands(t *testing.T, name string) {
+	t.Helper()
+	open := map[string]bool{
+		"new backup": b.form != nil, "passphrases": b.form != nil, "restore": b.form != nil, "more": b.dialog != nil, "delete": b.dialog != nil,
+		"wizard": b.migrating.wizard != nil, "migration": b.migrating.session != nil,
+	}
+	for what, is := range open {
+		if strings.HasPrefix(name, what) && !is {
+			t.Fatalf("%s is not open:\n%s", what, ansi.Strip(b.View().Content))
+		}
 	}
 }
 

@@ -3,11 +3,14 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 
 	tea "charm.land/bubbletea/v2"
 
 	"holdfast/appliance"
 	"holdfast/appliance/fleet"
+	"holdfast/ui/keymap"
 	"holdfast/ui/theme"
 )
 
@@ -59,6 +62,8 @@ func (m *Model) dispatch(msg tea.Msg) tea.Cmd {
 		return m.doWith(msg)
 	case editsMsg:
 		return m.edits(msg)
+	case begunMsg:
+		return m.began(msg)
 	case sampleMsg:
 		return m.sampled()
 	case orderMsg:
@@ -97,6 +102,9 @@ func (m *Model) done(msg doneMsg) tea.Cmd {
 	if m.left(msg) {
 		return tea.Quit
 	}
+	if msg.err == nil && msg.target.act.Verb == appliance.VerbCreate {
+		delete(m.drafts, msg.target.name)
+	}
 	switch {
 	case msg.err == nil:
 		m.expect(msg)
@@ -106,10 +114,24 @@ func (m *Model) done(msg doneMsg) tea.Cmd {
 		return m.say(msg.target.name+": "+msg.result.Text, msg.result.Unproven)
 	case errors.Is(msg.err, context.Canceled):
 		return nil
+	case m.isConfig(msg.target.name) && (errors.Is(msg.err, appliance.ErrNotHeld) || m.lost(msg)): // nothing is sent again by itself (faults.md LCK-10)
+		return m.say(fmt.Sprintf("%s: nothing was done: %s acquires the lock again, then %s compares edited with running: %s", msg.target.name,
+			m.keyOf(keymap.Acquire), m.keyOf(keymap.More), appliance.Reason(msg.err)), true)
 	default:
 		return m.say(msg.target.name+": "+appliance.Reason(msg.err), true)
 	}
 }
+
+// lost reports whether an act was refused where the lock that it takes is not surely ours any more.
+func (m *Model) lost(msg doneMsg) bool {
+	s := m.engine.Snapshot(msg.target.name)
+	return errors.Is(msg.err, fleet.ErrRefusedByUs) && s != nil && !slices.ContainsFunc(s.Locks, func(l fleet.Lock) bool {
+		return l.Exclusive && l.Mine && l.Holder == appliance.HolderYou
+	})
+}
+
+// keyOf is the key of an action, as people know it.
+func (m *Model) keyOf(a keymap.Action) string { return m.opts.Keys.Of(a).Key(m.opts.ASCII) }
 
 // expect lets the cursor go to what an act brought: the lock, or the job.
 func (m *Model) expect(msg doneMsg) {
@@ -150,7 +172,7 @@ func (m *Model) paste(s string) tea.Cmd {
 
 // click gives the pane under the mouse the focus. It never acts.
 func (m *Model) click(x, y int) tea.Cmd {
-	if m.dialog != nil || m.detail != nil || m.help != nil || m.form != nil || m.migrating.wizard != nil || m.migrating.session != nil {
+	if m.dialog != nil || m.detail != nil || m.help != nil || m.form != nil || m.migrating.open() {
 		return nil
 	}
 	for _, s := range m.layout() {
@@ -165,7 +187,7 @@ func (m *Model) click(x, y int) tea.Cmd {
 func (m *Model) wheel(msg tea.MouseWheelMsg) tea.Cmd {
 	n := map[tea.MouseButton]int{tea.MouseWheelUp: -3, tea.MouseWheelDown: 3}[msg.Button]
 	switch {
-	case m.dialog != nil || m.help != nil || m.form != nil || m.migrating.wizard != nil || m.migrating.session != nil:
+	case m.dialog != nil || m.help != nil || m.form != nil || m.migrating.open():
 		return nil
 	case m.detail != nil:
 		m.detail.Scroll(n)

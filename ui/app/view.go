@@ -210,8 +210,10 @@ func (m *Model) bottomLine(f widget.Frame) string {
 			role = theme.Alarm
 		}
 		return t.Paint(role, widget.Fit(" "+m.toast.text, m.width, false, t.Symbols.Ellipsis))
-	case m.dialog != nil || m.help != nil || m.detail != nil || m.form != nil || m.migrating.wizard != nil || m.migrating.session != nil: // what is in front names its own keys
+	case m.dialog != nil || m.help != nil || m.detail != nil || m.form != nil: // what is in front names its own keys
 		return widget.Pad(m.width)
+	case m.migrating.open():
+		return m.migrationKeys(f)
 	}
 	return m.keyLine(f)
 }

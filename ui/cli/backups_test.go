@@ -133,7 +133,15 @@ func TestFault_LCK10_ECBBackupsTakeTheLock(t *testing.T) {
 	withFleet(t, movers(), func(t *testing.T, sims *sim.Fleet, config string) {
 		for _, args := range []string{"create edge --label new-one.gz", "delete edge nightly-1120.gz --from internal --last", "restore edge nightly-1120.gz"} {
 			on(t, sims, config, append([]string{"backups"}, append(strings.Fields(args), "--yes")...)...).
-				want(t, ExitRefused, "it takes the configuration lock, which you do not hold", "nothing was sent")
+				want(t, ExitRefused, "acquire the configuration lock first", "nothing was sent")
+		}
+		// One that an earlier command took and left is taken up, and stays for the next.
+		on(t, sims, config, "locks", "acquire", "edge", "configuration").want(t, ExitDone)
+		for _, args := range []string{"create edge --label new-one.gz", "restore edge new-one.gz", "delete edge new-one.gz --from internal --last"} {
+			on(t, sims, config, append([]string{"backups"}, append(strings.Fields(args), "--yes")...)...).want(t, ExitDone)
+		}
+		if owner := sims.Appliance("edge").ECB.LockOwner(); owner != "admin" {
+			t.Errorf("the lock is held by %q afterwards", owner)
 		}
 	})
 }

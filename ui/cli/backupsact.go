@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"holdfast/appliance"
@@ -50,6 +51,30 @@ func (r *run) backup(name, said string) (fleet.Backup, error) {
 	return fleet.Backup{}, exit(ExitUsage, fmt.Errorf("%d backups of %s are named %s: say which by its uuid", len(found), name, appliance.Label(said)))
 }
 
+// configurationLock is the scope of the lock that acts on an ECB take. One that an earlier command left is taken up for them.
+const configurationLock = "configuration"
+
+// idle waits until the appliance is at work no more, as with the proof that a lock that was taken up is ours: it does one thing at
+// a time. Should that take too long, the act is refused.
+func (r *run) idle(ctx context.Context, name string) {
+	ctx, cancel := context.WithTimeout(ctx, adoptLimit)
+	defer cancel()
+	viewer := r.engine.Subscribe()
+	defer viewer.Close()
+	r.engine.Look(name)
+	since := r.engine.Clock().Now()
+	for {
+		s := r.engine.Snapshot(name)
+		live := slices.ContainsFunc(s.Jobs, func(j fleet.Job) bool { return j.Phase.Live() })
+		if s.JobsPart.At.Run > since.Run && !live {
+			return
+		}
+		if _, err := viewer.Next(ctx); err != nil {
+			return
+		}
+	}
+}
+
 // acting does one act on one appliance and waits for its end.
 func acting(ctx context.Context, env *Env, f flags, name string, o actFlags, make func(*run) (appliance.Act, error)) error {
 	defer env.process.withoutPipes()()
@@ -60,13 +85,17 @@ func acting(ctx context.Context, env *Env, f flags, name string, o actFlags, mak
 	if _, err := only(c, name); err != nil {
 		return err
 	}
-	r, err := assemble(ctx, env, c, part{acting: true})
+	r, err := assemble(ctx, env, c, part{acting: true, adopt: true, about: configurationLock})
 	if err != nil {
 		return err
 	}
 	defer r.close()
 	if err := r.answers(ctx, name, 0); err != nil {
 		return err
+	}
+	if _, configures := r.engine.Configures(name); configures {
+		r.inherited(ctx, env, name, 0)
+		r.idle(ctx, name)
 	}
 	act, err := make(r)
 	if err != nil {

@@ -230,7 +230,7 @@ func TestFault_LCK08_HoldGivesBackAfterAnOutage(t *testing.T) {
 					t.Errorf("%d locks afterwards, before %d", n, before)
 				}
 				<-time.After(5 * time.Minute)
-				locksOf(t, sims, config, "acquire", "dc1", "FC").want(t, ExitDone) // which is about another lock
+				locksOf(t, sims, config, "acquire", "dc1", "FC").want(t, ExitDone)    // which is about another lock
 				locksOf(t, sims, config, "release", "dc1", "UP").want(t, ExitRefused) // ours is gone, or on its way out; the other is another's
 				if slices.ContainsFunc(lxca.Locks(), func(l xclarity.Lock) bool { return l.By == "admin" && l.Component == "UP" }) {
 					t.Errorf("the lock is still there: %+v", lxca.Locks())

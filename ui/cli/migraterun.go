@@ -229,7 +229,7 @@ func (r *run) interrupted(ctx context.Context, env *Env, id string, err error) e
 	if ctx.Err() == nil {
 		return exit(ExitFailed, err)
 	}
-	_ = r.migrations.Pause(id) // else it stands already
+	_ = r.migrations.Pause(r.person, id) // else it stands already
 	if v, err := r.migrations.View(id); err == nil {
 		fmt.Fprintf(env.Err, "\nmigration %s is paused: %s; what is under way goes on at the appliances\n", id, v.Tally())
 	}
@@ -252,10 +252,10 @@ func (r *run) givePassphrase(ctx context.Context, env *Env, v *migration.View, o
 			}
 			r.tried[n] = true
 		case env.Terminal && env.ReadPassword != nil:
-			text, err := answer(ctx, func() (string, error) {
+			text, _ := answer(ctx, func() (string, error) { // who gives none is asked by the next resume
 				return env.ReadPassword(fmt.Sprintf("Passphrase of %s, for %s to process it: ", s.Item.Label, v.Plan.Target))
 			})
-			if err != nil || text == "" {
+			if text == "" {
 				return false, nil
 			}
 			phrase = secret.New(text)

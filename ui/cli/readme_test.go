@@ -3,11 +3,13 @@ package cli
 import (
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
 
+	"holdfast/appliance/migration"
 	"holdfast/ui/keymap"
 )
 
@@ -91,18 +93,59 @@ func TestHelp(t *testing.T) {
 	walk(tree(&env))
 }
 
-// TestReadmeExitCodes finds every exit code in the README's table.
-func TestReadmeExitCodes(t *testing.T) {
+// TestReadmePlan holds the plan file in the README to the code: it is read as it stands, and has every key that there is.
+func TestReadmePlan(t *testing.T) {
 	b, err := os.ReadFile(readme)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, code := range []int{ExitDone, ExitFailed, ExitUsage, ExitRefused, ExitUnreachable, ExitUnknown} {
-		if !strings.Contains(string(b), fmt.Sprintf("\n| %d | ", code)) {
-			t.Errorf("the README does not tell of the exit code %d", code)
+	_, rest, ok := strings.Cut(string(b), "```\noperation = ")
+	text, _, ok2 := strings.Cut(rest, "```")
+	if !ok || !ok2 {
+		t.Fatal("the README has no plan file")
+	}
+	text = "operation = " + text
+	plan, err := migration.ReadPlan("README.md", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan.Target, plan.KeepLock = "new-lxca", "DM"
+	all, err := plan.TOML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(all)) {
+		if key, _, ok := strings.Cut(line, " = "); ok && !strings.HasPrefix(key, "#") && !strings.Contains(text, key+" = ") {
+			t.Errorf("the README's plan has no key %s", key)
 		}
 	}
-	if row := fmt.Sprintf("\n| %d, %d, %d | of `locks hold` itself", ExitNotHad, ExitLost, ExitHoldFailed); !strings.Contains(string(b), row) {
-		t.Errorf("the README does not say %q", row)
+}
+
+// TestReadmeJSON finds every member and every state of what the commands print as JSON in the README.
+func TestReadmeJSON(t *testing.T) {
+	b, err := os.ReadFile(readme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(b)
+	members := func(x any) {
+		for _, f := range reflect.VisibleFields(reflect.TypeOf(x)) {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if name != "" && !strings.Contains(text, `"`+name+`":`) {
+				t.Errorf("the README does not tell of %q of %T", name, x)
+			}
+		}
+	}
+	for _, x := range []any{keptJSON{}, workJSON{}, migrationJSON{}, stepJSON{}, reportJSON{}, migration.Report{}, migration.ReportStep{}} {
+		members(x)
+	}
+	for _, state := range []any{
+		migration.StateRunning, migration.StatePaused, migration.StateAsking, migration.StateStopped, migration.StateDone, migration.StateCancelled,
+		migration.PhaseQueued, migration.PhaseSending, migration.PhaseRunning, migration.PhaseDeleting, migration.PhasePassphrase,
+		migration.PhaseProcessing, migration.PhaseDone, migration.PhaseFailed, migration.PhaseUnknown, migration.PhaseSkipped, migration.PhaseCancelled,
+	} {
+		if !strings.Contains(text, fmt.Sprintf("`%s`", state)) {
+			t.Errorf("the README does not tell of the state %s", state)
+		}
 	}
 }

@@ -57,6 +57,14 @@ const (
 	Pane3    Action = "pane-3"
 	Pane4    Action = "pane-4"
 	Pane5    Action = "pane-5"
+
+	Pause      Action = "pause"
+	Skip       Action = "skip"
+	Retry      Action = "retry"
+	Passphrase Action = "passphrase"
+	Earlier    Action = "earlier"
+	Later      Action = "later"
+	Report     Action = "report"
 )
 
 // Binding is one action with its keys.
@@ -72,12 +80,22 @@ type Binding struct {
 
 // Map is a set of bindings that was checked: no key does two things.
 type Map struct {
-	bindings []Binding
-	byKey    map[string]Action
+	bindings  []Binding
+	byKey     map[string]Action
+	migration map[string]Action // on the screen of migrations
 }
 
-// Acts is the group of what does something to an appliance or with a lock.
-const Acts = "Do"
+// Acts is the group of what does something to an appliance or with a lock. Migration is the group of what is done on the screen
+// of migrations only: its keys may mean something else everywhere else.
+const (
+	Acts      = "Do"
+	Migration = "On a migration"
+)
+
+// everywhere are the actions that the screen of migrations shares with the panes.
+var everywhere = []Action{
+	Cancel, Migrate, Help, Back, Quit, Up, Down, PageUp, PageDown, First, Last, Next, Previous,
+}
 
 // Default is the bindings as they are without a configuration, in the order of the help.
 func Default() []Binding {
@@ -124,13 +142,20 @@ func Default() []Binding {
 		{Pane3, []string{"3"}, "", "backups", move, "", false},
 		{Pane4, []string{"4"}, "", "jobs", move, "", false},
 		{Pane5, []string{"5"}, "", "events", move, "", false},
+		{Pause, []string{"p"}, "pause", "begin no further step; again: go on", Migration, "", false},
+		{Skip, []string{"s"}, "skip", "leave this step out", Migration, "", false},
+		{Retry, []string{"t"}, "retry", "try this step again, which went wrong", Migration, "", false},
+		{Passphrase, []string{"enter"}, "passphrase", "give what the target needs to process what arrived", Migration, "", false},
+		{Earlier, []string{"-"}, "earlier", "this step before the one above it", Migration, "", false},
+		{Later, []string{"+", "="}, "later", "this step after the one below it", Migration, "", false},
+		{Report, []string{"w"}, "report", "write the report as Markdown and as JSON", Migration, "", false},
 	}
 }
 
 // New is the default bindings with overrides applied: action name to the keys that replace its own; none takes its keys
 // away. An unknown action, or a key that then does two things, is an error that names both.
 func New(overrides map[string][]string) (*Map, error) {
-	m := &Map{bindings: Default(), byKey: map[string]Action{}}
+	m := &Map{bindings: Default(), byKey: map[string]Action{}, migration: map[string]Action{}}
 	names := make([]string, 0, len(overrides))
 	for name := range overrides {
 		names = append(names, name)
@@ -145,13 +170,28 @@ func New(overrides map[string][]string) (*Map, error) {
 	}
 	for _, b := range m.bindings {
 		for _, k := range b.Keys {
-			if other, taken := m.byKey[k]; taken {
-				return nil, fmt.Errorf("keys: %q would be both %s and %s: give one of them another key", k, other, b.Action)
+			if b.Group != Migration {
+				if err := bind(m.byKey, k, b.Action); err != nil {
+					return nil, err
+				}
 			}
-			m.byKey[k] = b.Action
+			if b.Group == Migration || slices.Contains(everywhere, b.Action) {
+				if err := bind(m.migration, k, b.Action); err != nil {
+					return nil, err
+				}
+			}
 		}
 	}
 	return m, nil
+}
+
+// bind gives a key to an action in one place; it may have one there only.
+func bind(keys map[string]Action, k string, a Action) error {
+	if other, taken := keys[k]; taken {
+		return fmt.Errorf("keys: %q would be both %s and %s: give one of them another key", k, other, a)
+	}
+	keys[k] = a
+	return nil
 }
 
 // Names is the name of every action, for the configuration.
@@ -166,8 +206,28 @@ func Names() []string {
 // Action is what a key does; empty = nothing.
 func (m *Map) Action(key string) Action { return m.byKey[key] }
 
-// Bindings is all of them, in the order of the help.
-func (m *Map) Bindings() []Binding { return m.bindings }
+// OnMigration is what a key does on the screen of migrations; empty = nothing.
+func (m *Map) OnMigration(key string) Action { return m.migration[key] }
+
+// Bindings is all of those that do something in the panes, in the order of the help.
+func (m *Map) Bindings() []Binding {
+	return slices.DeleteFunc(slices.Clone(m.bindings), func(b Binding) bool { return b.Group == Migration })
+}
+
+// MigrationBindings is all of those that do something on the screen of migrations, its own first.
+func (m *Map) MigrationBindings() (list []Binding) {
+	for _, b := range m.bindings {
+		if b.Group == Migration {
+			list = append(list, b)
+		}
+	}
+	for _, b := range m.bindings {
+		if slices.Contains(everywhere, b.Action) {
+			list = append(list, b)
+		}
+	}
+	return list
+}
 
 // Of is the binding of an action.
 func (m *Map) Of(a Action) Binding {

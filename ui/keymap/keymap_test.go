@@ -29,11 +29,11 @@ func TestEveryActionIsDocumented(t *testing.T) {
 	}
 }
 
-// What is called dangerous is what cannot be undone, at least when it is not ours.
+// What is called dangerous is what cannot be undone, at least when it is not ours, and the list that leads to such acts.
 func TestDangerousIsWhatWantsACode(t *testing.T) {
 	t.Parallel()
 	for _, b := range Default() {
-		if code := b.Verb != "" && policy.RiskOf(b.Verb, false) == policy.RiskCode; code != b.Dangerous {
+		if code := b.Action == More || b.Verb != "" && policy.RiskOf(b.Verb, false) == policy.RiskCode; code != b.Dangerous {
 			t.Errorf("%s: dangerous %v, wants a code %v", b.Action, b.Dangerous, code)
 		}
 	}
@@ -41,11 +41,11 @@ func TestDangerousIsWhatWantsACode(t *testing.T) {
 
 func TestOverrides(t *testing.T) {
 	t.Parallel()
-	m, err := New(map[string][]string{"acquire": {"i", "insert"}, "zoom": nil})
+	m, err := New(map[string][]string{"acquire": {"y", "insert"}, "zoom": nil})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for key, want := range map[string]Action{"i": Acquire, "insert": Acquire, "a": "", "z": "", "r": Release, "nothing": ""} {
+	for key, want := range map[string]Action{"y": Acquire, "insert": Acquire, "a": "", "z": "", "r": Release, "nothing": ""} {
 		if got := m.Action(key); got != want {
 			t.Errorf("%s is %q, want %q", key, got, want)
 		}
@@ -73,7 +73,7 @@ func TestConflicts(t *testing.T) {
 	}{
 		"unknown action":  {map[string][]string{"acqire": {"n"}}, []string{`"acqire"`, "acquire"}},
 		"key of another":  {map[string][]string{"acquire": {"r"}}, []string{`"r"`, "acquire", "release"}},
-		"key given twice": {map[string][]string{"acquire": {"n"}, "extend": {"n"}}, []string{`"n"`, "acquire", "extend"}},
+		"key given twice": {map[string][]string{"acquire": {"y"}, "extend": {"y"}}, []string{`"y"`, "acquire", "extend"}},
 	} {
 		_, err := New(c.over)
 		if err == nil {
@@ -85,6 +85,38 @@ func TestConflicts(t *testing.T) {
 				t.Errorf("%s: %q does not say %s", name, err, s)
 			}
 		}
+	}
+}
+
+// On the screen of migrations keys may mean something else than in the panes, but no key means two things there.
+func TestMigrationKeys(t *testing.T) {
+	t.Parallel()
+	m, err := New(map[string][]string{"pause": {"y"}, "back": {"backspace"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]Action{"y": Pause, "p": "", "x": Cancel, "backspace": Back, "esc": "", "s": Skip, "c": "", "1": ""} {
+		if got := m.OnMigration(key); got != want {
+			t.Errorf("%s is %q, want %q", key, got, want)
+		}
+	}
+	if m.Action("p") != Push || m.Action("s") != Sort || m.Action("y") != "" {
+		t.Errorf("in the panes p is %q, s %q, y %q", m.Action("p"), m.Action("s"), m.Action("y"))
+	}
+	if _, err := New(map[string][]string{"pause": {"x"}}); err == nil || !strings.Contains(err.Error(), "cancel") {
+		t.Errorf("one key for pause and cancel: %v", err)
+	}
+	for _, b := range m.Bindings() {
+		if b.Group == Migration {
+			t.Errorf("%s is among the bindings of the panes", b.Action)
+		}
+	}
+	seen := map[Action]bool{}
+	for _, b := range m.MigrationBindings() {
+		seen[b.Action] = true
+	}
+	if !seen[Pause] || !seen[Cancel] || seen[Acquire] {
+		t.Errorf("the bindings of the screen of migrations: %v", seen)
 	}
 }
 

@@ -166,10 +166,41 @@ func TestGoldenFront(t *testing.T) {
 		"filter":           {120, 40, []string{"3", "/", "1", "2", "3"}},
 		"marks":            {120, 40, []string{"3", "g", "space", "space"}},
 		"why-not":          {120, 40, []string{"1", "e"}},
+		"more":             {120, 40, []string{"3", "o"}},
+		"more-ecb-80x24":   {80, 24, []string{"1", "G", "k", "3", "o"}},
+		"new-backup":       {120, 40, []string{"1", "g", "n"}},
+		"new-backup-40x10": {40, 10, []string{"1", "g", "n"}},
+		"delete":           {120, 40, []string{"3", "D", "enter"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			golden.RequireEqual(t, picture(t, themed("dark", c.w, c.h), false, c.keys...))
+		})
+	}
+}
+
+// The wizard of migrations, in each size and once in each kind of colour. Of a session see ui/screen/migration.
+func TestGoldenMigration(t *testing.T) {
+	t.Parallel()
+	what := []string{"3", "g", "space", "space", "M"}
+	where, push := append(what[:len(what):len(what)], "enter"), append(what[:len(what):len(what)], "enter", "down", "down", "down", "enter")
+	how := append(where[:len(where):len(where)], "enter", "enter")
+	review := append(how[:len(how):len(how)], "enter")
+	for name, c := range map[string]struct {
+		w, h   int
+		theme  string
+		styled bool
+		keys   []string
+	}{
+		"what": {120, 40, "dark", false, what}, "where": {120, 40, "dark", false, where}, "push": {120, 40, "dark", false, push},
+		"how": {120, 40, "dark", false, how}, "review": {120, 40, "dark", false, review}, "review-160x50": {160, 50, "dark", false, review},
+		"what-40x10": {40, 10, "dark", false, what}, "where-40x10": {40, 10, "dark", false, push}, "how-80x24": {80, 24, "dark", false, how},
+		"review-80x24": {80, 24, "dark", false, review}, "review-40x10": {40, 10, "dark", false, review},
+		"review-dark": {120, 40, "dark", true, review}, "where-light": {120, 40, "light", true, where}, "how-none": {80, 24, "none", true, how},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			golden.RequireEqual(t, picture(t, themed(c.theme, c.w, c.h), c.styled, c.keys...))
 		})
 	}
 }

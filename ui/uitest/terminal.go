@@ -66,7 +66,9 @@ type Terminal struct {
 	virtual bool
 	in      *queue
 	errs    *safeBuffer
-	cancel  context.CancelFunc
+	args    []string
+	cancel  context.CancelFunc // ends the program
+	fell    context.CancelFunc // ends the fleet
 	drained chan struct{}
 	ended   chan struct{}
 	code    int // valid when ended is closed
@@ -102,23 +104,51 @@ func start(t testing.TB, o Options, virtual bool) *Terminal {
 	if o.User == "" {
 		o.User = "maria"
 	}
-	x := &Terminal{t: t, opts: o, virtual: virtual, in: newQueue(), errs: &safeBuffer{}, Dir: t.TempDir(),
-		drained: make(chan struct{}), ended: make(chan struct{})}
+	x := &Terminal{t: t, opts: o, virtual: virtual, in: newQueue(), errs: &safeBuffer{}, Dir: t.TempDir()}
 	x.wake = sync.NewCond(&x.mu)
-	var ctx context.Context
-	ctx, x.cancel = context.WithCancel(context.Background())
+	var life context.Context
+	life, x.fell = context.WithCancel(context.Background())
 	t.Cleanup(x.close)
-	args := x.furnish(ctx)
+	x.args = append(x.furnish(life), o.Args...)
+	x.run()
+	return x
+}
+
+// run starts the program in a terminal of its own.
+func (x *Terminal) run() {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	x.cancel, x.ended, x.drained = cancel, ended, make(chan struct{})
 	x.plug()
+	env := x.env(x.args)
 	go func() {
-		code := cli.Main(ctx, x.env(append(args, o.Args...)))
+		code := cli.Main(ctx, env)
 		x.mu.Lock()
 		x.code, x.over = code, true
 		x.wake.Broadcast()
 		x.mu.Unlock()
-		close(x.ended)
+		close(ended)
 	}()
+}
+
+// Again starts the program once more when it has ended, with the same configuration, state folder and fleet.
+func (x *Terminal) Again() *Terminal {
+	x.t.Helper()
+	x.End()
+	x.unplug()
+	x.release()
+	x.mu.Lock()
+	x.in, x.over, x.code = newQueue(), false, 0
+	x.mu.Unlock()
+	x.run()
 	return x
+}
+
+// release gives the emulator back once the program has ended.
+func (x *Terminal) release() {
+	<-x.ended
+	_ = x.emu.InputPipe().(io.Closer).Close() // a pipe's writer; closing it never fails
+	<-x.drained
 }
 
 // furnish starts the fleet and writes the configuration; it returns the arguments that name it.
@@ -163,15 +193,19 @@ func WriteConfig(path string, fleet *sim.Fleet, change func(string) string) erro
 
 // plug connects the emulator: what it answers to queries goes to the program's input, as in a real terminal.
 func (x *Terminal) plug() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	in, drained := x.in, x.drained
 	x.emu = vt.NewEmulator(x.opts.Width, x.opts.Height)
 	if x.opts.Background != nil {
 		x.emu.SetDefaultBackgroundColor(x.opts.Background)
 	}
 	x.emu.SetCallbacks(vt.Callbacks{Title: func(s string) { x.title = s }})
 	_, _ = x.emu.WriteString("\x1b[20h") // newline mode: nothing here turns \n into \r\n as a tty does
+	emu := x.emu
 	go func() {
-		defer close(x.drained)
-		_, _ = io.Copy(x.in, x.emu) // ends when close closes the emulator's side
+		defer close(drained)
+		_, _ = io.Copy(in, emu) // ends when release closes the emulator's side
 	}()
 }
 
@@ -213,17 +247,18 @@ func (x *Terminal) unplug() {
 	x.settle()
 	x.in.Close()
 	x.settle()
-	x.cancel()
+	if x.cancel != nil {
+		x.cancel()
+	}
 }
 
 // close ends the program as a broken connection would, and waits for everything.
 func (x *Terminal) close() {
 	x.unplug()
 	if x.emu != nil {
-		<-x.ended
-		_ = x.emu.InputPipe().(io.Closer).Close() // a pipe's writer; closing it never fails
-		<-x.drained
+		x.release()
 	}
+	x.fell()
 	if x.Fleet != nil {
 		x.Fleet.Close()
 	}

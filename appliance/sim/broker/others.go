@@ -3,6 +3,7 @@ package broker
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"holdfast/appliance/sim/kit"
@@ -147,6 +148,17 @@ func (a *Appliance) AddBackupFile(name string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.backups[name] = a.config.running
+}
+
+// EditByOther leaves a new session agent of that name in the edited configuration, as somebody does who edits and goes away.
+func (a *Appliance) EditByOther(hostname string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.clock.Base()
+	a.settle(now)
+	e := element{kind: "session-agent", attrs: []attribute{{name: "hostname", values: []string{hostname}}}}
+	a.config.editing = append(slices.Clone(a.config.editing), e)
+	a.record(now, kit.Asker{User: otherUser}, kit.Effect{What: "config.edited", ID: e.String(), More: "created"})
 }
 
 // StartAsync begins an operation (save, verify, activate, restore from running, backup of running) as some user,

@@ -66,6 +66,9 @@ func named(s *fleet.Snapshot) string { return s.Name }
 func state(f widget.Frame, s *fleet.Snapshot) table.Cell {
 	_, role := Look(f, s)
 	is, wrong := s.State.String(), s.Trouble
+	if q := s.Quiet; q != nil && s.State <= fleet.StateDown { // as was to be expected, so no alarm
+		return table.Cell{Text: "quiet: " + q.Text, Role: theme.Ours}
+	}
 	switch s.State {
 	case fleet.StateUp:
 		is, wrong = Product(s), notice(s)

@@ -40,8 +40,11 @@ func (s *Screen) View(f widget.Frame, w, h int) []string {
 		}
 	} else {
 		column := (inner - 4) / 2
-		b := s.blocks(f, column)
-		lines = beside(append(b[0], b[2]...), b[1], column)
+		var sides [2][]string // the groups in turn
+		for i, b := range s.blocks(f, column) {
+			sides[i%2] = append(sides[i%2], b...)
+		}
+		lines = beside(sides[0], sides[1], column)
 	}
 	lines = lines[1:] // the blank one before the first group
 	first, end := s.Fit(len(lines), h-2)

@@ -1,16 +1,14 @@
 package migration
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"holdfast/appliance"
 	"holdfast/appliance/fleet"
 	"holdfast/appliance/migration"
-	"holdfast/ui/theme"
-	"holdfast/ui/widget"
+	"holdfast/ui/keymap"
+	"holdfast/ui/widget/dialog"
 	"holdfast/ui/widget/input"
 	"holdfast/ui/widget/scroll"
 )
@@ -20,8 +18,12 @@ type Asked struct {
 	Destinations func(verb appliance.Verb, items []migration.Item) []fleet.Destination
 	Preflight    func(plan *migration.Plan) []migration.Finding
 	Requests     func(plan *migration.Plan) []appliance.Call
-	Scopes       []appliance.Scope // of locks that could be kept meanwhile
-	Code         string            // what must be typed to begin what cannot be undone
+	// Target is the address that is sent for a push's target and, where it is one of ours, its name; it may have been written
+	// in another way than in the settings.
+	Target func(address string) (sent, name string)
+	Fresh  func(address string) bool // whether a push's target has just told that it has no backup
+	Scopes []appliance.Scope         // of locks that could be kept meanwhile
+	Code   string                    // what must be typed to begin what cannot be undone
 }
 
 // stage is one of the wizard's four steps.
@@ -88,9 +90,10 @@ func (w *Wizard) chosen() []migration.Item {
 	return list
 }
 
-// choose makes the plan of a way and its destinations.
+// choose makes the plan of a way and its destinations. Where to is to be chosen anew then.
 func (w *Wizard) choose(n int) {
 	w.way = n
+	w.plan.Destination, w.plan.Target = "", ""
 	w.plan.Verb, w.plan.Careful = ways[n].verb, ways[n].careful
 	w.plan.Items = w.chosen()
 	if w.plan.Verb == appliance.VerbPush {
@@ -101,11 +104,20 @@ func (w *Wizard) choose(n int) {
 	w.places = w.asked.Destinations(w.plan.Verb, w.plan.Items)
 }
 
-// Paste types pasted text where words are asked for; it never confirms.
+// Paste types pasted text where words are asked for; it never confirms, and what begins a migration is not taken from it.
 func (w *Wizard) Paste(s string) {
-	if w.typing {
+	switch {
+	case w.typing:
 		w.typed.Paste(s)
+	case w.stage == stageReview:
+		w.said = "what begins it must be typed, not pasted"
 	}
+}
+
+// Say has the wizard tell why what it made could not be begun; its operator may mend it and begin again.
+func (w *Wizard) Say(why string) {
+	w.said = why
+	w.code.Set("")
 }
 
 // whereRows are the ways, then the destinations, then the line that is typed.
@@ -123,48 +135,66 @@ func (w *Wizard) rows() int {
 	return 0
 }
 
-// Key is a key press as the wizard needs it: its name, and what it types.
+// Key is a key press as the wizard needs it: its name, what it does elsewhere, and what it types.
 type Key struct {
-	Name  string
-	Press func(*input.Line)
+	Name   string
+	Action keymap.Action
+	Press  func(*input.Line)
+}
+
+// fixed are the keys that mean the same here whatever users make of them elsewhere, as in every dialog.
+var fixed = map[string]keymap.Action{
+	"up": keymap.Up, "down": keymap.Down, "pgup": keymap.PageUp, "pgdown": keymap.PageDown, "home": keymap.First, "end": keymap.Last,
+	"right": keymap.Next, "left": keymap.Previous, "space": keymap.Mark, "esc": keymap.Back,
 }
 
 // Press handles one key.
 func (w *Wizard) Press(k Key) Outcome {
 	w.said = ""
+	action, known := fixed[k.Name]
+	typed := w.stage == stageReview || w.typing
 	switch {
 	case k.Name == "ctrl+c":
 		return Outcome{Close: true}
-	case k.Name == "esc":
+	case action == keymap.Back || k.Name == "shift+tab":
 		return w.back()
 	case w.stage == stageReview:
 		return w.review(k)
-	case w.typing && !slices.Contains([]string{"enter", "up", "down", "tab", "shift+tab"}, k.Name):
+	case k.Name == "enter":
+		return w.enter()
+	case k.Name == "tab":
+		return w.forward()
+	case typed && !slices.Contains([]keymap.Action{keymap.Up, keymap.Down}, action):
 		k.Press(&w.typed)
 		return Outcome{}
+	case !known:
+		action = k.Action
 	}
-	at := &w.cursor[w.stage]
-	switch k.Name {
-	case "up", "k":
+	return w.move(action)
+}
+
+// move moves the cursor, or changes what it is on.
+func (w *Wizard) move(a keymap.Action) Outcome {
+	at, last := &w.cursor[w.stage], max(0, w.rows()-1)
+	switch a {
+	case keymap.Up:
 		*at = max(0, *at-1)
-	case "down", "j":
-		*at = max(0, min(w.rows()-1, *at+1))
-	case "g", "home":
+	case keymap.Down:
+		*at = min(last, *at+1)
+	case keymap.PageUp:
+		*at = max(0, *at-page)
+	case keymap.PageDown:
+		*at = min(last, *at+page)
+	case keymap.First:
 		*at = 0
-	case "G", "end":
-		*at = max(0, w.rows()-1)
-	case "tab":
-		return w.forward()
-	case "shift+tab":
-		return w.back()
-	case "enter":
-		return w.enter()
-	case "space":
+	case keymap.Last:
+		*at = last
+	case keymap.Mark, keymap.Next, keymap.Longer:
 		w.toggle(1)
-	case "right", "l", "+":
-		w.toggle(1)
-	case "left", "h", "-":
+	case keymap.Previous, keymap.Shorter:
 		w.toggle(-1)
+	case keymap.Back, keymap.Quit:
+		return w.back()
 	}
 	w.typing = w.stage == stageWhere && *at == w.whereRows()-1
 	return Outcome{}
@@ -199,26 +229,34 @@ func (w *Wizard) enter() Outcome {
 			w.said = d.Label + ": " + d.WhyNot
 			return Outcome{}
 		}
-		w.plan.Destination, w.plan.Target = d.Value, ""
-		if w.plan.Verb == appliance.VerbPush {
-			w.plan.Target = strings.TrimSuffix(d.Label, " ("+d.Value+")")
-		}
+		w.goTo(d.Value)
 	default:
-		w.plan.Destination, w.plan.Target = strings.TrimSpace(w.typed.Raw()), ""
-		if w.plan.Destination == "" {
+		if w.typed.Text() == "" {
 			w.said = "type where to, or choose one above"
 			return Outcome{}
 		}
+		w.goTo(w.typed.Text())
 	}
 	return w.forward()
 }
 
-// firstPlace is the first destination that can work, or the line that is typed.
+func (w *Wizard) goTo(destination string) {
+	w.plan.Destination, w.plan.Target = destination, ""
+	if w.plan.Verb == appliance.VerbPush {
+		w.plan.Destination, w.plan.Target = w.asked.Target(destination)
+	}
+}
+
+// firstPlace is the first destination that can work, or the line that is typed. Of a push's targets only one that is newly set up
+// is offered like that: others are taken by going there.
 func (w *Wizard) firstPlace() int {
 	for i, d := range w.places {
-		if d.WhyNot == "" {
+		if d.WhyNot == "" && (w.plan.Verb != appliance.VerbPush || w.asked.Fresh(d.Value)) {
 			return len(ways) + i
 		}
+	}
+	if w.plan.Verb == appliance.VerbPush && len(w.places) > 0 {
+		return w.way
 	}
 	return w.whereRows() - 1
 }
@@ -235,7 +273,7 @@ func (w *Wizard) forward() Outcome {
 		w.choose(w.way)
 	case stageWhere:
 		if w.plan.Destination == "" {
-			w.said = "choose where to"
+			w.said = "choose where to, with enter"
 			return Outcome{}
 		}
 	case stageHow:
@@ -253,53 +291,11 @@ func (w *Wizard) toggle(by int) {
 	switch {
 	case w.stage == stageWhat && at < len(w.items):
 		w.out[at] = !w.out[at]
+	case w.stage == stageWhere && at < len(ways):
+		w.choose(at)
 	case w.stage == stageHow:
 		w.settings()[at].turn(by)
 	}
-}
-
-// setting is one line of the third step.
-type setting struct {
-	label, value, about string
-	turn                func(by int)
-}
-
-func turned[T comparable](list []T, now T, by int) T {
-	at := slices.Index(list, now)
-	return list[(at+by+len(list))%len(list)]
-}
-
-func (w *Wizard) settings() []setting {
-	p := &w.plan
-	list := []setting{{
-		"when a step goes wrong", string(p.OnFailure), map[migration.OnFailure]string{
-			migration.OnFailureAsk: "begin nothing more until you have decided", migration.OnFailureStop: "begin nothing more",
-			migration.OnFailureSkip: "go on with the others",
-		}[p.OnFailure], func(by int) {
-			p.OnFailure = turned([]migration.OnFailure{migration.OnFailureAsk, migration.OnFailureStop, migration.OnFailureSkip}, p.OnFailure, by)
-		},
-	}}
-	if p.Verb == appliance.VerbPush {
-		value, about := "no", "it stays encrypted there"
-		if p.Process {
-			value, about = "yes", "asks for the passphrase when it has arrived, and keeps it nowhere"
-		}
-		list = append(list, setting{"have the target process it", value, about, func(int) { p.Process = !p.Process }})
-	} else {
-		list = append(list, setting{"at once at one appliance", fmt.Sprint(p.AtOnce), "what an appliance does with several is not described by the vendor", func(by int) {
-			p.AtOnce = max(1, min(p.AtOnce+by, migration.MostAtOnce))
-		}})
-	}
-	scopes, value := []string{""}, "none"
-	for _, s := range w.asked.Scopes {
-		scopes = append(scopes, s.Code)
-		if s.Code == p.KeepLock {
-			value = s.String()
-		}
-	}
-	return append(list, setting{"lock to keep meanwhile", value, "taken before the first step, given back at the end", func(by int) {
-		p.KeepLock = turned(scopes, p.KeepLock, by)
-	}})
 }
 
 // review is the last step: what is found, the exact requests, and the word that begins it.
@@ -323,11 +319,12 @@ func (w *Wizard) review(k Key) Outcome {
 		switch {
 		case migration.Stops(w.found):
 			w.said = "it cannot run like this"
-		case w.code.Raw() != w.wanted():
-			w.said = "type " + w.wanted() + " to begin"
-			w.code.Set("")
+		case !dialog.SameCode(w.code.Text(), w.wanted()):
+			w.Say("type " + w.wanted() + " to begin")
 		default:
 			plan := w.plan
+			plan.Items = slices.Clone(w.plan.Items)
+			w.code.Set("")
 			return Outcome{Close: true, Plan: &plan}
 		}
 	default:
@@ -344,183 +341,16 @@ func (w *Wizard) wanted() string {
 	return strconv.Itoa(len(w.plan.Items))
 }
 
-// View draws the wizard, exactly width by h cells.
-func (w *Wizard) View(f widget.Frame, width, h int) []string {
-	t, inner := f.Theme, width-2
-	tabs := " "
-	for i, name := range stageNames {
-		role := theme.Dim
-		if stage(i) == w.stage {
-			role = theme.Accent
-		}
-		tabs += t.Paint(role, fmt.Sprintf("%d %s", i+1, name))
-		if i < len(stageNames)-1 {
-			tabs += t.Paint(theme.Dim, "  "+t.Symbols.Arrow+"  ")
-		}
-	}
-	sum, sized := (&migration.Plan{Items: w.chosen()}).Bytes()
-	total := fmt.Sprintf("%d of %d backups, %s", len(w.chosen()), len(w.items), widget.Size(sum))
-	if !sized {
-		total += " and what is not told"
-	}
-	lines := []string{widget.Fit(tabs, inner, false, ""), widget.Fit(" "+total, inner, false, ""), widget.Pad(inner)}
-	body := w.body(f, inner)
-	room := max(1, h-2-len(lines)-1)
-	if w.stage != stageReview {
-		w.follow(room, len(body))
-	}
-	first, end := w.place.Fit(len(body), room)
-	for _, l := range body[first:end] {
-		lines = append(lines, widget.Fit(l, inner, false, t.Symbols.Ellipsis))
-	}
-	for len(lines) < h-3 {
-		lines = append(lines, widget.Pad(inner))
-	}
-	last := widget.Pad(inner)
-	switch {
-	case w.said != "":
-		last = t.Paint(theme.Alarm, widget.Fit(" "+w.said, inner, false, t.Symbols.Ellipsis))
-	case w.stage == stageReview && !migration.Stops(w.found):
-		ask := fmt.Sprintf(" type %s to begin: ", w.wanted())
-		last = widget.Fit(t.Paint(theme.Warn, ask)+w.code.View(f, 8, true), inner, false, "")
-	}
-	note := [stages]string{
-		"space in or out  enter next  esc leave", "enter choose  esc back", "space change  enter next  esc back", "ctrl+y copy as curl  esc back",
-	}[w.stage]
-	if more := f.More(w.place.Hidden()); more != "" {
-		note = more + "  " + note
-	}
-	return f.Box("Migrate", note, append(lines[:min(len(lines), h-3)], last), width, h, true)
-}
-
-// follow keeps the row under the cursor in sight.
-func (w *Wizard) follow(room, total int) {
-	first, end := w.place.Fit(total, room)
-	at := w.line()
-	if at < first {
-		w.place.Scroll(at - first)
-	} else if at >= end {
-		w.place.Scroll(at - end + 1)
-	}
-}
-
-// line is the line of the body that the cursor is on.
-func (w *Wizard) line() int {
-	at := w.cursor[w.stage]
-	if w.stage != stageWhere {
-		return at
-	}
-	if at < len(ways) {
-		return at
-	}
-	return at + 2 // the heading between ways and places
-}
-
-func (w *Wizard) body(f widget.Frame, width int) []string {
+// Offers is what can be pressed now.
+func (w *Wizard) Offers() []Offer {
+	key := func(k, word string) Offer { return Offer{Key: k, Word: word} }
 	switch w.stage {
 	case stageWhat:
-		return w.what(f)
+		return []Offer{key("space", "in or out"), key("enter", "next"), key("esc", "leave")}
 	case stageWhere:
-		return w.where(f)
+		return []Offer{key("enter", "choose"), key("esc", "back")}
 	case stageHow:
-		return w.how(f)
+		return []Offer{key("space", "change"), key("enter", "next"), key("esc", "back")}
 	}
-	return w.reviewed(f, width)
-}
-
-// lead is the sign before a row.
-func (w *Wizard) lead(f widget.Frame, n int) (sign string, role theme.Role) {
-	if w.cursor[w.stage] == n {
-		return f.Theme.Paint(theme.Accent, " "+f.Theme.Symbols.Cursor+" "), theme.Strong
-	}
-	return "   ", theme.Plain
-}
-
-func (w *Wizard) what(f widget.Frame) (lines []string) {
-	t := f.Theme
-	for i, it := range w.items {
-		sign, role := w.lead(f, i)
-		mark := t.Symbols.Mark
-		if w.out[i] {
-			mark, role = " ", theme.Off
-		}
-		label := it.Label.String()
-		if label == "" {
-			label = string(it.Backup)
-		}
-		lines = append(lines, sign+t.Paint(theme.Ours, "["+mark+"] ")+t.Paint(role, widget.Fit(label, 28, false, t.Symbols.Ellipsis))+"  "+
-			widget.Fit(widget.Size(it.Size), 9, true, "")+"  "+t.Paint(theme.Dim, widget.Fit(it.Appliance, 16, false, t.Symbols.Ellipsis)+"  "+string(it.Backup)))
-	}
-	return lines
-}
-
-func (w *Wizard) where(f widget.Frame) (lines []string) {
-	t := f.Theme
-	for i, x := range ways {
-		sign, role := w.lead(f, i)
-		mark := "( ) "
-		if i == w.way {
-			mark = "(" + t.Symbols.Up + ") "
-		}
-		lines = append(lines, sign+t.Paint(theme.Ours, mark)+t.Paint(role, widget.Fit(x.label, 16, false, ""))+t.Paint(theme.Dim, x.note))
-	}
-	lines = append(lines, "", t.Paint(theme.Heading, "   TO"))
-	for i, d := range w.places {
-		sign, role := w.lead(f, len(ways)+i)
-		note := d.Note
-		if d.WhyNot != "" {
-			role, note = theme.Off, d.WhyNot
-		}
-		lines = append(lines, sign+t.Paint(role, widget.Fit(d.Label, 32, false, t.Symbols.Ellipsis))+"  "+t.Paint(theme.Dim, note))
-	}
-	sign, _ := w.lead(f, w.whereRows()-1)
-	word := "a mount point: "
-	if w.plan.Verb == appliance.VerbPush {
-		word = "an address: "
-	}
-	return append(lines, sign+t.Paint(theme.Dim, word)+w.typed.View(f, 40, w.typing))
-}
-
-func (w *Wizard) how(f widget.Frame) (lines []string) {
-	t := f.Theme
-	for i, s := range w.settings() {
-		sign, role := w.lead(f, i)
-		lines = append(lines, sign+t.Paint(theme.Dim, widget.Fit(s.label, 28, false, ""))+t.Paint(role, widget.Fit(s.value, 18, false, t.Symbols.Ellipsis))+
-			t.Paint(theme.Dim, s.about))
-	}
-	return lines
-}
-
-func (w *Wizard) reviewed(f widget.Frame, width int) (lines []string) {
-	t := f.Theme
-	add := func(role theme.Role, text string) {
-		for _, l := range widget.Wrap(text, width-4) {
-			lines = append(lines, "  "+t.Paint(role, l))
-		}
-	}
-	add(theme.Strong, capital(w.plan.Words())+".")
-	if w.plan.Verb == appliance.VerbMove && !w.plan.Careful {
-		add(theme.Warn, "The originals are deleted by the appliance once they were copied. There is no way to move them back.")
-	}
-	if w.plan.Verb == appliance.VerbPush {
-		add(theme.Warn, "The target should be newly set up. What a backup replaces there cannot be brought back.")
-	}
-	for _, x := range w.found {
-		role, text := theme.Warn, x.Text
-		if x.Step >= 0 {
-			text = fmt.Sprintf("step %d: %s", x.Step+1, text)
-		}
-		if x.Stops {
-			role, text = theme.Alarm, "this stops it: "+text
-		}
-		add(role, text)
-	}
-	if len(w.found) == 0 {
-		add(theme.Good, "Nothing speaks against it now.")
-	}
-	lines = append(lines, "", t.Paint(theme.Heading, "  WHAT WILL BE SENT"))
-	for _, c := range w.calls {
-		add(theme.Dim, strings.TrimSpace(c.Method+" "+c.URL+" "+c.Body))
-	}
-	return lines
+	return []Offer{key("enter", "begin"), key("ctrl+y", "copy as curl"), key("esc", "back")}
 }

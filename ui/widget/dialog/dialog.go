@@ -290,7 +290,7 @@ func (d *Dialog) typeCode(v Values, k tea.KeyPressMsg) Outcome {
 		d.code.Press(k)
 		return Outcome{}
 	}
-	if !sameCode(d.code.Text(), d.spec.Code) {
+	if !SameCode(d.code.Text(), d.spec.Code) {
 		d.problem = "that is not the code"
 		d.code.Set("")
 		return Outcome{}

@@ -272,7 +272,7 @@ func TestNewCode(t *testing.T) {
 	if len(seen) < 190 {
 		t.Errorf("only %d different codes of 200", len(seen))
 	}
-	if !sameCode("AB12", "ab12") || sameCode("", "") {
+	if !SameCode("AB12", "ab12") || SameCode("", "") {
 		t.Error("codes are compared wrongly")
 	}
 }

@@ -1,10 +1,12 @@
 package dialog
 
 import (
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
+	"holdfast/appliance"
 	"holdfast/appliance/secret"
 	"holdfast/ui/theme"
 	"holdfast/ui/widget"
@@ -128,34 +130,65 @@ func (f *Form) leave(o Outcome) Outcome {
 	for i := range f.lines {
 		f.lines[i] = input.New()
 	}
+	f.problem = ""
 	return o
 }
 
-// View draws the form into at most w by h cells.
+// View draws the form into at most w by h cells. On a low screen the fields count: what the form says goes first, then the blank
+// lines, and then the fields that are furthest from the one that is filled in.
 func (f *Form) View(fr widget.Frame, w, h int) []string {
 	w = min(w, 76)
-	inner := w - 4
+	inner, room := w-4, h-2
 	label := 0
 	for _, x := range f.fields {
 		label = max(label, widget.Width(x.Label))
 	}
-	var lines []string
+	label = min(label, inner/2)
+	var intro, fields, foot []string
 	for _, s := range f.intro {
-		lines = append(lines, paintAll(fr, theme.Dim, widget.Wrap(s, inner))...)
-	}
-	if h < len(lines)+len(f.fields)+5 {
-		lines = nil // a low screen: the fields count
-	} else {
-		lines = append(append([]string{""}, lines...), "")
+		intro = append(intro, paintAll(fr, theme.Dim, widget.Wrap(s, inner))...)
 	}
 	for i, x := range f.fields {
-		lines = append(lines, f.line(fr, i, x, label, inner))
+		fields = append(fields, f.line(fr, i, x, label, inner))
 	}
-	lines = append(lines, "", fr.Theme.Paint(theme.Alarm, widget.Cut(f.problem, inner, fr.Theme.Symbols.Ellipsis)))
+	if f.problem != "" {
+		foot = append(foot, paintAll(fr, theme.Alarm, widget.Wrap(f.problem, inner))...)
+	}
+	foot = append(foot, f.hints(fr, inner))
+	blank := []string{""}
+	lines := slices.Concat(blank, intro, blank, fields, blank, foot)
+	if len(intro) == 0 || len(lines) > room {
+		lines = slices.Concat(blank, fields, blank, foot)
+	}
+	if len(lines) > room {
+		shown := max(1, min(len(fields), room-len(foot)))
+		top := max(0, min(f.on-shown/2, len(fields)-shown))
+		lines = append(slices.Clone(fields[top:top+shown]), foot...)
+	}
 	for i, l := range lines {
 		lines[i] = " " + widget.Fit(l, inner, false, "") + " "
 	}
-	return fr.Box(f.title, "enter next, at the end go on  esc leave", lines[:min(len(lines), h-2)], w, min(h, len(lines)+2), true)
+	return fr.Box(f.title, "", lines[:min(len(lines), max(0, room))], w, min(h, len(lines)+2), true)
+}
+
+// hints names the keys.
+func (f *Form) hints(fr widget.Frame, w int) string {
+	next := "next"
+	if f.on == len(f.fields)-1 {
+		next = "go on"
+	}
+	hints := []hint{{"enter", next}}
+	if len(f.fields[f.on].Choices) > 0 {
+		hints = append(hints, hint{"space", "change"})
+	}
+	if len(f.fields) > 1 {
+		hints = append(hints, hint{"tab", "next line"})
+	}
+	line, t := "", fr.Theme
+	for _, x := range append(hints, hint{"esc", "leave"}) {
+		line += t.Paint(theme.Key, x.key) + " " + t.Paint(theme.Dim, x.what) + "   "
+	}
+	return widget.Cut(line, w, "")
 }
 
 func (f *Form) line(fr widget.Frame, i int, x Field, label, w int) string {
@@ -164,8 +197,8 @@ func (f *Form) line(fr widget.Frame, i int, x Field, label, w int) string {
 	if i == f.on {
 		sign = t.Paint(theme.Accent, t.Symbols.Cursor+" ")
 	}
-	room := w - label - 6
-	value := ""
+	room := max(3, w-label-6)
+	var value string
 	switch {
 	case x.Secret:
 		value = strings.Repeat("*", min(len([]rune(f.lines[i].Raw())), room-1))
@@ -174,15 +207,15 @@ func (f *Form) line(fr widget.Frame, i int, x Field, label, w int) string {
 		}
 		value = t.Paint(theme.Input, value)
 	case len(x.Choices) > 0:
-		value = x.Value
+		value = appliance.Label(x.Value).String()
 		if i == f.on {
-			value = "< " + x.Value + " >"
+			value = "< " + value + " >"
 		}
-		value = t.Paint(theme.Input, value)
+		value = t.Paint(theme.Input, widget.Cut(value, room, t.Symbols.Ellipsis))
 	default:
 		value = f.lines[i].View(fr, room, i == f.on)
 	}
-	line := sign + t.Paint(theme.Dim, widget.Fit(x.Label, label, false, "")) + "  " + value
+	line := sign + t.Paint(theme.Dim, widget.Fit(x.Label, label, false, t.Symbols.Ellipsis)) + "  " + value
 	if x.About != "" && widget.Width(line)+2+widget.Width(x.About) <= w {
 		line += "  " + t.Paint(theme.Dim, x.About)
 	}

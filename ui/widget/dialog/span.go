@@ -55,6 +55,7 @@ func NewCode() string {
 	return string(b)
 }
 
-func sameCode(typed, code string) bool {
+// SameCode reports whether what was typed is the code; case does not matter.
+func SameCode(typed, code string) bool {
 	return code != "" && subtle.ConstantTimeCompare([]byte(strings.ToLower(typed)), []byte(strings.ToLower(code))) == 1
 }
