@@ -206,6 +206,13 @@ func TestMouse(t *testing.T) {
 		if b.detail == nil {
 			t.Error("a click has closed the detail")
 		}
+		b.press("esc", "M")
+		for y := range 40 { // nothing in the wizard is chosen by a click
+			b.run(second(b.Update(tea.MouseClickMsg{X: 6, Y: y, Button: tea.MouseLeft})))
+		}
+		if b.migrating.wizard == nil || b.focus != paneBackups {
+			t.Error("a click went through the wizard")
+		}
 	})
 }
 

@@ -97,7 +97,7 @@ func TestBottomLineFitsTheRow(t *testing.T) {
 		x.Press("1", "g")
 		begins("a acquire")
 		x.Press("3")
-		begins("c copy  m move  p push  a acquire")
+		begins("c copy  m move  p push  n new backup  D delete  M migrate  o more  a acquire")
 		acquire(x, "updates", "20m")
 		x.UntilMatch(`UP Updates +you`).Press("2", "g").Until("▸ dc1-lxca", "UP Updates")
 		x.Advance(10 * time.Second)

@@ -60,6 +60,37 @@ var plays = map[keymap.Action]func(t *testing.T, x *uitest.Terminal, key string)
 	keymap.Cancel: func(_ *testing.T, x *uitest.Terminal, key string) {
 		x.Until("1 running").Press("4", "g", key).Until("╭ Cancel")
 	},
+	keymap.Create: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Press("1", "G", "k", key).Until("╭ Make a backup of new-lxca")
+	},
+	keymap.Delete: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Until("nightly-1231").Press("3", "g", key).Until("╭ Delete nightly-1231 of dc1-lxca")
+	},
+	keymap.Migrate: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Until("nightly-1231").Press("3", "g", key).Until("1 of 1 backups").Press("esc").UntilGone("╭ Migrate")
+	},
+	keymap.More: func(_ *testing.T, x *uitest.Terminal, key string) {
+		x.Until("nightly-1231").Press("3", "g", key).Until("╭ More for dc1-lxca").Until("restore backup nightly-1231")
+	},
+	keymap.Pause: func(_ *testing.T, x *uitest.Terminal, key string) {
+		waiting(x).Press(key).Until(" paused ").Press(key).Until(" running ")
+	},
+	keymap.Skip: func(_ *testing.T, x *uitest.Terminal, key string) {
+		waiting(x).Press("G", key).Until("skipped")
+	},
+	keymap.Retry: func(_ *testing.T, x *uitest.Terminal, key string) {
+		waiting(x).Press("G", "s").Until("skipped").Press(key).UntilGone("skipped")
+	},
+	keymap.Passphrase: func(_ *testing.T, x *uitest.Terminal, key string) { // nothing waits for one: TestMigrationPushesAndProcesses
+		waiting(x).Press(key).Never("╭ Passphrase")
+	},
+	keymap.Earlier: func(_ *testing.T, x *uitest.Terminal, key string) {
+		waiting(x).Press("G", key).Until("move up: not now") // it is the only one that is queued
+	},
+	keymap.Later: func(_ *testing.T, x *uitest.Terminal, key string) {
+		waiting(x).Press("G", key).Until("move down: not now")
+	},
+	keymap.Report: func(_ *testing.T, x *uitest.Terminal, key string) { waiting(x).Press(key).Until("written to") },
 	keymap.Filter: func(_ *testing.T, x *uitest.Terminal, key string) {
 		x.Until("nightly-1231").Press("3", key).Until(" /")
 		x.Type("1230").Until("1 of 3").UntilGone("nightly-1231")
@@ -139,6 +170,12 @@ var plays = map[keymap.Action]func(t *testing.T, x *uitest.Terminal, key string)
 	keymap.Pane5:    walk("2", "5"),
 }
 
+// waiting is a migration of two steps, the second of which waits for the first.
+func waiting(x *uitest.Terminal) *uitest.Terminal {
+	plan(x, 2, wayCopy).Press("enter").Until("to begin").Type("2").Press("enter")
+	return x.Until("╭ Migration ").Until("running", "job").Until("2  nightly", "queued")
+}
+
 // walk goes from one pane to another, which the key that zooms then shows alone.
 func walk(from, to string) func(*testing.T, *uitest.Terminal, string) {
 	return func(_ *testing.T, x *uitest.Terminal, key string) {
@@ -201,10 +238,10 @@ func TestKeysSayWhyNot(t *testing.T) {
 func TestOtherKeys(t *testing.T) {
 	t.Parallel()
 	config := func(text string) string {
-		return strings.Replace(text, "\n[[appliance]]", "\n[keys]\nacquire = [\"n\"]\nzoom = []\n\n[[appliance]]", 1)
+		return strings.Replace(text, "\n[[appliance]]", "\n[keys]\nacquire = [\"y\"]\nzoom = []\n\n[[appliance]]", 1)
 	}
 	play(t, uitest.Options{Config: config}, func(x *uitest.Terminal) {
-		x.Until("n acquire").Never("z zoom", "a acquire")
-		x.Press("1", "a", "z").Until("2 Locks").Press("n").Until("╭ Acquire a lock on dc1-lxca")
+		x.Until("y acquire").Never("z zoom", "a acquire")
+		x.Press("1", "a", "z").Until("2 Locks").Press("y").Until("╭ Acquire a lock on dc1-lxca")
 	})
 }

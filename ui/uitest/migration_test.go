@@ -162,13 +162,16 @@ func TestMigrationIsSteered(t *testing.T) {
 	t.Parallel()
 	play(t, uitest.Options{}, func(x *uitest.Terminal) {
 		begin(t, plan(x, 3, wayCopy)).Until("running", "job 1")
+		if !strings.Contains(x.Title(), ", migration ") || !strings.Contains(x.Raw(), "\x1b]9;4;1;") {
+			t.Errorf("the title is %q, or the terminal is not told how far it is", x.Title())
+		}
 		x.Press("p").Until("paused").Press("G").Until("▸ 3").Press("-").Press("g", "down").Until("▸ 2").Press("s").Until("skipped")
 		x.Until("1 done, 1 queued, 1 skipped")
 		x.Advance(2 * time.Minute)
 		if n := len(effects(x, "dc1-lxca", "backup.copied")); n != 1 {
 			t.Errorf("%d copies while it is paused", n)
 		}
-		x.Press("p").Until("2 done, 1 skipped")
+		x.Press("p").Until("2 done, 1 skipped").UntilMatch(`Copy 3 backups[^│]* done │`)
 		x.Press("p").Until("resume: not now")
 		x.Until("w report", "esc back")
 	})
