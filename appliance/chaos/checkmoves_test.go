@@ -42,13 +42,13 @@ type session struct {
 }
 
 // report holds what is said of a migration at its end against what happened (faults.md I4, I5, JOB-01, JOB-04).
-func (c *checker) report(w *world, s *session, r *migration.Record) {
+func (c *checker) report(s *session, r *migration.Record) {
 	c.catchUp()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	rep := r.Report()
 	for n := range r.Steps {
-		c.stepReport(w, s, r, n, rep.Steps[n].Where)
+		c.stepReport(s, r, n, rep.Steps[n].Where)
 	}
 	if r.State == migration.StateDone && slices.ContainsFunc(r.Steps, func(s migration.Step) bool { return !s.Phase.Settled() }) {
 		c.breaks("report", "", "migration %s is done, and stands at %s", r.ID, r.Tally())
@@ -56,7 +56,7 @@ func (c *checker) report(w *world, s *session, r *migration.Record) {
 }
 
 // stepReport is report of one step. The caller holds mu.
-func (c *checker) stepReport(w *world, s *session, r *migration.Record, n int, where string) {
+func (c *checker) stepReport(s *session, r *migration.Record, n int, where string) {
 	step, p := &r.Steps[n], &r.Plan
 	at := key{step.Item.Appliance, string(step.Item.Backup)}
 	verb := string(p.Verb)
@@ -75,7 +75,8 @@ func (c *checker) stepReport(w *world, s *session, r *migration.Record, n int, w
 	if jobs > s.tries[n] {
 		c.breaks("I4", at.appliance, "step %s/%d (%s of %s) became %d jobs, and was asked for %d times", r.ID, n+1, verb, at.id, jobs, s.tries[n])
 	}
-	if jobs > 0 && (step.Try == 0 || step.Phase == migration.PhaseQueued) {
+	queued := step.Phase == migration.PhaseQueued && step.Stage == migration.StageTransfer && jobs >= s.tries[n]
+	if jobs > 0 && (step.Try == 0 || queued) {
 		c.breaks("I4", at.appliance, "step %s/%d became %d jobs, and is %s after %d tries", r.ID, n+1, jobs, step.Phase, step.Try)
 	}
 	if !c.meddled[at].IsZero() {

@@ -4,10 +4,12 @@
 // journal was told, and every snapshot that a screen would be given, against each other (faults.md I1 to I9).
 //
 //	go test ./appliance/chaos                                   a twentieth
-//	go test ./appliance/chaos -v -chaos.full                    all of it: 20,000 faults, 40,000 operations, 1,000 lock-hours
+//	go test ./appliance/chaos -v -chaos.full                    all of it: 20,000 faults, 40,000 operations, 1,000 lock-hours,
+//	                                                            10,000 migrations, every crash point three times
 //	go test ./appliance/chaos -run Chaos -chaos.seed=7 -v       one seed again
 //	go test ./appliance/chaos -run Chaos -chaos.faults=1000000 -timeout 0
 //	go test ./appliance/chaos -run Hours -chaos.hours=100000
+//	go test ./appliance/chaos -run Migrations -chaos.migrations=100000 -timeout 0
 //
 // A seed decides what is done, what goes wrong and how often; which of two goroutines is first, it does not. So the same seed
 // gives much the same run, not the very same.

@@ -23,8 +23,8 @@ const firstMigrations = uint64(2_000_001)
 // What all seeds of migrations must come to, and what one does.
 const (
 	fullMigrations = 10_000
-	ofSeed         = 40
-	atOnce         = 16
+	ofSeed         = 25
+	atOnce         = 12
 )
 
 // migrationTally is what all seeds came to.
@@ -130,8 +130,8 @@ func migrate(t *testing.T, seed uint64, y *migrationTally) {
 			Speed: 2,
 		})
 		w.migrates = true
-		f := &fleetOps{world: w}
-		f.stock()
+		f := &fleetOps{world: w, locks: seed%4 == 0}
+		f.stock(3 * ofSeed / 2)
 		w.main = w.start(false, true, "")
 		w.pass(5 * time.Second)
 		w.storm(0.05)
@@ -151,6 +151,7 @@ type fleetOps struct {
 	unused   map[string][]string // uuids of backups that no migration has yet, by appliance
 	remote   map[string][]string // the same of those that lie on a share only
 	sessions []*session
+	locks    bool // migrations keep locks
 }
 
 // of is the process that runs a migration, and how it stands there.
@@ -206,7 +207,7 @@ func (f *fleetOps) settle() {
 	for _, a := range f.fleet.Appliances() {
 		f.mend(a)
 	}
-	f.calm()
+	f.lull()
 	for _, at := range []**process{&f.main, &f.second} {
 		if *at != nil {
 			f.quit(at)
@@ -219,7 +220,31 @@ func (f *fleetOps) settle() {
 			f.attend(s)
 		}
 		f.rest()
+		if f.unrested() == 0 {
+			break
+		}
 	}
+	if f.locks {
+		time.Sleep(lateLocks)
+	}
+	f.look()
+}
+
+// lateLocks is how long a lock that was asked for is looked for at most when nothing goes wrong any more.
+const lateLocks = 2 * time.Minute
+
+// lull ends every fault, and waits until each has had its effect.
+func (f *fleetOps) lull() {
+	f.fleet.Faults().Stop()
+	for _, p := range f.running() {
+		p.full.Store(false)
+		p.fuse.Store(0)
+	}
+	f.revive()
+	for f.fleet.Faults().Pending() > 0 {
+		time.Sleep(time.Second)
+	}
+	f.acts.Wait()
 }
 
 // rest waits until nothing more happens in any migration by itself.
@@ -282,7 +307,7 @@ func (f *fleetOps) finish() []migration.Record {
 	for i := range all {
 		for _, s := range f.sessions {
 			if s.id == all[i].ID {
-				f.check.report(f.world, s, &all[i])
+				f.check.report(s, &all[i])
 			}
 		}
 	}

@@ -26,10 +26,10 @@ func (f *fleetOps) sources() []*sim.Appliance {
 }
 
 // stock puts backups on the appliances: enough that each is in one migration only.
-func (f *fleetOps) stock() {
+func (f *fleetOps) stock(each int) {
 	f.unused, f.remote = map[string][]string{}, map[string][]string{}
 	for _, a := range f.sources() {
-		for n := range 3 * ofSeed / 2 {
+		for n := range each {
 			b := xclarity.Backup{Label: fmt.Sprintf("nightly-%d", n), Size: gigabyte, Locations: []string{xclarity.Internal}}
 			if n%6 == 0 {
 				b.Locations = []string{xclarity.DefaultShare}
@@ -62,7 +62,7 @@ func (f *fleetOps) plan(p *process) (plan migration.Plan, ok bool) {
 		plan.AtOnce = 1 + f.rng.IntN(3)
 	}
 	plan.OnFailure = []migration.OnFailure{migration.OnFailureStop, migration.OnFailureSkip, migration.OnFailureAsk}[f.rng.IntN(3)]
-	if f.rng.IntN(8) == 0 {
+	if f.locks && f.rng.IntN(3) == 0 {
 		plan.KeepLock = xclarity.Components[0]
 	}
 	for range 1 + f.rng.IntN(3) {
@@ -115,7 +115,7 @@ func (f *fleetOps) order(s *session) {
 	}
 	n := f.rng.IntN(len(v.Steps))
 	var err error
-	what := ""
+	var what string
 	switch k := f.rng.IntN(40); {
 	case v.State != migration.StateRunning && k < 20:
 		what, err = "resume", p.runner.Resume(otto, s.id)
@@ -204,7 +204,7 @@ func (f *fleetOps) mishap() {
 		f.later(lasts, func() { f.mend(a) })
 		return
 	case n < 13:
-		f.meddle(a)
+		f.meddle()
 		return
 	case n < 15:
 		f.foreignPush(a)
@@ -226,13 +226,13 @@ func (f *fleetOps) mishap() {
 }
 
 // meddle is somebody else who removes or replaces a backup that a migration is about.
-func (f *fleetOps) meddle(a *sim.Appliance) {
+func (f *fleetOps) meddle() {
 	if len(f.sessions) == 0 {
 		return
 	}
 	s := f.sessions[len(f.sessions)-1]
 	it := s.plan.Items[f.rng.IntN(len(s.plan.Items))]
-	a = f.fleet.Appliance(it.Appliance)
+	a := f.fleet.Appliance(it.Appliance)
 	where := []string{xclarity.Internal, xclarity.DefaultShare, "all"}[f.rng.IntN(3)]
 	for _, b := range a.LXCA.Backups() {
 		if b.UUID != string(it.Backup) {

@@ -43,6 +43,9 @@ type process struct {
 	died    chan struct{}
 	fuse    atomic.Int64 // writes of the journal and the network until it dies; 0 = none burns
 	full    atomic.Bool  // its disk is
+	dieAt   atomic.Int64 // the crash point at which it dies; 0 = none
+	points  atomic.Int64 // that it came to: before and after each write of the journal, and whatever it sends while an act is open
+	open    atomic.Int64 // acts: intents without an outcome
 	mu      sync.Mutex
 	conns   map[net.Conn]bool
 	remains map[string][]byte // its files as they were when it died
@@ -203,6 +206,14 @@ func (p *process) step() error {
 	return nil
 }
 
+// point is a crash point of an act.
+func (p *process) point() error {
+	if p.points.Add(1) == p.dieAt.Load() {
+		p.kill()
+	}
+	return p.step()
+}
+
 // dial connects it to an appliance; the truth log knows it by its id.
 func (p *process) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	if p.dead.Load() {
@@ -230,7 +241,11 @@ type wire struct {
 
 // Write sends, if the process lives.
 func (c *wire) Write(b []byte) (int, error) {
-	if err := c.p.step(); err != nil {
+	point := c.p.step
+	if c.p.open.Load() > 0 {
+		point = c.p.point
+	}
+	if err := point(); err != nil {
 		return 0, err
 	}
 	return c.Conn.Write(b)
@@ -261,7 +276,7 @@ func (d desk) writes() error {
 	if d.p.full.Load() {
 		return errFull
 	}
-	return d.p.step()
+	return d.p.point()
 }
 
 // Intend records an intent.
@@ -274,8 +289,9 @@ func (d desk) Intend(ctx context.Context, in fleet.Intent) (uint64, error) {
 		return 0, err
 	}
 	in.ID = id
+	d.p.open.Add(1)
 	d.p.w.check.intended(in)
-	return id, d.p.step()
+	return id, d.p.point()
 }
 
 // Settle records how one ended.
@@ -285,9 +301,10 @@ func (d desk) Settle(ctx context.Context, id uint64, outcome fleet.Outcome, note
 	}
 	err := d.Journal.Settle(ctx, id, outcome, note)
 	if err == nil {
+		d.p.open.Add(-1)
 		d.p.w.check.settled(id, outcome, note)
 	}
-	return errors.Join(err, d.p.step())
+	return errors.Join(err, d.p.point())
 }
 
 // Hold records a lock.
@@ -295,7 +312,7 @@ func (d desk) Hold(ctx context.Context, h fleet.Holding) error {
 	if err := d.writes(); err != nil {
 		return err
 	}
-	return errors.Join(d.Journal.Hold(ctx, h), d.p.step())
+	return errors.Join(d.Journal.Hold(ctx, h), d.p.point())
 }
 
 // Forget records that one is ours no more.
@@ -303,7 +320,7 @@ func (d desk) Forget(ctx context.Context, name string, lock appliance.LockID) er
 	if err := d.writes(); err != nil {
 		return err
 	}
-	return errors.Join(d.Journal.Forget(ctx, name, lock), d.p.step())
+	return errors.Join(d.Journal.Forget(ctx, name, lock), d.p.point())
 }
 
 // Track records a transfer.
@@ -315,7 +332,7 @@ func (d desk) Track(ctx context.Context, t fleet.Transit) error {
 	if err == nil {
 		d.p.w.check.tracked(t)
 	}
-	return errors.Join(err, d.p.step())
+	return errors.Join(err, d.p.point())
 }
 
 // Ended records that one is over, and how.
@@ -323,7 +340,7 @@ func (d desk) Ended(ctx context.Context, id uint64, how fleet.Ending) error {
 	if err := d.writes(); err != nil {
 		return err
 	}
-	return errors.Join(d.Journal.Ended(ctx, id, how), d.p.step())
+	return errors.Join(d.Journal.Ended(ctx, id, how), d.p.point())
 }
 
 // Adopt takes over what others left.
@@ -332,7 +349,7 @@ func (d desk) Adopt(ctx context.Context, names []string, only fleet.Only) (fleet
 		return fleet.Estate{}, err
 	}
 	estate, err := d.Journal.Adopt(ctx, names, only)
-	return estate, errors.Join(err, d.p.step())
+	return estate, errors.Join(err, d.p.point())
 }
 
 // BeginMigration records a migration.
@@ -340,7 +357,7 @@ func (d desk) BeginMigration(ctx context.Context, r migration.Record) error {
 	if err := d.writes(); err != nil {
 		return err
 	}
-	return errors.Join(d.Journal.BeginMigration(ctx, r), d.p.step())
+	return errors.Join(d.Journal.BeginMigration(ctx, r), d.p.point())
 }
 
 // SaveMigration records how one stands.
@@ -348,7 +365,7 @@ func (d desk) SaveMigration(ctx context.Context, r migration.Record) error {
 	if err := d.writes(); err != nil {
 		return err
 	}
-	return errors.Join(d.Journal.SaveMigration(ctx, r), d.p.step())
+	return errors.Join(d.Journal.SaveMigration(ctx, r), d.p.point())
 }
 
 // SaveStep records how a step of one stands.
@@ -356,7 +373,7 @@ func (d desk) SaveStep(ctx context.Context, id string, n int, s migration.Step) 
 	if err := d.writes(); err != nil {
 		return err
 	}
-	return errors.Join(d.Journal.SaveStep(ctx, id, n, s), d.p.step())
+	return errors.Join(d.Journal.SaveStep(ctx, id, n, s), d.p.point())
 }
 
 // AdoptMigrations takes over those that others left.
@@ -365,7 +382,7 @@ func (d desk) AdoptMigrations(ctx context.Context, ids ...string) ([]migration.R
 		return nil, err
 	}
 	all, err := d.Journal.AdoptMigrations(ctx, ids...)
-	return all, errors.Join(err, d.p.step())
+	return all, errors.Join(err, d.p.point())
 }
 
 // safeBuffer is a log that several write.

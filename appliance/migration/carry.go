@@ -15,6 +15,7 @@ import (
 // carryOn has a step carried by a goroutine of its own, which ends with ctx at the latest. The caller holds r.mu.
 func (m *run) carryOn(ctx context.Context, n int) {
 	m.busy[n] = true
+	before := m.rec.Steps[n].Phase
 	m.spawn(fmt.Sprintf("carrying step %d of migration %s", n+1, m.rec.ID), func() {
 		well := false
 		defer func() {
@@ -22,15 +23,27 @@ func (m *run) carryOn(ctx context.Context, n int) {
 			defer m.mu.Unlock()
 			delete(m.busy, n)
 			if !well {
-				m.move(n, PhaseUnknown, "our own code failed; what became of it is not known")
-				m.wrong(n)
+				m.lost(n, "our own code failed; what became of it is not known")
 			}
-			m.wake()
+			if m.rec.Steps[n].Phase != before { // else it is tried again in a while, and not at once
+				m.wake()
+			}
 		}()
 		for m.carry(ctx, n) {
 		}
 		well = true
 	})
+}
+
+// lost notes that what became of a step cannot be found out. The caller holds r.mu.
+func (m *run) lost(n int, why string) {
+	_ = m.keep(n, func(s *Step) {
+		s.Phase, s.Note = PhaseUnknown, why
+		if s.Stage == StageTransfer {
+			s.Fate = fleet.FateUnknown
+		}
+	})
+	m.wrong(n)
 }
 
 // carry takes a step one request further, and reports whether there is more to do at once.
@@ -241,9 +254,7 @@ func (m *run) about(n int, stage Stage) (x request, ok bool) {
 			s.Began = now
 		}
 	})
-	given, has := m.phrases[n]
-	delete(m.phrases, n)
-	if err != nil {
+	if err != nil { // the passphrase is not used up
 		s.Phase, s.Try = from, s.Try-1
 		if from == PhaseQueued {
 			m.rec.Order = append([]int{n}, without(m.rec.Order, n)...)
@@ -251,9 +262,10 @@ func (m *run) about(n int, stage Stage) (x request, ok bool) {
 		return request{}, false
 	}
 	x = request{p: m.who(n), name: m.where(s), act: m.act(n)}
-	if has {
+	if given, has := m.phrases[n]; has {
 		x.phrase = given
 	}
+	delete(m.phrases, n)
 	return x, true
 }
 

@@ -71,7 +71,7 @@ func (r *Record) Report() Report {
 			Checksum: s.Item.Checksum.String(), State: string(s.Phase), Where: where[string(s.Fate)], Job: string(s.Job), Tries: s.Try,
 			Began: moment(s.Began), Ended: moment(s.Ended), Note: s.Note,
 		}
-		if s.Try > 0 && s.Fate == "" {
+		if s.Fate == "" && (s.Phase.Open() || s.Phase == PhaseUnknown) { // else it was refused, if it was sent at all
 			rs.Where = where["unknown"]
 		}
 		if s.Item.Size >= 0 {

@@ -439,3 +439,37 @@ func TestProcessingIsRetriedWithAPassphrase(t *testing.T) {
 		}
 	})
 }
+
+// A step that cannot be recorded is tried again in a while, and not at once and without end.
+func TestAFullDiskIsNotTriedWithoutEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, store := newFake(1), &failing{Memory: &Memory{}}
+		r := New(Options{Fleet: f, Store: store})
+		if err := r.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		p := plan(appliance.VerbPush, "198.18.0.9", 1)
+		p.Target, p.Process = "fresh", true
+		id, err := r.Begin(t.Context(), maria, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		writes := 0
+		store.mu.Lock()
+		store.full, store.dies = true, func() bool { writes++; return false }
+		store.mu.Unlock()
+		must(t, "given", r.Passphrase(maria, id, 0, phrase("right phrase")), nil)
+		time.Sleep(time.Minute)
+		store.mu.Lock()
+		if writes < 5 || writes > 100 {
+			t.Errorf("%d writes in a minute", writes)
+		}
+		store.mu.Unlock()
+		store.fail(false)
+		time.Sleep(time.Minute)
+		v, _ := r.View(id)
+		must(t, "in the end", v.Tally(), "1 done")
+	})
+}
