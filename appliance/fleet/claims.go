@@ -17,7 +17,6 @@ type claims struct {
 	keeps  []*keeping
 	lost   []Lost
 	gaps   []Gap
-	others map[appliance.LockID]Holding // of other engines of ours, which run
 	ghost  *ghost
 	heirs  []*heir                   // what earlier engines may hold by a token, and was not taken up yet
 	dirty  map[appliance.LockID]bool // what the journal does not know yet

@@ -111,7 +111,7 @@ func (d *doubt) stepped(seen appliance.Stamp) time.Duration {
 func (w *watcher) candidates(d *doubt, list appliance.LockList) []appliance.Lock {
 	var found []appliance.Lock
 	for _, l := range list.Locks {
-		_, elsewhere := w.claims.others[l.ID]
+		_, elsewhere := w.others.holdings[l.ID]
 		if !elsewhere && w.claims.own[l.ID] == nil && w.claims.past[l.ID] == nil && w.fits(d, l, list.Stamp) {
 			found = append(found, l)
 		}
@@ -136,7 +136,8 @@ func (w *watcher) resolve(list appliance.LockList) {
 }
 
 // theOne is the only lock that was found for a request and has its mark. One that would fit only if the time that is left were
-// listed is no rival to it, unless this appliance does so. The caller holds w.mu.
+// listed is no rival to it, unless this appliance does so. Another engine of ours that asks for the very same is. The caller
+// holds w.mu.
 func (w *watcher) theOne(d *doubt) (one appliance.Lock, ok bool) {
 	exact := 0
 	for _, l := range d.found {
@@ -145,7 +146,7 @@ func (w *watcher) theOne(d *doubt) (one appliance.Lock, ok bool) {
 			exact++
 		}
 	}
-	return one, exact == 1 && marked(d.claim.TTL) && (len(d.found) == 1 || !w.claims.remaining)
+	return one, exact == 1 && marked(d.claim.TTL) && (len(d.found) == 1 || !w.claims.remaining) && !w.others.ask(d.claim)
 }
 
 // marked reports whether a time tells the request it came of. Whole minutes are what everybody asks for (faults.md LCK-02).
