@@ -236,11 +236,11 @@ func (w *watcher) tellHeir(h *heir, err error, over bool) {
 		w.claims.dirty[appliance.ConfigurationLock] = true
 		w.event(Info, "the configuration lock of an earlier run has ended meanwhile")
 	case errors.Is(err, appliance.ErrGone):
-		w.claims.ghost = &ghost{free: free}
+		w.claims.ghost = &ghost{text: earlierRun, free: free}
 		w.claims.dirty[appliance.ConfigurationLock] = true
 		w.ring(Alarm, fmt.Sprintf("an earlier run of yours may hold the configuration lock, and its token is not kept: free by %s", at(free)))
 	case errors.Is(err, appliance.ErrNotHeld) && !errors.Is(err, errNotOwned):
-		w.claims.ghost = &ghost{free: free}
+		w.claims.ghost = &ghost{text: earlierRun, free: free}
 		w.claims.dirty[appliance.ConfigurationLock] = true
 		w.ring(Alarm, fmt.Sprintf("the configuration lock of an earlier run may be held by a token of yours that nobody saw, "+
 			"as the answer to its renewal was lost: free by %s", at(free)))
@@ -278,8 +278,14 @@ func (w *watcher) continueHeld(h Holding, o *own) {
 	w.event(Good, text)
 }
 
-// ghost is a lock of an earlier engine whose token is lost: nobody can give it back, and it ends by itself.
-type ghost struct{ free time.Time }
+// ghost is a lock of ours which nobody can give back, and that ends by itself: an earlier engine's whose token is lost, or one of
+// which we do not know whether it has ended.
+type ghost struct {
+	text string
+	free time.Time
+}
+
+const earlierRun = "an earlier run of yours may hold it"
 
 // errNotOwned: no token of an earlier run owns the lock. Any other ErrNotHeld of a client that was to take it up tells that one
 // may which nobody saw.

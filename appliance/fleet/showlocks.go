@@ -51,7 +51,7 @@ func (w *watcher) show(l appliance.Lock, before *Lock) Lock {
 	s := Lock{Lock: l, Appliance: w.name}
 	s.Holder = appliance.HolderAnother
 	for _, d := range append(slices.Clip(w.claims.doubts), w.claims.asking...) {
-		if w.fits(d, l, w.listed.Stamp) {
+		if w.fits(d, l, w.listed.Stamp) || w.mayBe(d, l) {
 			s.Holder = appliance.HolderUnknown
 		}
 	}
@@ -149,7 +149,7 @@ func (w *watcher) explain(s *Lock) {
 		return
 	}
 	if g := w.claims.ghost; g != nil && s.Holder != appliance.HolderNobody && now.Wall.Before(g.free) {
-		s.Note = "an earlier run of yours may hold it: free by " + at(g.free)
+		s.Note = g.text + ": free by " + at(g.free)
 	}
 }
 
