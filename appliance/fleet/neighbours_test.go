@@ -32,41 +32,41 @@ func unanswered(t *testing.T, b *bench, l *ledger, engine string, act appliance.
 	return id
 }
 
-// mute has jobs not say what they do.
-func (f *fake) mute() {
-	f.with(func() {
-		for i := range f.jobs {
-			f.jobs[i].Verb = ""
-		}
-	})
-}
-
 // An engine that took over a transfer whose answer was lost does not take for it what an engine beside it began meanwhile with the
 // same backup, whether that one knows its job, does not know it either, or was told its end already.
 func TestFault_JOB01_WhatAnEngineBesideBeganIsNotTaken(t *testing.T) {
 	for _, c := range []struct {
-		what string
-		lost bool // the answer to the engine beside
-		over bool // its job ended before it was looked for
-	}{{"known", false, false}, {"over", false, true}, {"lost too", true, false}} {
+		what  string
+		lost  bool // the answer to the engine beside
+		over  bool // its job ended before it was looked for
+		later bool // it began only after the other was looked for
+	}{{what: "known"}, {what: "over", over: true}, {what: "lost too", lost: true}, {what: "later", later: true}} {
 		t.Run(c.what, func(t *testing.T) {
 			beside(t, func(t *testing.T, b *bench, l *ledger) {
 				left := unanswered(t, b, l, "zero", send(appliance.VerbMove, "/mnt/nas"))
 				b.f.with(func() {
 					b.f.after = func(call string) error {
-						if c.lost && call == "transfer" {
+						if call != "transfer" {
+							return nil
+						}
+						b.f.jobs[0].Verb = "" // jobs do not say what they do
+						if c.lost {
 							return appliance.ErrAmbiguous
 						}
 						return nil
 					}
 				})
 				began := make(chan error, 1)
-				go func() {
-					_, err := b.e.Do(t.Context(), maria, "dc1", send(appliance.VerbPush, "198.18.0.9"))
-					began <- err
-				}()
-				b.pass(time.Millisecond)
-				b.f.mute()
+				begin := func() {
+					go func() {
+						_, err := b.e.Do(t.Context(), maria, "dc1", send(appliance.VerbPush, "198.18.0.9"))
+						began <- err
+					}()
+					b.pass(time.Millisecond)
+				}
+				if !c.later {
+					begin()
+				}
 				if c.over {
 					b.f.end("1", appliance.PhaseSucceeded, "Complete")
 					b.pass(time.Minute)
@@ -74,13 +74,17 @@ func TestFault_JOB01_WhatAnEngineBesideBeganIsNotTaken(t *testing.T) {
 				}
 				l.end("zero")
 				next := b.another(t, l, "two", b.f)
+				if c.later {
+					b.pass(lookAround + time.Second) // the journal is read again by itself four seconds later
+					begin()
+					next.e.Look("dc1")
+				}
 				b.pass(30 * time.Second)
-				must(t, "said", strings.Contains(next.story(), "became job"), false)
+				must(t, "said"+next.story(), strings.Contains(next.story(), "became job"), false)
 				l.mu.Lock()
 				job := l.transits[left].Job
 				l.mu.Unlock()
 				must(t, "in the journal"+next.story(), job, "")
-				b.f.with(func() { b.f.after = nil })
 				b.f.end("1", appliance.PhaseSucceeded, "Complete")
 				b.pass(3 * time.Minute)
 				must(t, "open"+b.story()+next.story(), len(l.transits), 0)
