@@ -44,7 +44,8 @@ type checker struct {
 	seq     int64      // of the last effect that was read
 	broken  []violation
 	said    map[string]bool
-	setBack []time.Time // when our wall clock was set back; base
+	wasSet  []time.Time // when our wall clock was set; base
+	setBack []time.Time // when it was set back
 	totals  totals
 
 	locks     map[key]*grant
@@ -53,7 +54,6 @@ type checker struct {
 	places    map[key][]string  // where a backup lies
 	processed map[key]bool      // backups that an appliance has processed
 	meddled   map[key]time.Time // backups that somebody else did something to, when last
-	shared    map[key]bool      // backups of which two engines of ours asked for the same
 	intents   []*intent         // by order
 	byID      map[uint64]*intent
 	byRun     map[key][]*intent // by engine and appliance
@@ -72,6 +72,7 @@ type run struct {
 	// unwritable are the spans in which its journal took nothing.
 	unwritable []span
 	snaps      map[string]*fleet.Snapshot
+	mine       map[key]time.Time // locks that it shows as its own, since when without a break; virtual time, in which screens live
 }
 
 // span is one of virtual time, in which engines live.
@@ -91,7 +92,7 @@ type totals struct {
 func newChecker(truth *kit.Truth, base func() time.Time) *checker {
 	return &checker{
 		truth: truth, base: base, said: map[string]bool{}, locks: map[key]*grant{}, holds: map[string]*hold{}, jobs: map[key]*job{},
-		places: map[key][]string{}, meddled: map[key]time.Time{}, processed: map[key]bool{}, shared: map[key]bool{}, byID: map[uint64]*intent{}, byRun: map[key][]*intent{}, runs: map[string]*run{}, ends: map[key]bool{},
+		places: map[key][]string{}, meddled: map[key]time.Time{}, processed: map[key]bool{}, byID: map[uint64]*intent{}, byRun: map[key][]*intent{}, runs: map[string]*run{}, ends: map[key]bool{},
 	}
 }
 

@@ -26,13 +26,13 @@ func (c *checker) atRest() {
 		}
 	}
 	for name, h := range c.holds {
-		if h.engine != "" && !h.late && !c.onAScreen(key{name, appliance.ConfigurationLock}) {
+		if h.engine != "" && !h.late && !c.lostByOurClock(h) && !c.onAScreen(key{name, appliance.ConfigurationLock}) {
 			c.breaks("I1", name, "the configuration lock, which %s was granted, is there until %s, and on no screen", h.engine,
 				stamp(h.ends[h.engine]))
 		}
 	}
 	for at, j := range c.jobs {
-		if j.engine == "" || j.intent == nil || j.intent.outcome != fleet.OutcomeDone || j.ended.IsZero() || c.ends[at] || c.shared[key{at.appliance, j.uuid}] {
+		if j.engine == "" || j.intent == nil || j.intent.outcome != fleet.OutcomeDone || j.ended.IsZero() || c.ends[at] {
 			continue
 		}
 		c.breaks("I4", at.appliance, "job %s (%s of %s) by %s ended at %s (%s), and nobody was told", at.id, j.kind, j.uuid, j.engine,
@@ -105,11 +105,21 @@ func (c *checker) askedBy(x *intent) time.Time {
 	return at
 }
 
-// wasSetBack notes that our wall clock was set back.
-func (c *checker) wasSetBack() {
+// wallSet notes that our wall clock was set.
+func (c *checker) wallSet(back bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.setBack = append(c.setBack, c.base())
+	c.wasSet = append(c.wasSet, c.base())
+	if back {
+		c.setBack = append(c.setBack, c.base())
+	}
+}
+
+// lostByOurClock reports whether the engine that was granted the lock of an ECB has ended, and our wall clock was set since: by that
+// clock alone a later engine tells whether the token that was kept has ended. The lock ends with it.
+func (c *checker) lostByOurClock(h *hold) bool {
+	owner := c.runs[h.engine]
+	return owner != nil && !owner.ended.IsZero() && slices.ContainsFunc(c.wasSet, func(at time.Time) bool { return !at.Before(h.at[h.engine]) })
 }
 
 // wasSetBackSince reports whether our wall clock was set back since a moment. What an earlier engine took cannot be told from then

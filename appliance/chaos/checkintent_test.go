@@ -94,7 +94,7 @@ func (c *checker) wasDone(x *intent) {
 			c.breaks("I1", x.Appliance, "intent %d (release %s) is settled as done, and the lock is there: %s", x.ID, act.Lock.ID, x.note)
 		}
 	case appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush:
-		if x.effects == 0 && !c.shared[key{x.Appliance, string(act.Transfer.Backup)}] {
+		if x.effects == 0 {
 			c.breaks("I4", x.Appliance, "intent %d (%s %s) is settled as done, and no job came of it: %s", x.ID, act.Verb,
 				act.Transfer.Backup, x.note)
 		}

@@ -86,11 +86,7 @@ func (c *checker) tracked(t fleet.Transit) {
 		c.breaks("I4", t.Appliance, "transfer %d is said to be job %s, which there never was", t.ID, t.Job)
 	case j.engine == "":
 		c.breaks("I4", t.Appliance, "transfer %d is said to be job %s, which is somebody else's", t.ID, t.Job)
-	case j.uuid == string(t.Transfer.Backup) && j.kind == string(t.Transfer.Verb) && j.engine != x.Engine:
-		// Two engines beside each other asked for the same, and the answer of one was lost: by what an appliance tells, the job of
-		// the other is that of this one too (faults.md JOB-01).
-		c.shared[key{t.Appliance, j.uuid}] = true
-	case j.uuid != string(t.Transfer.Backup) || j.kind != string(t.Transfer.Verb):
+	case j.engine != x.Engine || j.uuid != string(t.Transfer.Backup) || j.kind != string(t.Transfer.Verb):
 		c.breaks("I4", t.Appliance, "transfer %d (%s of %s by %s) is said to be job %s, a %s of %s by %s", t.ID, t.Transfer.Verb,
 			t.Transfer.Backup, x.Engine, t.Job, j.kind, j.uuid, j.engine)
 	}

@@ -18,7 +18,6 @@ type grant struct {
 	ends   time.Time // by itself
 	ended  time.Time // really; zero while it is there
 	how    string
-	known  time.Time // when its engine was first seen to show it as its own; virtual time, in which screens live
 }
 
 // hold is the lock of an ECB.
@@ -136,7 +135,10 @@ func (c *checker) shown(engine string, s *fleet.Snapshot, now func() appliance.R
 	if r == nil || !r.ended.IsZero() {
 		return
 	}
-	r.snaps[s.Name] = s
+	if r.snaps[s.Name] != s {
+		r.snaps[s.Name] = s
+		r.claim(s)
+	}
 	c.totals.shown++
 	reading := now()
 	for i := range s.Locks {
@@ -195,29 +197,35 @@ func (c *checker) shownLock(r *run, s *fleet.Snapshot, l *fleet.Lock, now applia
 	case l.Mine && g.engine != r.id && c.runs[g.engine].ended.IsZero():
 		c.breaks("I3", s.Name, "%s shows lock %s as its own, which is of %s, which runs", r.id, l.ID, g.engine)
 	}
-	if l.Mine {
-		if g.engine == r.id && g.known.IsZero() {
-			g.known = time.Now()
-		}
-	}
 	if g.engine == "" || l.Mine || l.Elsewhere || l.Holder != appliance.HolderAnother || !g.ended.IsZero() {
 		return
 	}
 	// It is called another's, and is ours.
 	owner := c.runs[g.engine]
+	since := owner.mine[key{s.Name, string(l.ID)}]
 	switch {
 	case owner == r:
 		c.breaks("I1", s.Name, "%s calls lock %s another's, which it was granted at %s", r.id, l.ID, stamp(g.at))
 	case !r.adopt:
-	case owner.ended.IsZero() && owner.claims(s.Name, string(l.ID)) && !g.known.IsZero() && time.Since(g.known) > slack && time.Since(r.awake) > slack:
+	case owner.ended.IsZero() && !since.IsZero() && time.Since(since) > slack && time.Since(r.awake) > slack:
 		c.breaks("I1", s.Name, "%s calls lock %s another's, which %s holds beside it", r.id, l.ID, owner.id)
 	}
 }
 
-// claims reports whether an engine shows a lock as its own.
-func (r *run) claims(name, id string) bool {
-	s := r.snaps[name]
-	return s != nil && slices.ContainsFunc(s.Locks, func(l fleet.Lock) bool { return string(l.ID) == id && l.Mine })
+// claim notes which locks an engine shows as its own from now on.
+func (r *run) claim(s *fleet.Snapshot) {
+	mine := map[key]time.Time{}
+	for i := range s.Locks {
+		if at := (key{s.Name, string(s.Locks[i].ID)}); s.Locks[i].Mine {
+			mine[at] = time.Now()
+		}
+	}
+	for at, since := range r.mine {
+		if _, still := mine[at]; still || at.appliance != s.Name {
+			mine[at] = since
+		}
+	}
+	r.mine = mine
 }
 
 func (c *checker) shownExclusive(r *run, s *fleet.Snapshot, l *fleet.Lock, now appliance.Reading) {

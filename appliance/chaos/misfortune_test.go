@@ -97,9 +97,7 @@ func (w *world) suspend(d time.Duration) {
 // setWall sets the wall clock of our host.
 func (w *world) setWall(by time.Duration) {
 	w.times.setWall(by)
-	if by < 0 {
-		w.check.wasSetBack()
-	}
+	w.check.wallSet(by < 0)
 }
 
 // later does something after a time.

@@ -253,6 +253,8 @@ func (x *errand) notAdopted(d *doubt, failed error) string {
 	switch {
 	case !marked(d.claim.TTL):
 		why = "others ask for such a time too, so none is taken for yours"
+	case x.others.ask(d.claim):
+		why = "another run of yours asks for the very same, so none is taken for yours"
 	case len(d.found) == 1:
 		why = "it does not last what was asked for, so it is not taken for yours"
 	}

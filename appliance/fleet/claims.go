@@ -17,7 +17,6 @@ type claims struct {
 	keeps  []*keeping
 	lost   []Lost
 	gaps   []Gap
-	others map[appliance.LockID]Holding // of other engines of ours, which run
 	ghost  *ghost
 	heirs  []*heir                   // what earlier engines may hold by a token, and was not taken up yet
 	dirty  map[appliance.LockID]bool // what the journal does not know yet
@@ -36,6 +35,7 @@ type own struct {
 	// between knows nothing of that.
 	told   time.Duration
 	term   lease.Term
+	leapt  time.Duration     // how far our clock had stepped forward by then
 	listed bool              // a listing showed it
 	seen   appliance.Reading // just before the latest listing that showed it was asked for
 	// inherited tells that an earlier engine was granted it: how long it lasts, only the listing tells.
@@ -79,7 +79,7 @@ func (w *watcher) grant(r appliance.Receipt, claim appliance.Claim, who string) 
 	}
 	o := &own{lock: l, who: who, purpose: w.e.purpose, ttl: l.TTL, granted: r.Stamp}
 	o.term, o.told = lease.Own(r.Stamp, l.TTL, w.worst()), w.e.clock.Now().Run
-	o.latest = o.term.End
+	o.latest, o.leapt = o.term.End, w.e.leapt()
 	if before := w.claims.own[l.ID]; before != nil { // renewed
 		o.owed, o.purpose = before.owed, before.purpose
 	}
@@ -212,6 +212,7 @@ func (w *watcher) releasing(l appliance.Lock) bool {
 func (w *watcher) end(id appliance.LockID, o *own, now appliance.Reading, level Level, how string) {
 	k, next, before := w.keepOf(id), w.successor(id), w.claims.own[o.replaces]
 	w.drop(id, now.Run)
+	w.haunt(o, now)
 	switch {
 	case o.owed != nil:
 		if k != nil {
@@ -235,6 +236,15 @@ func (w *watcher) end(id appliance.LockID, o *own, now appliance.Reading, level 
 	w.event(level, fmt.Sprintf("lock %s %s", name(o.lock), how))
 	if level == Alarm {
 		w.lose(Lost{Appliance: w.name, Lock: id, Scope: o.lock.Scope, Who: o.who, At: now, Why: how})
+	}
+}
+
+// haunt has a lock that only its holder can ask about be told of for as long as it lasts if what moved our clock on, since it was
+// granted, was not that time went by (faults.md I1). The caller holds w.mu.
+func (w *watcher) haunt(o *own, now appliance.Reading) {
+	left := o.term.GoneAfter + w.e.leapt() - o.leapt - now.Run
+	if state, _ := o.term.At(now); o.lock.Exclusive && (state == lease.Expiring || state == lease.Gone) && left > 0 {
+		w.claims.ghost = &ghost{text: "it may be yours still, as our clock jumped", free: ahead(now, left).Wall}
 	}
 }
 

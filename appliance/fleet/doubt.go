@@ -29,6 +29,9 @@ type doubt struct {
 	unwanted bool
 	heard    appliance.Reading // when a listing was last held against it
 	leapt    time.Duration     // how far our clock had stepped forward by since
+	// back and forth are how far the appliance's clock was set since, at most, as listings told.
+	back, forth time.Duration
+	inherited   bool // it is of an ended engine: what happened to the clocks in between, nobody saw
 }
 
 // family are the requests that were sent for one and the same lock, as answers were lost, in order.
@@ -90,14 +93,30 @@ func (w *watcher) fits(d *doubt, l appliance.Lock, seen appliance.Stamp) bool {
 	if l.Created.IsZero() || d.since.IsZero() {
 		return true
 	}
-	stepped, asleep := d.stepped(seen), w.e.leapt()-d.leapt // our host may have been suspended before the request was on its way
-	return !l.Created.Before(d.since.Add(min(0, stepped)-dateSlack)) && !l.Created.After(d.since.Add(max(0, stepped)+asleep+lateEffect))
+	d.swing(seen)
+	asleep := w.e.leapt() - d.leapt // our host may have been suspended before the request was on its way
+	return !l.Created.Before(d.since.Add(d.back-dateSlack)) && !l.Created.After(d.since.Add(d.forth+asleep+lateEffect))
+}
+
+// swing notes how far the appliance's clock was set by now.
+func (d *doubt) swing(seen appliance.Stamp) {
+	by := d.stepped(seen)
+	d.back, d.forth = min(d.back, by), max(d.forth, by)
+}
+
+// mayBe reports whether a listed lock bears the mark of a request of an ended engine, whenever it is said to have been made: the
+// appliance's clock may have been set there and back meanwhile, and ours too. It is not taken for ours by that, and not called
+// another's (faults.md I1). The caller holds w.mu.
+func (w *watcher) mayBe(d *doubt, l appliance.Lock) bool {
+	_, elsewhere := w.others.holdings[l.ID]
+	free := !elsewhere && w.claims.own[l.ID] == nil && !d.before[l.ID]
+	return d.inherited && free && l.Scope.Code == d.claim.Scope && l.TTL == d.claim.TTL && marked(l.TTL)
 }
 
 // stepped is how far the appliance's clock was set since the request was sent: a lock that came of it may bear the time before
 // that or after (faults.md CLK-02).
 func (d *doubt) stepped(seen appliance.Stamp) time.Duration {
-	if seen.Date.IsZero() {
+	if seen.Date.IsZero() || d.since.IsZero() {
 		return 0
 	}
 	by := seen.Date.Sub(d.since) - seen.Received.Since(d.sent)
@@ -111,7 +130,7 @@ func (d *doubt) stepped(seen appliance.Stamp) time.Duration {
 func (w *watcher) candidates(d *doubt, list appliance.LockList) []appliance.Lock {
 	var found []appliance.Lock
 	for _, l := range list.Locks {
-		_, elsewhere := w.claims.others[l.ID]
+		_, elsewhere := w.others.holdings[l.ID]
 		if !elsewhere && w.claims.own[l.ID] == nil && w.claims.past[l.ID] == nil && w.fits(d, l, list.Stamp) {
 			found = append(found, l)
 		}
@@ -126,6 +145,7 @@ func (w *watcher) resolve(list appliance.LockList) {
 		return
 	}
 	for _, d := range w.claims.doubts {
+		d.swing(list.Stamp)
 		d.found, d.heard = w.candidates(d, list), list.Stamp.Sent
 		if l, ok := w.theOne(d); ok {
 			w.found(d, l, list.Stamp)
@@ -136,7 +156,8 @@ func (w *watcher) resolve(list appliance.LockList) {
 }
 
 // theOne is the only lock that was found for a request and has its mark. One that would fit only if the time that is left were
-// listed is no rival to it, unless this appliance does so. The caller holds w.mu.
+// listed is no rival to it, unless this appliance does so. Another engine of ours that asks for the very same is. The caller
+// holds w.mu.
 func (w *watcher) theOne(d *doubt) (one appliance.Lock, ok bool) {
 	exact := 0
 	for _, l := range d.found {
@@ -145,7 +166,7 @@ func (w *watcher) theOne(d *doubt) (one appliance.Lock, ok bool) {
 			exact++
 		}
 	}
-	return one, exact == 1 && marked(d.claim.TTL) && (len(d.found) == 1 || !w.claims.remaining)
+	return one, exact == 1 && marked(d.claim.TTL) && (len(d.found) == 1 || !w.claims.remaining) && !w.others.ask(d.claim)
 }
 
 // marked reports whether a time tells the request it came of. Whole minutes are what everybody asks for (faults.md LCK-02).
@@ -209,8 +230,11 @@ func (w *watcher) surplus(o *own, d *doubt) {
 // dropDoubts ends those doubts of which nothing can be left. The caller holds w.mu.
 func (w *watcher) dropDoubts(now appliance.Reading) {
 	before := len(w.claims.doubts)
+	there := func(d *doubt) bool {
+		return !w.s.LocksPart.Stale(now) && slices.ContainsFunc(w.listed.Locks, func(l appliance.Lock) bool { return w.mayBe(d, l) })
+	}
 	w.claims.doubts = slices.DeleteFunc(w.claims.doubts, func(d *doubt) bool {
-		if now.Run <= d.until {
+		if now.Run <= d.until || there(d) {
 			return false
 		}
 		if d.left {

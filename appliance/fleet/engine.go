@@ -78,7 +78,7 @@ type Options struct {
 	Warn     Warnings
 	Log      *slog.Logger // nil = no log
 	Seed     uint64       // of jitter and phases; 0 = a random one
-	// Adopt takes over what engines that run no more left, and shows what others hold.
+	// Adopt takes over what engines that run no more left.
 	Adopt bool
 	// AdoptFor is who runs this engine: what he may not do is not taken over, and nothing of it is done by more than his role. The
 	// zero person is an operator.
@@ -107,6 +107,7 @@ type Engine struct {
 	sched    *scheduler
 	dice     *dice
 	failure  atomic.Pointer[string] // what something of ours said that panicked last
+	readings atomic.Uint64          // of what other engines have
 	moved    atomic.Int64           // how far the clock was moved in all, as of the last tick
 	net      time.Duration          // the same with its sign; for tick only
 	watchers []*watcher
@@ -209,7 +210,7 @@ func (e *Engine) Start(ctx context.Context) {
 		}
 	}
 	e.run(func(ctx context.Context) { e.sched.run(ctx, &e.running) })
-	if e.adopt {
+	if e.adopt || !e.readOnly {
 		e.run(e.neighbours)
 	}
 }

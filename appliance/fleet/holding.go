@@ -55,9 +55,9 @@ type Transit struct {
 	Had       bool              // a push: its target had the backup before
 }
 
-// Estate is what engines that run no more left to whoever comes next.
+// Estate is what engines have: those that run no more left it to whoever comes next.
 type Estate struct {
-	Intents  []Record // without an outcome
+	Intents  []Record // those without an outcome; see Journal.Others
 	Holdings []Holding
 	Transits []Transit
 }

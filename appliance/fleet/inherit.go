@@ -12,78 +12,11 @@ import (
 	"holdfast/appliance/policy"
 )
 
-// How often it is looked what other engines on the same journal hold, and left.
-const lookAround = 5 * time.Second
-
 // heir is what an earlier engine may hold by a token, which its client is to take up (faults.md TOK-02).
 type heir struct {
 	engine  string
 	holding Holding // the zero one: it was in the middle of a request for it
 	retry
-}
-
-// neighbours takes over what ended engines left and learns what others hold, as long as the engine lives.
-func (e *Engine) neighbours(ctx context.Context) {
-	for first := true; ; first = false {
-		outlive(e.failed, func() { e.lookAtOthers(ctx) })
-		if first {
-			close(e.lookedAround)
-		}
-		if !sleep(ctx, lookAround) {
-			return
-		}
-	}
-}
-
-// lookAtOthers takes over what ended engines left since, and learns what others hold.
-func (e *Engine) lookAtOthers(ctx context.Context) {
-	if names := e.ours(); len(names) > 0 {
-		estate, err := e.journal.Adopt(ctx, names, e.only)
-		switch {
-		case err == nil:
-			e.said = ""
-			e.inherit(estate)
-		case ctx.Err() == nil:
-			e.sayOnce("what an earlier run left could not be read: " + printable(err))
-		}
-	}
-	if others, err := e.journal.Others(ctx); err == nil {
-		e.learnOthers(others)
-	}
-}
-
-// sayOnce tells a trouble that would else be told every few seconds.
-func (e *Engine) sayOnce(text string) {
-	if e.said != text {
-		e.said = text
-		e.event(Warn, "", "", text)
-	}
-}
-
-// learnOthers notes what other engines of ours hold.
-func (e *Engine) learnOthers(list []Holding) {
-	by := map[string]map[appliance.LockID]Holding{}
-	for _, h := range list {
-		if by[h.Appliance] == nil {
-			by[h.Appliance] = map[appliance.LockID]Holding{}
-		}
-		if h.State != HoldingLost {
-			by[h.Appliance][h.Lock] = h
-		}
-	}
-	for _, w := range e.watchers {
-		outlive(w.failed, func() { w.learnOthers(by[w.name]) })
-	}
-}
-
-func (w *watcher) learnOthers(holdings map[appliance.LockID]Holding) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(holdings)+len(w.claims.others) > 0 {
-		w.claims.others = holdings
-		w.showLocks()
-		w.publish()
-	}
 }
 
 // inherit goes on with what ended engines left, and says so.
@@ -303,11 +236,11 @@ func (w *watcher) tellHeir(h *heir, err error, over bool) {
 		w.claims.dirty[appliance.ConfigurationLock] = true
 		w.event(Info, "the configuration lock of an earlier run has ended meanwhile")
 	case errors.Is(err, appliance.ErrGone):
-		w.claims.ghost = &ghost{free: free}
+		w.claims.ghost = &ghost{text: earlierRun, free: free}
 		w.claims.dirty[appliance.ConfigurationLock] = true
 		w.ring(Alarm, fmt.Sprintf("an earlier run of yours may hold the configuration lock, and its token is not kept: free by %s", at(free)))
 	case errors.Is(err, appliance.ErrNotHeld) && !errors.Is(err, errNotOwned):
-		w.claims.ghost = &ghost{free: free}
+		w.claims.ghost = &ghost{text: earlierRun, free: free}
 		w.claims.dirty[appliance.ConfigurationLock] = true
 		w.ring(Alarm, fmt.Sprintf("the configuration lock of an earlier run may be held by a token of yours that nobody saw, "+
 			"as the answer to its renewal was lost: free by %s", at(free)))
@@ -345,8 +278,14 @@ func (w *watcher) continueHeld(h Holding, o *own) {
 	w.event(Good, text)
 }
 
-// ghost is a lock of an earlier engine whose token is lost: nobody can give it back, and it ends by itself.
-type ghost struct{ free time.Time }
+// ghost is a lock of ours which nobody can give back, and that ends by itself: an earlier engine's whose token is lost, or one of
+// which we do not know whether it has ended.
+type ghost struct {
+	text string
+	free time.Time
+}
+
+const earlierRun = "an earlier run of yours may hold it"
 
 // errNotOwned: no token of an earlier run owns the lock. Any other ErrNotHeld of a client that was to take it up tells that one
 // may which nobody saw.

@@ -10,7 +10,7 @@ func (w *watcher) inheritDoubt(r Record, asked map[uint64]*doubt) (outcome Outco
 	now := w.e.clock.Now()
 	d := &doubt{
 		claim: r.Act.Claim, leapt: w.e.leapt(), who: r.Who, since: r.Since, before: map[appliance.LockID]bool{}, intent: r.ID, left: true,
-		sent: pastReading(now, r.At.Wall),
+		inherited: true, sent: pastReading(now, r.At.Wall),
 	}
 	if d.claim.Scope == "" {
 		d.claim.Scope = r.Act.Lock.Scope.Code

@@ -58,8 +58,10 @@ type Journal interface {
 	// only is nil, it is just the locks of which only is true, those that one of them was taken to extend or that extend one, and
 	// intents about them; what was asked for and is no lock yet has no id.
 	Adopt(ctx context.Context, appliances []string, only Only) (Estate, error)
-	// Others are the holdings of other engines that run.
-	Others(context.Context) ([]Holding, error)
+	// Others is what others than this engine have, in one moment: the holdings of engines that run, and of all engines the
+	// transfers whose outcome is not known yet and the intents without an outcome; also those intents about no lock that were
+	// recorded since the oldest transfer of this engine whose outcome it does not know, whatever came of them.
+	Others(context.Context) (Estate, error)
 }
 
 // Only says which locks of an appliance are meant.
@@ -168,7 +170,7 @@ func find(records []Record, transits map[uint64]Transit, ref string) (Request, e
 func (m *Memory) Adopt(context.Context, []string, Only) (Estate, error) { return Estate{}, nil }
 
 // Others finds nothing, for the same reason.
-func (m *Memory) Others(context.Context) ([]Holding, error) { return nil, nil }
+func (m *Memory) Others(context.Context) (Estate, error) { return Estate{}, nil }
 
 // Holdings returns a copy of all locks that are noted, in order of appliance and id.
 func (m *Memory) Holdings() []Holding {

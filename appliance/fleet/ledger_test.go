@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 	"testing"
@@ -153,15 +154,29 @@ func (p *page) Adopt(_ context.Context, names []string, only Only) (e Estate, er
 	return e, nil
 }
 
-func (p *page) Others(context.Context) (list []Holding, err error) {
+func (p *page) Others(context.Context) (e Estate, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for engine, all := range p.holdings {
 		if engine != p.engine && !p.ended[engine] {
-			list = append(list, slices.Collect(maps.Values(all))...)
+			e.Holdings = append(e.Holdings, slices.Collect(maps.Values(all))...)
 		}
 	}
-	return list, nil
+	oldest := uint64(math.MaxUint64)
+	for id, t := range p.transits {
+		if t.Engine == p.engine {
+			oldest = min(oldest, id)
+		} else {
+			e.Transits = append(e.Transits, t)
+		}
+	}
+	for _, r := range p.records {
+		since := r.ID > oldest && r.Act.Lock.ID == "" && r.Act.Claim == appliance.Claim{}
+		if p.keeper[r.ID] != p.engine && (r.Outcome == "" || since) {
+			e.Intents = append(e.Intents, r)
+		}
+	}
+	return e, nil
 }
 
 // open are the records without an outcome.

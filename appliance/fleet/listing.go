@@ -42,6 +42,7 @@ func (w *watcher) askLocks(ctx context.Context) (appliance.LockList, error) {
 	if err != nil {
 		return list, err
 	}
+	w.readOthers(ctx, func() bool { return len(w.claims.doubts)+len(w.claims.asking) > 0 })
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.takeLocks(list, unclear)
@@ -102,6 +103,7 @@ func (w *watcher) askJobs(ctx context.Context) (appliance.JobList, error) {
 	if err != nil {
 		return list, err
 	}
+	w.readOthers(ctx, w.searching)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if older(list.Stamp, w.tasks.Stamp) {

@@ -54,6 +54,7 @@ type check struct {
 	// left that could be it.
 	unknown bool
 	known   map[appliance.JobID]bool    // jobs that are not it; nil = not known
+	sending bool                        // its request is under way
 	had     bool                        // a push: its target had the backup before
 	lists   [laneCount]int              // listings that were asked for after since
 	intent  uint64                      // by which the journal knows it

@@ -51,7 +51,7 @@ func (w *watcher) show(l appliance.Lock, before *Lock) Lock {
 	s := Lock{Lock: l, Appliance: w.name}
 	s.Holder = appliance.HolderAnother
 	for _, d := range append(slices.Clip(w.claims.doubts), w.claims.asking...) {
-		if w.fits(d, l, w.listed.Stamp) {
+		if w.fits(d, l, w.listed.Stamp) || w.mayBe(d, l) {
 			s.Holder = appliance.HolderUnknown
 		}
 	}
@@ -61,7 +61,7 @@ func (w *watcher) show(l appliance.Lock, before *Lock) Lock {
 	}
 	s.Term = w.foreign(l, before)
 	if o == nil {
-		if h, ok := w.claims.others[l.ID]; ok {
+		if h, ok := w.others.holdings[l.ID]; ok {
 			s.By, s.Elsewhere, s.Purpose, s.Kept, s.KeptTo = h.Who, true, h.Purpose, h.Kept, h.KeepUntil
 		}
 		return s
@@ -142,14 +142,14 @@ func (w *watcher) showExclusive(l appliance.Lock) Lock {
 // explain says what we know of an exclusive lock that is not this engine's: another of ours holds it, or an earlier one may.
 func (w *watcher) explain(s *Lock) {
 	now := w.e.clock.Now()
-	if h, ok := w.claims.others[s.ID]; ok {
+	if h, ok := w.others.holdings[s.ID]; ok {
 		s.By, s.Elsewhere, s.Purpose, s.Kept, s.KeptTo = h.Who, true, h.Purpose, h.Kept, h.KeepUntil
 		stamp := appliance.Stamp{Sent: pastReading(now, h.Sent), Received: pastReading(now, h.Received)}
 		s.Term = lease.Own(stamp, h.TTL, w.worst())
 		return
 	}
 	if g := w.claims.ghost; g != nil && s.Holder != appliance.HolderNobody && now.Wall.Before(g.free) {
-		s.Note = "an earlier run of yours may hold it: free by " + at(g.free)
+		s.Note = g.text + ": free by " + at(g.free)
 	}
 }
 

@@ -164,8 +164,9 @@ func (x *errand) findJob(known map[appliance.JobID]bool) (id appliance.JobID, an
 			continue
 		}
 		answers++
+		x.readOthers(ctx, func() bool { return true })
 		x.mu.Lock()
-		id = x.become(&check{transfer: x.act.Transfer, known: known})
+		id = x.become(&check{transfer: x.act.Transfer, known: known, intent: x.intent, sending: true})
 		x.mu.Unlock()
 		if id != "" {
 			break
@@ -175,16 +176,20 @@ func (x *errand) findJob(known map[appliance.JobID]bool) (id appliance.JobID, an
 }
 
 // become is the one job that says itself that it is the transfer which is looked for: new since, about the same backup, of
-// the same kind and by the same user as far as those are told. The caller holds w.mu.
+// the same kind and by the same user as far as those are told, and of nothing else that we asked for. The caller holds w.mu.
 func (w *watcher) become(c *check) appliance.JobID {
-	if c.known == nil || c.transfer.Verb == appliance.VerbDelete {
+	if c.known == nil || c.transfer.Verb == appliance.VerbDelete || w.others.unread {
 		return ""
 	}
 	var found []appliance.JobID
 	for _, j := range w.tasks.Jobs {
-		if w.couldBe(c, j) && (j.Backup == c.transfer.Backup || works(c.transfer.Verb) && j.Verb == c.transfer.Verb) {
-			found = append(found, j.ID)
+		if !w.couldBe(c, j) || j.Backup != c.transfer.Backup && (!works(c.transfer.Verb) || j.Verb != c.transfer.Verb) {
+			continue
 		}
+		if w.contested(c, j) {
+			return ""
+		}
+		found = append(found, j.ID)
 	}
 	if len(found) != 1 {
 		return ""
@@ -192,18 +197,33 @@ func (w *watcher) become(c *check) appliance.JobID {
 	return found[0]
 }
 
-// couldBe reports whether nothing that is told of a job speaks against its being the transfer that is looked for.
+// couldBe reports whether nothing that is told of a job speaks against its being the transfer that is looked for. The caller
+// holds w.mu.
 func (w *watcher) couldBe(c *check, j appliance.Job) bool {
 	user := w.s.Health.User
 	switch {
-	case c.known[j.ID], w.started[j.ID] != nil:
-	case j.Backup != "" && c.transfer.Backup != "" && j.Backup != c.transfer.Backup:
-	case j.Verb != "" && j.Verb != c.transfer.Verb:
+	case c.known[j.ID], w.started[j.ID] != nil, w.others.jobs[j.ID]:
 	case !j.By.Empty() && !user.Empty() && !strings.EqualFold(j.By.String(), user.String()):
 	default:
-		return true
+		return fitsJob(c.transfer, j)
 	}
 	return false
+}
+
+// fitsJob reports whether a job may be that transfer by what it tells of itself, which need not be what it does.
+func fitsJob(t appliance.Transfer, j appliance.Job) bool {
+	return t.Verb != appliance.VerbDelete && (j.Backup == "" || t.Backup == "" || j.Backup == t.Backup) && (j.Verb == "" || j.Verb == t.Verb)
+}
+
+// contested reports whether a job may as well be another transfer of ours whose job is not known: of this engine or of another
+// one on the same journal, which asked for the same backup (faults.md JOB-01). The caller holds w.mu.
+func (w *watcher) contested(c *check, j appliance.Job) bool {
+	if being := w.asked[j.Backup]; being != nil && !c.sending && fitsJob(*being, j) {
+		return true
+	}
+	return w.others.mayHave(j) || slices.ContainsFunc(w.checks, func(other *check) bool {
+		return other.intent != c.intent && other.unknown && !other.known[j.ID] && fitsJob(other.transfer, j)
+	})
 }
 
 // cancelPush stops whatever push runs, once; it names no job (faults.md JOB-06). Unless the operator typed that he means

@@ -56,6 +56,7 @@ type watcher struct {
 	line    line                         // the connection: strikes, tries, outage
 	unsure  appliance.Reading            // our clock stepped then and the locks were not listed since; zero = no
 	claims  claims                       // locks of ours
+	others  others                       // what other engines of ours have here
 	// stopWait ends the wait for its lock that is under way.
 	stopWait context.CancelCauseFunc
 	backlog  backlog

@@ -325,8 +325,8 @@ func BenchmarkOthers(b *testing.B) {
 		hold(b, k, someHolding(i))
 	}
 	for b.Loop() {
-		if got, err := j.Others(b.Context()); err != nil || len(got) != 200 {
-			b.Fatal(len(got), err)
+		if got, err := j.Others(b.Context()); err != nil || len(got.Holdings) != 200 {
+			b.Fatal(len(got.Holdings), err)
 		}
 	}
 }

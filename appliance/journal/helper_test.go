@@ -152,7 +152,8 @@ func locks(t testing.TB, j *Journal) []string {
 // others is the same of the other engines that run.
 func others(t testing.TB, j *Journal) []string {
 	t.Helper()
-	return owners(j.Others(t.Context()))(t)
+	estate, err := j.Others(t.Context())
+	return owners(estate.Holdings, err)(t)
 }
 
 func owners(all []fleet.Holding, err error) func(testing.TB) []string {

@@ -111,12 +111,6 @@ func (j *Journal) Holdings(ctx context.Context) ([]fleet.Holding, error) {
 	return j.holdings(ctx, func(_, _ string) bool { return true })
 }
 
-// Others tells the holdings of the other engines that run, oldest first.
-func (j *Journal) Others(ctx context.Context) ([]fleet.Holding, error) {
-	runs := j.runs()
-	return j.holdings(ctx, func(keeper, _ string) bool { return keeper != j.options.Engine && runs(keeper) })
-}
-
 // holdings tells those that are wanted.
 func (j *Journal) holdings(ctx context.Context, wanted func(keeper, appliance string) bool) (all []fleet.Holding, err error) {
 	err = j.view(ctx, "read who holds what", func(db *sql.DB) error {

@@ -33,9 +33,9 @@ type row[R any] interface {
 }
 
 // read tells the records of a query that are wanted; all of them are held against their checksums.
-func read[R any, P row[R]](ctx context.Context, q querier, table, query string, wanted func(keeper, appliance string) bool) (
-	all []R, err error,
-) {
+func read[R any, P row[R]](ctx context.Context, q querier, table, query string, wanted func(keeper, appliance string) bool,
+	args ...any,
+) (all []R, err error) {
 	err = each(ctx, q, query, func(found *sql.Rows) error {
 		var r R
 		if err := scan(found, table, P(&r).columns()); err != nil {
@@ -45,6 +45,6 @@ func read[R any, P row[R]](ctx context.Context, q querier, table, query string, 
 			all = append(all, r)
 		}
 		return nil
-	})
+	}, args...)
 	return all, err
 }

@@ -120,7 +120,8 @@ func (r *run) whose(ctx context.Context, name string) string {
 		}
 		return list[i], true
 	}
-	if h, ok := find(r.record.journal.Others(ctx)); ok {
+	others, err := r.record.journal.Others(ctx)
+	if h, ok := find(others.Holdings, err); ok {
 		return "; another process of yours holds it" + by(h.Who, h.Purpose)
 	}
 	if h, ok := find(r.record.journal.Holdings(ctx)); ok {

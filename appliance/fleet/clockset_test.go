@@ -1,0 +1,95 @@
+package fleet
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"holdfast/appliance"
+	"holdfast/appliance/clock"
+)
+
+// The appliance's clock was set forward and back between two runs, and the lock was made in between: that it is the one that was
+// asked for cannot be told from its time, so it is not taken for ours, and not called another's as long as it is there.
+func TestFault_CLK02_MadeWhileTheClockWasSetBetweenRuns(t *testing.T) {
+	onLedger(t, func(t *testing.T, b *bench, l *ledger, v *victim) {
+		v.arm("before acquire 1")
+		go func() { _, _ = b.e.Do(t.Context(), maria, "dc1", up20) }()
+		b.pass(time.Second)
+		var made, other appliance.LockID
+		b.f.with(func() {
+			made = b.f.put("UP", up20.Claim.TTL, b.clock.Now().Wall.Add(2*time.Hour))
+			other = b.f.put("UP", up20.Claim.TTL+time.Second, b.clock.Now().Wall.Add(2*time.Hour))
+		})
+		l.end("one")
+		next := b.another(t, l, "two", b.f)
+		for _, d := range []time.Duration{15 * time.Second, 40 * time.Minute} {
+			b.pass(d)
+			must(t, "ours", next.lock(made).Mine, false)
+			must(t, "whose"+next.story(), next.lock(made).Holder, appliance.HolderUnknown)
+			must(t, "whose is what does not bear its mark", next.lock(other).Holder, appliance.HolderAnother)
+			must(t, "outcome", l.records[0].Outcome, "")
+		}
+		b.f.with(func() { b.f.locks = nil })
+		b.pass(15 * time.Second)
+		must(t, "outcome once it is gone", l.records[0].Outcome, OutcomeUnknown)
+	})
+}
+
+// The same within one run: that its clock was set, listings have told, so the lock is known for ours.
+func TestFault_CLK02_MadeWhileTheClockWasSet(t *testing.T) {
+	run(t, nil, func(t *testing.T, b *bench) {
+		b.late(33 * time.Second) // while its clock is set, and no list comes
+		set := func(skew time.Duration, after time.Duration) {
+			time.AfterFunc(after, func() { b.f.with(func() { b.f.skew = skew }) })
+		}
+		lost := b.f.before
+		b.f.with(func() {
+			b.f.before = func(ctx context.Context, call string) error {
+				if since := time.Since(b.clock.Now().Wall.Truncate(24 * time.Hour)); call == "locks" && since > 30*time.Second && since < 40*time.Second {
+					return appliance.ErrUnreachable
+				}
+				return lost(ctx, call)
+			}
+		})
+		set(2*time.Hour, 5*time.Second)
+		time.AfterFunc(33*time.Second+time.Millisecond, func() {
+			b.f.with(func() { b.f.locks[0].Created = b.f.locks[0].Created.Add(2 * time.Hour) })
+		})
+		set(0, 35*time.Second)
+		r, err := b.do(up20)
+		must(t, "error"+b.story(), err, nil)
+		must(t, "lock", r.Lock, b.f.granted[0])
+		must(t, "requests", b.f.asked("acquire"), 1)
+	})
+}
+
+// Our clock moves on by more than the lock of an ECB lasts: that it has ended is not known, as the clock may have been set, so who is
+// said to hold it may be we.
+func TestFault_CLK04_TheOnlyLockMayOutliveOurClock(t *testing.T) {
+	var off atomic.Int64
+	var x *edge
+	run(t, func(b *bench, o *Options) {
+		start := time.Now()
+		b.clock = clock.New(func() (time.Time, time.Duration) {
+			now := time.Now()
+			return now.Add(time.Duration(off.Load())).Round(0), now.Sub(start)
+		})
+		x = &edge{fake: b.f, holder: appliance.HolderNobody}
+		b.f.clock, o.Clock = b.clock, b.clock
+		o.Members = []Member{{Appliance: x, Name: "dc1"}}
+	}, func(t *testing.T, b *bench) {
+		_, err := b.do(takeConf)
+		must(t, "error", err, nil)
+		b.pass(time.Minute)
+		must(t, "note", b.snap().Locks[0].Note, "")
+		b.f.with(func() { x.holder = appliance.HolderAnother }) // to our client its token has ended
+		off.Add(int64(15 * time.Minute))
+		b.pass(30 * time.Second)
+		must(t, "row"+b.story(), b.row(), "mine=false another")
+		must(t, "note"+b.story(), b.snap().Locks[0].Note, "it may be yours still, as our clock jumped: free by 00:25:01 UTC")
+		b.pass(10 * time.Minute)
+		must(t, "note when it must have ended", b.snap().Locks[0].Note, "")
+	})
+}
