@@ -170,6 +170,7 @@ func (f *fleetOps) resumeKilled(s *session, at, round int) {
 			f.again(0)
 		}
 	}
+	f.main.dieAt.Store(0)
 }
 
 // again starts the process again after a while.

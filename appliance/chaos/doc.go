@@ -13,4 +13,9 @@
 //
 // A seed decides what is done, what goes wrong and how often; which of two goroutines is first, it does not. So the same seed
 // gives much the same run, not the very same.
+//
+// What the checker lets pass, as nothing that is offered could tell it: an ECB's lock whose request took effect after its client had
+// asked whose the lock is, and was told that it is not ours (hold.late, counted); the lock of an ECB whose engine has ended, once
+// our wall clock was set (lostByOurClock); how long a lock of an ended engine lasts, once it was set back (wasSetBackSince); and that
+// two requests for a lock asked for the very same time, of which each run asks for another (world.mark).
 package chaos

@@ -313,3 +313,19 @@ func TestFault_JOB08_AnotherPackageIsProcessed(t *testing.T) {
 		}
 	})
 }
+
+// A push fails because the target has the backup: that it is not there is not told.
+func TestFault_JOB08_FailedPushOfWhatTheTargetHas(t *testing.T) {
+	onStage(t, nil, func(t *testing.T, s *stage) {
+		for _, want := range []fleet.Fate{fleet.FateThere, fleet.FateUnknown} {
+			ref, err := s.transfer(appliance.VerbPush)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e := s.ends(ref); e.Fate != want {
+				t.Errorf("told as %s, want %s: %s", e.Fate, want, e.Text)
+			}
+			s.pass(30 * time.Second)
+		}
+	})
+}

@@ -160,6 +160,8 @@ func (w *watcher) jobEnded(id appliance.JobID, s *started, success bool, said st
 		w.expect(c)
 	case success:
 		w.over(s.intent, Ending{Fate: FateTold, Job: id, Success: true, Text: said + "; " + why})
+	case s.had: // what the job could not do may have been done before, by a request of which nothing was known
+		w.over(s.intent, Ending{Fate: FateUnknown, Job: id, Failed: true, Cancelled: s.cancelled, Text: said + "; " + why})
 	default:
 		w.over(s.intent, Ending{Fate: FateNot, Job: id, Failed: true, Cancelled: s.cancelled, Text: said})
 	}
