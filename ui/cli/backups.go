@@ -172,7 +172,7 @@ func transferCommand(env *Env, f *flags, verb appliance.Verb) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&to, "to", "", transferWords[verb][1])
-	_ = cmd.MarkFlagRequired("to") // it is there
+	required(cmd, "to")
 	o.add(cmd, false)
 	return cmd
 }
@@ -198,7 +198,7 @@ func backupsDeleteCommand(env *Env, f *flags) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&from, "from", "", "internal, a mount point, or all")
 	cmd.Flags().BoolVar(&last, "last", false, "also when nothing would be left of the backup")
-	_ = cmd.MarkFlagRequired("from") // it is there
+	required(cmd, "from")
 	o.add(cmd, false)
 	return cmd
 }
@@ -276,7 +276,7 @@ func backupsCreateCommand(env *Env, f *flags) *cobra.Command {
 	cmd.Flags().BoolVar(&n.Firmware, "firmware", false, "an LXCA: with firmware and device drivers")
 	cmd.Flags().BoolVar(&n.Images, "images", false, "an LXCA: with operating-system images")
 	cmd.Flags().StringVar(&source, "source", string(appliance.RunningCopy), "an ECB: the copy to back up: running, saved or edited")
-	_ = cmd.MarkFlagRequired("label") // it is there
+	required(cmd, "label")
 	o.add(cmd, true)
 	return cmd
 }

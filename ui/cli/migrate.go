@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -26,11 +25,11 @@ func migrateCommand(env *Env, f *flags) *cobra.Command {
 		Short: "Plan many copies, moves or pushes of backups, run them, and go on after an interruption",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return exit(ExitUsage, errors.New("migrate: say which: plan, run, resume, list or show"))
+			return exit(ExitUsage, errors.New("migrate: say which: plan, run, resume, cancel, list or show"))
 		},
 	}
-	cmd.AddCommand(migratePlanCommand(env, f), migrateRunCommand(env, f), migrateResumeCommand(env, f), migrateListCommand(env, f),
-		migrateShowCommand(env, f))
+	cmd.AddCommand(migratePlanCommand(env, f), migrateRunCommand(env, f), migrateResumeCommand(env, f), migrateCancelCommand(env, f),
+		migrateListCommand(env, f), migrateShowCommand(env, f))
 	return cmd
 }
 
@@ -71,13 +70,9 @@ func migratePlanCommand(env *Env, f *flags) *cobra.Command {
 	fs.IntVar(&p.atOnce, "at-once", 1, "copies or moves at once")
 	fs.StringVar(&p.onFailure, "on-failure", string(migration.OnFailureStop), "stop, skip or ask")
 	fs.StringVar(&p.keepLock, "keep-lock", "", "keep a lock of this scope meanwhile, like DM")
-	cmd.MarkFlagsMutuallyExclusive("copy", "move", "push")
-	cmd.MarkFlagsOneRequired("copy", "move", "push")
-	cmd.MarkFlagsMutuallyExclusive("all", "backup")
-	cmd.MarkFlagsOneRequired("all", "backup")
-	for _, name := range []string{"from", "to"} {
-		_ = cmd.MarkFlagRequired(name) // it is there
-	}
+	exactlyOne(cmd, "copy", "move", "push")
+	exactlyOne(cmd, "all", "backup")
+	required(cmd, "from", "to")
 	return cmd
 }
 
@@ -292,20 +287,6 @@ func withMigrations(ctx context.Context, env *Env, f flags, show func(*journal.J
 		return exit(ExitFailed, err)
 	}
 	return show(j, all)
-}
-
-// resumable are the migrations that can be gone on with, newest first.
-func resumable(views []migration.View) []migration.View {
-	return slices.DeleteFunc(views, func(v migration.View) bool { return v.State.Ended() })
-}
-
-// ids lists migrations for an error.
-func ids(views []migration.View) string {
-	var all []string
-	for i := range views {
-		all = append(all, fmt.Sprintf("%s (%s)", views[i].ID, views[i].Plan.Words()))
-	}
-	return strings.Join(all, ", ")
 }
 
 // level is how a step is told as an event.
