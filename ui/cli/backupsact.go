@@ -104,7 +104,7 @@ func acting(ctx context.Context, env *Env, f flags, name string, o actFlags, mak
 		return err
 	}
 	if why := r.engine.WhyNot(r.person, name, act); why != "" {
-		return exit(ExitRefused, fmt.Errorf("%s: %s; nothing was sent", name, why))
+		return exit(ExitRefused, fmt.Errorf("%s: %s; nothing was sent", name, byFlag(act.Verb, why)))
 	}
 	if err := r.agree(ctx, env, name, act, o); err != nil {
 		return err
@@ -127,7 +127,11 @@ func (r *run) through(ctx context.Context, env *Env, name string, act appliance.
 		return r.engine.DoWith(ctx, r.person, name, act, phrase)
 	})
 	if err != nil && !errors.Is(err, appliance.ErrAmbiguous) {
-		return coded(err)
+		text := name + ": " + byFlag(act.Verb, err.Error())
+		if errors.Is(err, fleet.ErrRefusedByUs) && ctx.Err() == nil {
+			text += "; nothing was sent"
+		}
+		return coded(&wording{text, err})
 	}
 	if err != nil && ctx.Err() != nil {
 		return coded(&wording{name + ": " + err.Error(), err})
@@ -157,6 +161,15 @@ func (r *run) through(ctx context.Context, env *Env, name string, act appliance.
 		return exit(ExitUnknown, errors.New(name+": "+ending.Text+took))
 	}
 	return exit(ExitFailed, errors.New(name+": "+ending.Text+took))
+}
+
+// byFlag is a refusal with the flag that says what a dialog asks a code for.
+func byFlag(verb appliance.Verb, why string) string {
+	flag := "--any"
+	if verb == appliance.VerbDelete {
+		flag = "--last"
+	}
+	return strings.Replace(why, fleet.TakesCode, "that takes "+flag, 1)
 }
 
 // agree asks whether to go on: for what cannot be undone by a code.
