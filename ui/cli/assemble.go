@@ -36,6 +36,7 @@ type run struct {
 	record *record // nil where nothing is changed
 	// unsettled tells that what earlier runs left was waited for, and is not settled yet.
 	unsettled  bool
+	closed     bool              // the engine was ended after a signal: nothing can be asked any more
 	migrations *migration.Runner // nil where none are looked after
 	tried      map[int]bool      // steps for which the passphrase of a file was tried
 }

@@ -57,6 +57,7 @@ func (r *run) whole(ctx context.Context, env *Env, name, about string, act func(
 			r.say(env, name, fmt.Sprintf("%s: waiting a moment for the end of: %s", context.Cause(ctx), about))
 		case <-over.C:
 			r.engine.Close()
+			r.closed = true
 			d := <-ended
 			return d.res, cut(ctx, d.err)
 		}

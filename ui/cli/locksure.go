@@ -135,6 +135,10 @@ func (r *run) notHad(ctx context.Context, env *Env, name, scope string, err erro
 // leftOpen ends a hold that a signal ended while it was not known whether the lock was had. What may be there of the only lock is
 // given back where that can be known in a moment; of all else the next run finds out.
 func (r *run) leftOpen(ctx context.Context, env *Env, name, scope string, err error) error {
+	unknown := exit(ExitHoldFailed, fmt.Errorf("whether the lock was had is not known, and the command was not run: %w%s", err, r.until(name)))
+	if r.closed {
+		return unknown
+	}
 	limited, cancel := context.WithTimeout(ctx, letEndTime)
 	defer cancel()
 	undone := make(chan bool, 1)
@@ -148,7 +152,7 @@ func (r *run) leftOpen(ctx context.Context, env *Env, name, scope string, err er
 		r.engine.Close()
 		<-undone
 	}
-	return exit(ExitHoldFailed, fmt.Errorf("whether the lock was had is not known, and the command was not run: %w%s", err, r.until(name)))
+	return unknown
 }
 
 // undo gives back what may have come of a request for the only lock whose answer was lost, and reports whether it is sure now
