@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -152,7 +153,10 @@ func (r *run) plan(env *Env, c *config.Config, p planFlags) (migration.Plan, err
 	plan.Careful, plan.Process, plan.AtOnce, plan.KeepLock = p.careful, p.process, p.atOnce, p.keepLock
 	plan.OnFailure = migration.OnFailure(p.onFailure)
 	if p.push {
-		plan.Destination, plan.Target = r.pushTo(p.to)
+		var err error
+		if plan.Destination, plan.Target, err = r.pushTo(p.to); err != nil {
+			return plan, err
+		}
 	}
 	wanted := map[appliance.BackupID]bool{}
 	for _, text := range p.backups {
@@ -174,14 +178,18 @@ func (r *run) plan(env *Env, c *config.Config, p planFlags) (migration.Plan, err
 	return plan, exit(ExitUsage, plan.Check())
 }
 
-// pushTo is the address of a push's target and, where that is one of ours, its name; either may have been said.
-func (r *run) pushTo(said string) (address, name string) {
+// pushTo is the address of a push's target and, where that is one of ours, its name; either may have been said. What is neither is
+// wrong usage unless it looks like an address: a mistyped name must send a backup nowhere.
+func (r *run) pushTo(said string) (address, name string, err error) {
 	for _, s := range r.engine.Snapshots() {
 		if s.Address != "" && (s.Name == said || s.Address == said) {
-			return s.Address, s.Name
+			return s.Address, s.Name, nil
 		}
 	}
-	return said, ""
+	if !strings.ContainsAny(said, ".:") {
+		return "", "", exit(ExitUsage, fmt.Errorf("%q is no appliance in %s and no address: %s", said, r.config.Path, known(r.config)))
+	}
+	return said, "", nil
 }
 
 // migrationJSON is a line of `migrate list --json`. It is documented in the README and only ever grows.
