@@ -155,12 +155,12 @@ func (r *run) through(ctx context.Context, env *Env, name string, act appliance.
 	took := " after " + spent(env.Clock.Now().Since(began))
 	switch ending.Fate {
 	case fleet.FateThere, fleet.FateTold:
-		r.say(env, name, ending.Text+took)
+		r.say(env, name, strings.TrimSuffix(ending.Text, ".")+took)
 		return nil
 	case fleet.FateUnknown, fleet.FateNeither:
-		return exit(ExitUnknown, errors.New(name+": "+ending.Text+took))
+		return exit(ExitUnknown, errors.New(name+": "+strings.TrimSuffix(ending.Text, ".")+took))
 	}
-	return exit(ExitFailed, errors.New(name+": "+ending.Text+took))
+	return exit(ExitFailed, errors.New(name+": "+strings.TrimSuffix(ending.Text, ".")+took))
 }
 
 // byFlag is a refusal with the flag that says what a dialog asks a code for.
