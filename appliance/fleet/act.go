@@ -29,7 +29,9 @@ type errand struct {
 	act  appliance.Act
 	// phrase is handed to the client and not kept; nil = none is needed.
 	phrase appliance.Passphrase
-	auto   bool // the engine does it by itself: nobody waits for it, and a failure is told by whoever tries again
+	// asker ends when whoever gave the order is gone: nothing is sent a second time for them.
+	asker context.Context
+	auto  bool // the engine does it by itself: nobody waits for it, and a failure is told by whoever tries again
 	// keeping is what it is done for; nil = for none.
 	keeping *keeping
 
@@ -92,7 +94,7 @@ func (e *Engine) do(ctx context.Context, name string, x errand) (r Result, err e
 		return Result{}, err
 	}
 	defer e.running.Done()
-	x.watcher, x.life, x.send = w, life, life
+	x.watcher, x.life, x.send, x.asker = w, life, life, ctx
 	if err := w.admit(x.p, act); err != nil {
 		x.refused(Warn, err)
 		return Result{}, err

@@ -97,17 +97,17 @@ func (x *errand) wonder() {
 }
 
 // reconcile finds out what became of a request whose answer was lost. If nothing did for as long as it may still take effect,
-// it is sent once more; at once if that wait would let end what is to be extended (faults.md LCK-02). What is kept is not
+// it is sent once more, unless who wanted a lock is gone; at once if that wait would let end what is to be extended (faults.md LCK-02). What is kept is not
 // waited for here: the keeper asks again in time.
 func (x *errand) reconcile(d *doubt, cause error) (own, error) {
 	o, found, failed := x.seek(d, 0)
-	if patience := x.patience(); !found && failed == nil && !x.auto && x.send.Err() == nil {
+	if patience := x.patience(); !found && failed == nil && !x.auto && x.send.Err() == nil && (x.old != nil || x.asker.Err() == nil) {
 		if x.mayWait(d, patience) {
 			x.e.event(Warn, x.name, x.p.Name, fmt.Sprintf("%s: the answer was lost; it is looked for until %s, then asked for once more",
 				x.e.describe(x.act), at(d.sent.Wall.Add(patience))))
 			o, found, failed = x.seek(d, d.sent.Run+patience)
 		}
-		if !found && failed == nil && x.send.Err() == nil {
+		if !found && failed == nil && x.send.Err() == nil && (x.old != nil || x.asker.Err() == nil) {
 			return x.again(d)
 		}
 	}

@@ -113,6 +113,24 @@ func (w *watcher) mayBe(d *doubt, l appliance.Lock) bool {
 	return d.inherited && free && l.Scope.Code == d.claim.Scope && l.TTL == d.claim.TTL && marked(l.TTL)
 }
 
+// MayBe reports whether a listed lock may have come of the intent, for all that one listing tells: whoever only looks must not
+// call it another's then (faults.md I1).
+func (in *Intent) MayBe(l appliance.Lock) bool {
+	claim := in.Act.Claim
+	if (in.Act.Verb != appliance.VerbAcquire && in.Act.Verb != appliance.VerbExtend) || l.Scope.Code != claim.Scope || slices.Contains(in.Before, l.ID) {
+		return false
+	}
+	if l.TTL != 0 && claim.TTL != 0 && l.TTL != claim.TTL {
+		if seen := l.Seen.Date; l.Created.IsZero() || seen.IsZero() || (l.TTL+seen.Sub(l.Created)-claim.TTL).Abs() > dateSlack {
+			return false
+		}
+	}
+	if l.Created.IsZero() || in.Since.IsZero() {
+		return true
+	}
+	return !l.Created.Before(in.Since.Add(-dateSlack)) && !l.Created.After(in.Since.Add(lateEffect))
+}
+
 // stepped is how far the appliance's clock was set since the request was sent: a lock that came of it may bear the time before
 // that or after (faults.md CLK-02).
 func (d *doubt) stepped(seen appliance.Stamp) time.Duration {

@@ -144,6 +144,8 @@ func (w *watcher) await(ctx context.Context, intent uint64) (e Ending, ok bool) 
 	defer cancel()
 	select {
 	case <-f.done:
+		w.mu.Lock() // until what told the end is shown
+		defer w.mu.Unlock()
 		return f.ending, true
 	case <-ctx.Done():
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"holdfast/appliance"
@@ -239,10 +240,10 @@ func (w *watcher) words(state State, err error) (trouble, advice string) {
 			"correct the password, then look again; it is not asked before, so that the account is not locked out" + w.notBefore()
 	case StateUntrusted:
 		if w.restored {
-			return "shows a certificate that is not trusted: " + why,
+			return "shows a certificate that is not trusted: " + strings.TrimPrefix(why, appliance.ErrUntrusted.Error()+": "),
 				"it may be the key of the backup that was restored: compare its fingerprint with that, then: holdfast trust " + w.name
 		}
-		return "shows a certificate that is not trusted: " + why,
+		return "shows a certificate that is not trusted: " + strings.TrimPrefix(why, appliance.ErrUntrusted.Error()+": "),
 			"compare its fingerprint with its own, then: holdfast trust " + w.name + " (a pin in the configuration is changed there)"
 	default:
 		return "cannot be reached: " + why, "check that it is on and that the network is; it is asked again by itself"

@@ -176,8 +176,12 @@ func (w *watcher) takeBackups(list appliance.BackupList) {
 	w.s.BackupsPart.Unreadable = list.Unreadable
 	same := slices.EqualFunc(list.Backups, w.stock.Backups, sameBackup) && list.Unreadable == w.stock.Unreadable
 	w.stock = list
-	if w.tellChecks(laneBackups, list.Stamp.Sent.Run) || !same {
+	told := w.tellChecks(laneBackups, list.Stamp.Sent.Run)
+	if told || !same {
 		w.showBackups()
+	}
+	if told { // whoever follows a transfer finds the listing that told its end
+		w.publish()
 	}
 }
 

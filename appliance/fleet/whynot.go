@@ -10,6 +10,9 @@ import (
 	"holdfast/appliance/policy"
 )
 
+// TakesCode ends the refusal of an act that wants Act.Typed. Who has another way to say it than a dialog puts that in its place.
+const TakesCode = "that takes the code that the dialog shows"
+
 // WhyNot is why the person may not do this there now; empty = may. It asks nobody and is cheap, for disabling keys. Members
 // of the act that are still empty, as before a dialog, are not judged.
 func (e *Engine) WhyNot(p policy.Person, name string, act appliance.Act) string {
@@ -211,7 +214,7 @@ func (w *watcher) whyNotLock(act appliance.Act, whole bool) string {
 			}
 			return whyShorter(l.Term, act.Claim.TTL, w.e.clock.Now())
 		case !extends && !l.Mine && !act.Typed && whole:
-			return "it is not yours: that takes the code that the dialog shows"
+			return "it is not yours: " + TakesCode
 		}
 		return ""
 	}
@@ -248,7 +251,7 @@ func whyShorter(t lease.Term, ttl time.Duration, now appliance.Reading) string {
 // without his typing that he means any (faults.md JOB-06).
 func (w *watcher) whyNotCancelPush(act appliance.Act) string {
 	if !act.Typed && (act.Job == "" || !w.s.Push.Ours || w.s.Push.Job != act.Job) {
-		return "the push that runs is not known to be the one of yours that you saw: that takes the code that the dialog shows"
+		return "the push that runs is not known to be the one of yours that you saw: " + TakesCode
 	}
 	return ""
 }
@@ -276,7 +279,7 @@ func (w *watcher) whyNotLast(act appliance.Act, whole bool) string {
 		return ""
 	}
 	if b := &w.s.Backups[at]; len(b.Locations) < 2 || act.Transfer.Destination == string(appliance.Everywhere) {
-		return "nothing would be left of the backup: that takes the code that the dialog shows"
+		return "nothing would be left of the backup: " + TakesCode
 	}
 	return ""
 }
@@ -302,7 +305,7 @@ func (w *watcher) whyNotJob(act appliance.Act, whole bool) string {
 		case !j.Cancellable:
 			return "the appliance does not offer to cancel this job"
 		case !j.Mine && !act.Typed && whole:
-			return "it was not started here: that takes the code that the dialog shows"
+			return "it was not started here: " + TakesCode
 		}
 		return ""
 	}

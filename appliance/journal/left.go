@@ -35,6 +35,20 @@ func (j *Journal) Unsettled(ctx context.Context) ([]fleet.Record, error) {
 	return records, err
 }
 
+// Asked tells the intents without an outcome of all engines, oldest first: of those that run too.
+func (j *Journal) Asked(ctx context.Context) ([]fleet.Record, error) {
+	var records []fleet.Record
+	err := j.view(ctx, "read the open intents", func(db *sql.DB) error {
+		rows, err := read[intent](ctx, db, "intents", openIntents, func(string, string) bool { return true })
+		if err != nil {
+			return err
+		}
+		records, err = recordsOf(rows)
+		return err
+	})
+	return records, err
+}
+
 // Adopt makes this engine the one that answers for what engines left that run no more, at those appliances (nil: at all), as far as
 // only wants it (nil: all of it; see fleet.Journal), and returns it as it was, with the engine that had it: each is adopted by one engine, whoever else asks at the same time, and
 // never while the engine that has it runs (faults.md JNL-05, JNL-06). A lock that is ours already is told too, and what we

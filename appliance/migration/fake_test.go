@@ -107,7 +107,7 @@ func (f *fake) show() {
 }
 
 func (f *fake) LockRules(string) appliance.LockRules {
-	return appliance.LockRules{DefaultTTL: 20 * time.Minute, MaxTTL: 24 * time.Hour}
+	return appliance.LockRules{Scopes: []appliance.Scope{{Code: "DM"}}, DefaultTTL: 20 * time.Minute, MaxTTL: 24 * time.Hour}
 }
 
 // lock does what concerns locks at once. The caller holds f.mu.

@@ -3,6 +3,7 @@ package migration
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/dustin/go-humanize"
 
@@ -28,6 +29,7 @@ func Preflight(f Fleet, p policy.Person, plan *Plan) []Finding {
 		c.source(name)
 	}
 	c.target()
+	c.keepLock()
 	m := run{Runner: &Runner{fleet: f}, rec: Record{Plan: *plan}}
 	for i, it := range plan.Items {
 		m.rec.Steps = append(m.rec.Steps, Step{Item: it, Stage: StageTransfer})
@@ -53,20 +55,28 @@ func Stops(found []Finding) bool {
 
 // Requests are what the plan will send for its transfers, in order.
 func Requests(f Fleet, plan *Plan) []appliance.Call {
-	m := run{Runner: &Runner{fleet: f}, rec: Record{Plan: *plan}}
-	var calls []appliance.Call
+	steps := make([]Step, len(plan.Items))
 	for i, it := range plan.Items {
-		stages := []Stage{StageTransfer}
-		if plan.Careful {
+		steps[i] = Step{Item: it, Stage: StageTransfer}
+	}
+	return RequestsOf(f, plan, steps)
+}
+
+// RequestsOf are what is left to send for those steps of a plan, each from its stage on, in order.
+func RequestsOf(f Fleet, plan *Plan, steps []Step) []appliance.Call {
+	m := run{Runner: &Runner{fleet: f}, rec: Record{Plan: *plan, Steps: slices.Clone(steps)}}
+	var calls []appliance.Call
+	for i := range m.rec.Steps {
+		s := &m.rec.Steps[i]
+		stages := []Stage{s.Stage}
+		if s.Stage == StageTransfer && plan.Careful {
 			stages = append(stages, StageDelete)
 		}
-		if plan.Process {
+		if s.Stage != StageProcess && plan.Process {
 			stages = append(stages, StageProcess)
 		}
-		m.rec.Steps = append(m.rec.Steps, Step{Item: it})
-		for _, stage := range stages {
-			m.rec.Steps[i].Stage = stage
-			calls = append(calls, f.Explain(m.where(&m.rec.Steps[i]), m.act(i))...)
+		for _, s.Stage = range stages {
+			calls = append(calls, f.Explain(m.where(s), m.act(i))...)
 		}
 	}
 	return calls
@@ -142,6 +152,35 @@ func (c *check) target() {
 	for _, name := range c.plan.Appliances() {
 		if s := c.f.Snapshot(name); s != nil && !s.Health.Version.Empty() && s.Health.Version != t.Health.Version {
 			c.warn(-1, fmt.Sprintf("%s has version %s, %s has %s", name, s.Health.Version, t.Name, t.Health.Version))
+		}
+	}
+}
+
+// keepLock looks whether there is a lock of that scope to keep wherever something is sent.
+func (c *check) keepLock() {
+	scope, names := c.plan.KeepLock, c.plan.Appliances()
+	if scope == "" {
+		return
+	}
+	if c.plan.Process && c.plan.Target != "" {
+		names = append(names, c.plan.Target)
+	}
+	for _, name := range names {
+		s := c.f.Snapshot(name)
+		if s == nil || c.out[name] {
+			continue
+		}
+		var known []string
+		for _, x := range c.f.LockRules(name).Scopes {
+			known = append(known, x.Code)
+		}
+		switch {
+		case s.Health.NoLocks != "":
+			c.stop(-1, fmt.Sprintf("no lock about %s can be kept at %s: %s", appliance.Label(scope), name, s.Health.NoLocks))
+		case len(known) == 0:
+			c.stop(-1, fmt.Sprintf("no lock about %s can be kept: %s has no locks", appliance.Label(scope), name))
+		case !slices.Contains(known, scope):
+			c.stop(-1, fmt.Sprintf("there is no lock about %s to keep at %s: there are %s", appliance.Label(scope), name, strings.Join(known, ", ")))
 		}
 	}
 }

@@ -63,6 +63,63 @@ func wants(least, most int) cobra.PositionalArgs {
 	}
 }
 
+// required has a command refuse to run without those flags, or with an empty one.
+func required(cmd *cobra.Command, names ...string) {
+	also(cmd, func(cmd *cobra.Command) error {
+		for _, name := range names {
+			switch f := cmd.Flags().Lookup(name); {
+			case !f.Changed:
+				return fmt.Errorf("%s wants --%s", commandName(cmd), name)
+			case f.Value.String() == "":
+				return fmt.Errorf("--%s is empty", name)
+			}
+		}
+		return nil
+	})
+}
+
+// exclusive has a command refuse to run with several of those flags.
+func exclusive(cmd *cobra.Command, names ...string) {
+	also(cmd, func(cmd *cobra.Command) error {
+		if given := changed(cmd, names); len(given) > 1 {
+			return fmt.Errorf("%s do not go together", strings.Join(given, " and "))
+		}
+		return nil
+	})
+}
+
+// exactlyOne has a command refuse to run without one of those flags.
+func exactlyOne(cmd *cobra.Command, names ...string) {
+	exclusive(cmd, names...)
+	also(cmd, func(cmd *cobra.Command) error {
+		if len(changed(cmd, names)) == 0 {
+			return fmt.Errorf("%s wants one of --%s", commandName(cmd), strings.Join(names, ", --"))
+		}
+		return nil
+	})
+}
+
+// changed are those of the flags that were given, as they are typed.
+func changed(cmd *cobra.Command, names []string) (given []string) {
+	for _, name := range names {
+		if cmd.Flags().Changed(name) {
+			given = append(given, "--"+name)
+		}
+	}
+	return given
+}
+
+// also adds a rule to those for a command's arguments.
+func also(cmd *cobra.Command, rule func(*cobra.Command) error) {
+	before := cmd.Args
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if err := before(cmd, args); err != nil {
+			return err
+		}
+		return rule(cmd)
+	}
+}
+
 // group is the rule for a command that only has others: it names the one that may be meant.
 func group(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {

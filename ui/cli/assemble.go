@@ -36,6 +36,7 @@ type run struct {
 	record *record // nil where nothing is changed
 	// unsettled tells that what earlier runs left was waited for, and is not settled yet.
 	unsettled  bool
+	closed     bool              // the engine was ended after a signal: nothing can be asked any more
 	migrations *migration.Runner // nil where none are looked after
 	tried      map[int]bool      // steps for which the passphrase of a file was tried
 }
@@ -77,11 +78,12 @@ func load(env *Env, f flags) (*config.Config, error) {
 
 // part is what a run is for.
 type part struct {
-	acting   bool   // it may change something, and has a journal
-	adopt    bool   // it takes over what earlier runs left
-	about    string // of that only this lock, by its id or scope; empty = everything
-	purpose  string // what its locks are for, when that is one thing
-	migrates bool   // it looks after migrations, and takes over those of runs that ended
+	acting  bool   // it may change something, and has a journal
+	adopt   bool   // it takes over what earlier runs left
+	about   string // of that only this lock, by its id or scope; empty = everything
+	purpose string // what its locks are for, when that is one thing
+	// migrates begins to look after migrations; nil = it looks after none.
+	migrates func(context.Context, *migration.Runner) error
 }
 
 func looking() part { return part{} }
@@ -133,8 +135,8 @@ func assemble(ctx context.Context, env *Env, c *config.Config, as part) (*run, e
 		r.record.follow(r.engine)
 	}
 	r.engine.Start(ctx)
-	if as.migrates {
-		if err := r.migrate(ctx, c); err != nil {
+	if as.migrates != nil {
+		if err := r.migrate(ctx, c, as.migrates); err != nil {
 			r.close()
 			return nil, err
 		}

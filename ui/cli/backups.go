@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -165,14 +166,17 @@ func transferCommand(env *Env, f *flags, verb appliance.Verb) *cobra.Command {
 			return onBackup(cmd.Context(), env, *f, args, o, func(r *run, b fleet.Backup) (appliance.Act, error) {
 				destination := to
 				if verb == appliance.VerbPush {
-					destination, _ = r.pushTo(to)
+					var err error
+					if destination, _, err = r.pushTo(to); err != nil {
+						return appliance.Act{}, err
+					}
 				}
 				return appliance.Act{Verb: verb, Transfer: transferOf(verb, b, destination)}, nil
 			})
 		},
 	}
 	cmd.Flags().StringVar(&to, "to", "", transferWords[verb][1])
-	_ = cmd.MarkFlagRequired("to") // it is there
+	required(cmd, "to")
 	o.add(cmd, false)
 	return cmd
 }
@@ -198,7 +202,7 @@ func backupsDeleteCommand(env *Env, f *flags) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&from, "from", "", "internal, a mount point, or all")
 	cmd.Flags().BoolVar(&last, "last", false, "also when nothing would be left of the backup")
-	_ = cmd.MarkFlagRequired("from") // it is there
+	required(cmd, "from")
 	o.add(cmd, false)
 	return cmd
 }
@@ -276,7 +280,7 @@ func backupsCreateCommand(env *Env, f *flags) *cobra.Command {
 	cmd.Flags().BoolVar(&n.Firmware, "firmware", false, "an LXCA: with firmware and device drivers")
 	cmd.Flags().BoolVar(&n.Images, "images", false, "an LXCA: with operating-system images")
 	cmd.Flags().StringVar(&source, "source", string(appliance.RunningCopy), "an ECB: the copy to back up: running, saved or edited")
-	_ = cmd.MarkFlagRequired("label") // it is there
+	required(cmd, "label")
 	o.add(cmd, true)
 	return cmd
 }
@@ -292,6 +296,9 @@ func cancelPushCommand(env *Env, f *flags) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.noWait = true // it has no end of its own
 			return acting(cmd.Context(), env, *f, args[0], o, func(r *run) (appliance.Act, error) {
+				if err := r.pushes(args[0]); err != nil {
+					return appliance.Act{}, err
+				}
 				return appliance.Act{Verb: appliance.VerbCancelPush, Job: r.engine.Snapshot(args[0]).Push.Job, Typed: whichever}, nil
 			})
 		},
@@ -315,3 +322,16 @@ func toBackup(b fleet.Backup) backupJSON {
 
 // spent is how long something took, in words.
 func spent(d time.Duration) string { return widget.Span(d.Round(time.Second)) }
+
+// pushes fails when a listing that could be read shows no push under way: there is nothing to stop.
+func (r *run) pushes(name string) error {
+	s := r.engine.Snapshot(name)
+	if s.JobsPart.At.IsZero() || s.JobsPart.Err != "" {
+		return nil // it may run, for all that is known
+	}
+	may := func(j fleet.Job) bool { return j.Phase.Live() && (j.Verb == "" || j.Verb == appliance.VerbPush) }
+	if slices.ContainsFunc(s.Jobs, may) {
+		return nil
+	}
+	return exit(ExitRefused, fmt.Errorf("%s: no push runs there; nothing was sent", name))
+}

@@ -36,7 +36,6 @@ func TestBackupsGoTheirWays(t *testing.T) {
 			t.Fatalf("%v: %s", err, list.out)
 		}
 		id := first.ID
-		const nas = "/mnt/my_remote_share"
 		for _, s := range []struct {
 			args string
 			code int

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"holdfast/appliance/fleet"
 	"holdfast/appliance/policy"
 	"holdfast/appliance/secret"
+	"holdfast/ui/widget"
 	"holdfast/ui/widget/dialog"
 )
 
@@ -85,7 +87,7 @@ func acting(ctx context.Context, env *Env, f flags, name string, o actFlags, mak
 	if _, err := only(c, name); err != nil {
 		return err
 	}
-	r, err := assemble(ctx, env, c, part{acting: true, adopt: true, about: configurationLock})
+	r, err := assemble(context.WithoutCancel(ctx), env, c, part{acting: true, adopt: true, about: configurationLock})
 	if err != nil {
 		return err
 	}
@@ -102,7 +104,7 @@ func acting(ctx context.Context, env *Env, f flags, name string, o actFlags, mak
 		return err
 	}
 	if why := r.engine.WhyNot(r.person, name, act); why != "" {
-		return exit(ExitRefused, fmt.Errorf("%s: %s; nothing was sent", name, why))
+		return exit(ExitRefused, fmt.Errorf("%s: %s; nothing was sent", name, byFlag(act.Verb, why)))
 	}
 	if err := r.agree(ctx, env, name, act, o); err != nil {
 		return err
@@ -118,9 +120,21 @@ func acting(ctx context.Context, env *Env, f flags, name string, o actFlags, mak
 func (r *run) through(ctx context.Context, env *Env, name string, act appliance.Act, phrase appliance.Passphrase, o actFlags) error {
 	act.Ref = "command/" + r.engine.ID()
 	began := env.Clock.Now()
-	res, err := r.engine.DoWith(ctx, r.person, name, act, phrase)
+	if ctx.Err() != nil { // while something was asked for
+		return exit(ExitRefused, fmt.Errorf("%w; nothing was sent", context.Cause(ctx)))
+	}
+	res, err := r.whole(ctx, env, name, r.engine.Describe(act), func() (fleet.Result, error) {
+		return r.engine.DoWith(ctx, r.person, name, act, phrase)
+	})
 	if err != nil && !errors.Is(err, appliance.ErrAmbiguous) {
-		return coded(err)
+		text := name + ": " + byFlag(act.Verb, err.Error())
+		if errors.Is(err, fleet.ErrRefusedByUs) && ctx.Err() == nil {
+			text += "; nothing was sent"
+		}
+		return coded(&wording{text, err})
+	}
+	if err != nil && ctx.Err() != nil {
+		return coded(&wording{name + ": " + err.Error(), err})
 	}
 	if err != nil {
 		r.say(env, name, appliance.Reason(err))
@@ -132,17 +146,30 @@ func (r *run) through(ctx context.Context, env *Env, name string, act appliance.
 	}
 	ending, err := r.engine.Follow(ctx, name, act.Ref)
 	if err != nil {
-		return exit(ExitUnknown, fmt.Errorf("it is not followed any more; what comes of it is told by the next holdfast that runs: %w", err))
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return exit(ExitUnknown, fmt.Errorf("%s: %w; %s goes on there; what comes of it is found out by the next dashboard that runs", name, err,
+			r.engine.Describe(act)))
 	}
 	took := " after " + spent(env.Clock.Now().Since(began))
 	switch ending.Fate {
 	case fleet.FateThere, fleet.FateTold:
-		r.say(env, name, ending.Text+took)
+		r.say(env, name, strings.TrimSuffix(ending.Text, ".")+took)
 		return nil
 	case fleet.FateUnknown, fleet.FateNeither:
-		return exit(ExitUnknown, errors.New(name+": "+ending.Text+took))
+		return exit(ExitUnknown, errors.New(name+": "+strings.TrimSuffix(ending.Text, ".")+took))
 	}
-	return exit(ExitFailed, errors.New(name+": "+ending.Text+took))
+	return exit(ExitFailed, errors.New(name+": "+strings.TrimSuffix(ending.Text, ".")+took))
+}
+
+// byFlag is a refusal with the flag that says what a dialog asks a code for.
+func byFlag(verb appliance.Verb, why string) string {
+	flag := "--any"
+	if verb == appliance.VerbDelete {
+		flag = "--last"
+	}
+	return strings.Replace(why, fleet.TakesCode, "that takes "+flag, 1)
 }
 
 // agree asks whether to go on: for what cannot be undone by a code.
@@ -152,26 +179,106 @@ func (r *run) agree(ctx context.Context, env *Env, name string, act appliance.Ac
 	if o.yes || risk == policy.RiskNone {
 		return nil
 	}
-	if !env.Terminal {
-		return exit(ExitRefused, errors.New("nobody is here to confirm it: run it in a terminal or with --yes; nothing was sent"))
-	}
 	want := "yes"
 	if risk == policy.RiskCode {
 		want = dialog.NewCode()
 	}
-	what := string(act.Verb)
-	if t := act.Transfer; t.Backup != "" {
-		what = fmt.Sprintf("%s %s (%s, checksum %s)", act.Verb, t.Label, t.Backup, t.Checksum)
-		if t.Destination != "" {
-			what += ", " + t.Destination
-		}
+	return agreed(ctx, env, r.exactly(name, act), want)
+}
+
+// agreed asks whether to do what is said; nil = that was typed. Without a terminal only --yes does.
+func agreed(ctx context.Context, env *Env, what, want string) error {
+	if !env.Terminal {
+		return exit(ExitRefused, errors.New("nobody is here to confirm it: run it in a terminal or with --yes; nothing was sent"))
 	}
-	fmt.Fprintf(env.Err, "%s: %s\nType %s to go on: ", name, what, want)
+	fmt.Fprintf(env.Err, "%s\nType %s to go on: ", what, want)
 	line, err := answer(ctx, func() (string, error) { return bufio.NewReader(env.In).ReadString('\n') })
 	if strings.TrimSpace(line) != want {
 		return exit(ExitRefused, errors.Join(errors.New("not confirmed, nothing was sent"), ignoreEOF(err)))
 	}
 	return nil
+}
+
+// exactly says in words what an act does, to what, and which requests it will send.
+func (r *run) exactly(name string, act appliance.Act) string {
+	lines := []string{name + ": " + r.engine.Describe(act)}
+	s := r.engine.Snapshot(name)
+	if t := act.Transfer; t.Backup != "" {
+		i := slices.IndexFunc(s.Backups, func(b fleet.Backup) bool { return b.ID == t.Backup })
+		text := fmt.Sprintf("backup %s, checksum %s", t.Backup, cmp.Or(t.Checksum.String(), "not told"))
+		if i >= 0 {
+			b := s.Backups[i]
+			text = fmt.Sprintf("backup %s, %s, checksum %s, lies in %s", b.ID, widget.Size(b.Size), cmp.Or(t.Checksum.String(), "not told"), places(b))
+		}
+		lines = append(lines, text)
+	}
+	lines = append(lines, r.alsoMeans(name, act)...)
+	for _, c := range r.engine.Explain(name, act) {
+		lines = append(lines, "sends "+requestLine(c))
+	}
+	return strings.Join(lines, "\n  ")
+}
+
+// alsoMeans is what else an operator must know before an act is done.
+func (r *run) alsoMeans(name string, act appliance.Act) (lines []string) {
+	_, configures := r.engine.Configures(name)
+	rules, _ := r.engine.MakingRules(name)
+	switch act.Verb {
+	case appliance.VerbCreate:
+		if rules.Silence {
+			lines = append(lines, "while it is made, the appliance answers nothing for minutes")
+		}
+		if rules.Passphrase {
+			lines = append(lines, "the passphrase encrypts the backup and is kept nowhere: without it nobody can restore it")
+		}
+	case appliance.VerbRestore:
+		if configures {
+			return []string{"it takes the place of the edited configuration; nothing runs by it before it is activated"}
+		}
+		also := "settings only"
+		switch {
+		case act.Restore.Devices && act.Restore.Firmware:
+			also = "settings, the inventory of devices, and firmware and device drivers"
+		case act.Restore.Devices:
+			also = "settings and the inventory of devices"
+		case act.Restore.Firmware:
+			also = "settings, and firmware and device drivers"
+		}
+		lines = append(lines, "restored are: "+also, "the appliance answers nothing for minutes, and may come back with the address, the "+
+			"certificate, the users and the jobs of the backup; it cannot be taken back")
+	case appliance.VerbProcess:
+		lines = append(lines, "it is whatever was pushed or imported last, and named by nobody: make sure that it is yours")
+	case appliance.VerbMove:
+		lines = append(lines, "the original goes")
+	case appliance.VerbDelete:
+		if act.Typed {
+			lines = append(lines, "nothing may be left of the backup")
+		}
+	case appliance.VerbPush:
+		lines = append(lines, "the vendor describes a push to a newly set up appliance only")
+	case appliance.VerbCancelPush:
+		push := r.engine.Snapshot(name).Push
+		switch {
+		case push.Ours:
+			lines = append(lines, fmt.Sprintf("the push that runs is job %s, which was started here", push.Job))
+		case push.Job != "":
+			lines = append(lines, fmt.Sprintf("the push that runs is job %s, which is not known to be yours", push.Job))
+		default:
+			lines = append(lines, "whose push runs, if one does, is not known: whichever it is, it ends")
+		}
+	case appliance.VerbCancelJob:
+		for _, j := range r.engine.Snapshot(name).Jobs {
+			if j.ID == act.Job {
+				lines = append(lines, strings.TrimSpace(fmt.Sprintf("%s, %s %s", j.Title, j.State, percent(j.Percent))), "started by "+cmp.Or(j.By.String(), "nobody knows whom"))
+			}
+		}
+	}
+	return lines
+}
+
+// requestLine is a request as one line, without its secret.
+func requestLine(c appliance.Call) string {
+	return strings.TrimSpace(c.Method + " " + c.URL + " " + c.Body)
 }
 
 // phrase is the passphrase that an act needs; nil = none.

@@ -29,6 +29,8 @@ type Env struct {
 	User    string   // who runs it: the OS user
 	// Terminal tells that In and Out are one, so that a dashboard can be shown and questions asked.
 	Terminal bool
+	// Width is how many columns the terminal has that Err is; nil = Err is none.
+	Width func() int
 	// ReadPassword asks for a password without echo; nil = nobody can be asked.
 	ReadPassword func(prompt string) (string, error)
 	Clock        *clock.Clock // nil = the host's

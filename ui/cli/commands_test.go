@@ -181,10 +181,12 @@ func TestSim(t *testing.T) {
 			t.Errorf("line %s: %v", lines.Text(), err)
 		}
 	}
-	change(t, config, func(text string) string { return "state_dir = \"state\"\n" + text })
 	say(t, "--config", config, "config", "check").want(t, ExitDone, "is good: 3 appliances")
 	s := say(t, "--config", config, "status")
 	s.want(t, ExitDone, "lxca-1", "ecb-1", "fresh-1")
+	if _, err := os.Stat(filepath.Join(filepath.Dir(config), "state", "holdfast.log")); err != nil {
+		t.Errorf("what is tried is not kept beside its configuration: %v", err)
+	}
 	cancel()
 	if code := <-ended; code != ExitDone {
 		t.Errorf("exit code %d", code)

@@ -29,7 +29,7 @@ func dashboard(ctx context.Context, env *Env, f flags) error {
 	}
 	env.process.reports(c.StateDir)
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
-	r, err := assemble(life, env, c, part{acting: true, adopt: true, migrates: true})
+	r, err := assemble(life, env, c, part{acting: true, adopt: true, migrates: everyMigration})
 	if err != nil {
 		end()
 		return err

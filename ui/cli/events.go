@@ -76,7 +76,7 @@ func events(ctx context.Context, env *Env, c *config.Config, since time.Duration
 	}
 	w := tabwriter.NewWriter(env.Out, 0, 8, 2, ' ', 0)
 	for _, e := range list {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", e.At.Format(time.DateTime), e.Level, e.Appliance, e.Who, e.Text)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", e.At.UTC().Format("2006-01-02 15:04:05 UTC"), e.Level, e.Appliance, e.Who, e.Text)
 	}
 	return exit(ExitFailed, w.Flush())
 }

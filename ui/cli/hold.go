@@ -124,9 +124,10 @@ func (h *holdFlags) run(ctx context.Context, env *Env, f flags, name, scope stri
 	h.wait.d = max(0, h.wait.d-env.Clock.Now().Since(begun))
 	id, err := r.surely(ctx, env, name, scope, h.lockFlags)
 	if err != nil {
-		return r.notHad(life, env, name, scope, err)
+		return r.notHad(ctx, env, name, scope, err)
 	}
 	if ctx.Err() != nil { // it came just too late: the lock is not wanted any more
+		r.say(env, name, context.Cause(ctx).Error()+": giving the lock back")
 		r.giveBack(life, env, name)
 		return exit(ExitNotHad, fmt.Errorf("%w; the command was not run", context.Cause(ctx)))
 	}

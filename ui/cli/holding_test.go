@@ -82,7 +82,7 @@ func TestFault_JNL06_TheLivingCount(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		all := (&run{config: c}).holdings(t.Context(), env)
+		all, _ := (&run{config: c}).holdings(t.Context(), env)
 		got := ""
 		for _, h := range all {
 			if got += h.Who + " "; h.lives != (h.Who != "ended") {

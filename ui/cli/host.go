@@ -18,6 +18,12 @@ func Host(ctx context.Context) Env {
 		Args: os.Args[1:], In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Environ: os.Environ(), User: userName(),
 		Terminal: term.IsTerminal(os.Stdin.Fd()) && term.IsTerminal(os.Stdout.Fd()), Clock: processClock(),
 	}
+	if term.IsTerminal(os.Stderr.Fd()) {
+		env.Width = func() int {
+			columns, _, _ := term.GetSize(os.Stderr.Fd()) // 0 = it cannot be told
+			return columns
+		}
+	}
 	if env.Terminal {
 		env.ReadPassword = func(prompt string) (string, error) {
 			defer env.Clock.Now() // the time that the operator took is no pause of ours

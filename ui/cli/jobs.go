@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -129,14 +131,26 @@ func jobsWatch(ctx context.Context, env *Env, r *run, name string, id appliance.
 	out := json.NewEncoder(env.Out)
 	out.SetEscapeHTML(false)
 	told := map[appliance.JobID]string{}
+	away, live := false, false
+	if s := r.engine.Snapshot(name); s.JobsPart.At.IsZero() {
+		return exit(ExitUnreachable, fmt.Errorf("the jobs of %s were not told: %s", name, cmp.Or(s.Trouble, s.JobsPart.Err)))
+	}
 	for {
 		s := r.engine.Snapshot(name)
+		if gone := !s.State.Answers(); gone != away {
+			away = gone
+			if away {
+				r.say(env, name, "it does not answer now: "+s.Trouble+"; it is asked again")
+			} else {
+				r.say(env, name, "it answers again")
+			}
+		}
 		found := id == ""
 		for _, j := range s.Jobs {
 			if id != "" && j.ID != id {
 				continue
 			}
-			found = true
+			found, live = true, j.Phase.Live()
 			if line := fmt.Sprintf("job %s  %s  %s  %s", j.ID, j.State, percent(j.Percent), j.Title); told[j.ID] != line {
 				told[j.ID] = line
 				if err := tellJob(env, out, j, line, asJSON); err != nil {
@@ -154,20 +168,26 @@ func jobsWatch(ctx context.Context, env *Env, r *run, name string, id appliance.
 			if told[id] != "" {
 				return exit(ExitUnknown, fmt.Errorf("job %s is not listed any more; how it ended is not known", id))
 			}
-			return exit(ExitUsage, fmt.Errorf("%s lists no job %s; holdfast jobs list %s shows those that there are", name, appliance.Label(string(id)), name))
+			return unlisted(name, id)
 		}
 		if _, err := viewer.Next(ctx); err != nil {
-			if id == "" {
+			cause := cmp.Or(context.Cause(ctx), err)
+			switch {
+			case id == "" && errors.Is(cause, context.Canceled):
 				return nil
+			case id == "":
+				return exit(ExitFailed, &wording{"watched no longer: " + cause.Error(), cause})
+			case live && !away:
+				return exit(ExitFailed, fmt.Errorf("job %s goes on at %s: %w", id, name, cause))
 			}
-			return exit(ExitFailed, fmt.Errorf("job %s goes on at %s: %w", id, name, err))
+			return exit(ExitFailed, fmt.Errorf("how job %s of %s stands is not known now: %w", id, name, cause))
 		}
 	}
 }
 
 func tellJob(env *Env, out *json.Encoder, j fleet.Job, line string, asJSON bool) error {
 	if !asJSON {
-		_, err := fmt.Fprintf(env.Out, "%s  %s\n", env.Clock.Now().Wall.Format("15:04:05"), line)
+		_, err := fmt.Fprintf(env.Out, "%s  %s\n", env.Clock.Now().Wall.UTC().Format("15:04:05 UTC"), line)
 		return err
 	}
 	x := toWork(j)
@@ -185,7 +205,10 @@ func jobsCancelCommand(env *Env, f *flags) *cobra.Command {
 		Args:  wants(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.noWait = true
-			return acting(cmd.Context(), env, *f, args[0], o, func(*run) (appliance.Act, error) {
+			return acting(cmd.Context(), env, *f, args[0], o, func(r *run) (appliance.Act, error) {
+				if err := r.lists(args[0], appliance.JobID(args[1])); err != nil {
+					return appliance.Act{}, err
+				}
 				return appliance.Act{Verb: appliance.VerbCancelJob, Job: appliance.JobID(args[1]), Typed: others}, nil
 			})
 		},
@@ -193,4 +216,20 @@ func jobsCancelCommand(env *Env, f *flags) *cobra.Command {
 	cmd.Flags().BoolVar(&others, "any", false, "also one that somebody else started")
 	cmd.Flags().BoolVar(&o.yes, "yes", false, "do it without asking")
 	return cmd
+}
+
+// lists fails unless an appliance lists that job.
+func (r *run) lists(name string, id appliance.JobID) error {
+	s := r.engine.Snapshot(name)
+	switch {
+	case s.JobsPart.At.IsZero():
+		return exit(ExitUnreachable, fmt.Errorf("the jobs of %s were not told: %s", name, cmp.Or(s.JobsPart.Err, s.Trouble)))
+	case !slices.ContainsFunc(s.Jobs, func(j fleet.Job) bool { return j.ID == id }):
+		return unlisted(name, id)
+	}
+	return nil
+}
+
+func unlisted(name string, id appliance.JobID) error {
+	return exit(ExitUsage, fmt.Errorf("%s lists no job %s; holdfast jobs list %s shows those that there are", name, appliance.Label(string(id)), name))
 }

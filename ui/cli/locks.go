@@ -114,7 +114,7 @@ func locksList(ctx context.Context, env *Env, c *config.Config, asJSON bool) err
 	if err := settled(ctx, r.engine); err != nil {
 		return exit(ExitFailed, err)
 	}
-	ours := r.holdings(ctx, env)
+	ours, asked := r.holdings(ctx, env)
 	var rows []listedJSON
 	silent, now := 0, env.Clock.Now()
 	for _, s := range r.engine.Snapshots() {
@@ -123,7 +123,7 @@ func locksList(ctx context.Context, env *Env, c *config.Config, asJSON bool) err
 			fmt.Fprintf(env.Err, "holdfast: %s: %s\n", s.Name, s.Trouble)
 		}
 		for _, l := range s.Locks {
-			rows = append(rows, withHolding(toListed(l, now), ours, now))
+			rows = append(rows, withHolding(withAsked(toListed(l, now), l.Lock, asked), ours, now))
 		}
 	}
 	if err := writeLocks(env, rows, asJSON, now); err != nil {
@@ -141,21 +141,24 @@ type holding struct {
 	lives bool // the engine that has it runs
 }
 
-// holdings are the locks that the journal knows for ours, those of engines that run first and of these the newest; that they
-// cannot be read is said.
-func (r *run) holdings(ctx context.Context, env *Env) []holding {
+// holdings are the locks that the journal knows for ours, those of engines that run first and of these the newest, and what was
+// asked for of which nobody knows yet what became of it; that they cannot be read is said.
+func (r *run) holdings(ctx context.Context, env *Env) ([]holding, []fleet.Record) {
 	j, err := journal.Open(ctx, journalPath(r.config), journal.Options{Clock: env.Clock})
 	var all []fleet.Holding
+	var asked []fleet.Record
 	if err == nil {
-		defer func() { _ = j.Close() }() // it was only read
-		all, err = j.Holdings(ctx)
+		defer func() { _ = j.Close() }()           // it was only read
+		if asked, err = j.Asked(ctx); err == nil { // before the holdings, so that what ends meanwhile is among these
+			all, err = j.Holdings(ctx)
+		}
 		for _, n := range j.Notices() {
 			fmt.Fprintln(env.Err, "holdfast: "+n)
 		}
 	}
 	if err != nil {
 		fmt.Fprintln(env.Err, "holdfast: which locks are yours could not be read: "+words(err))
-		return nil
+		return nil, nil
 	}
 	var living, left []holding
 	for _, h := range slices.Backward(all) {
@@ -165,7 +168,18 @@ func (r *run) holdings(ctx context.Context, env *Env) []holding {
 			left = append(left, holding{h, false})
 		}
 	}
-	return append(living, left...)
+	return append(living, left...), asked
+}
+
+// withAsked leaves open whose a lock is that may have come of a request of ours (faults.md I1).
+func withAsked(x listedJSON, l appliance.Lock, asked []fleet.Record) listedJSON {
+	i := slices.IndexFunc(asked, func(in fleet.Record) bool { return in.Appliance == x.Appliance && in.MayBe(l) })
+	if i < 0 || x.Holder != string(appliance.HolderAnother) {
+		return x
+	}
+	x.Holder = string(appliance.HolderUnknown)
+	x.Note = fmt.Sprintf("it may be what %s asked for at %s: that is not known yet", asked[i].Who, asked[i].At.Wall.UTC().Format("15:04:05 UTC"))
+	return x
 }
 
 // withHolding adds what the journal knows of a lock. Of an exclusive one only where the appliance itself does not say whose it is:

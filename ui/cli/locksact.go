@@ -86,7 +86,7 @@ func locksReleaseCommand(env *Env, f *flags) *cobra.Command {
 				if err != nil {
 					return "", err
 				}
-				res, err := r.engine.Do(ctx, r.person, args[0], appliance.Act{Verb: appliance.VerbRelease, Lock: own.Lock})
+				res, err := r.do(ctx, env, args[0], appliance.Act{Verb: appliance.VerbRelease, Lock: own.Lock})
 				if err != nil {
 					return "", failed(args[0], "release", own.Scope, err)
 				}
@@ -120,7 +120,7 @@ func onLock(
 	if why := policy.WhyNot(policy.Person{Name: env.User, Role: c.Role}, rules, verb); why != "" {
 		return exit(ExitRefused, fmt.Errorf("%s: %s: %s", name, verb, why))
 	}
-	r, err := assemble(ctx, env, c, part{acting: true, adopt: true, about: said[1]})
+	r, err := assemble(context.WithoutCancel(ctx), env, c, part{acting: true, adopt: true, about: said[1]})
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,9 @@ func onLock(
 	}
 	r.inherited(ctx, env, name, l.wait.d)
 	id, err := do(ctx, r)
-	if owed := r.repay(ctx); owed != nil {
+	if ctx.Err() != nil {
+		r.sayOwed(env, name)
+	} else if owed := r.repay(ctx); owed != nil {
 		fmt.Fprintf(env.Err, "holdfast: %v: the next holdfast that runs gives it back, or it ends by itself\n", owed)
 	}
 	if err != nil || id == "" {
@@ -143,6 +145,15 @@ func onLock(
 		}
 	}
 	return nil
+}
+
+// sayOwed tells what a signal left to be given back.
+func (r *run) sayOwed(env *Env, name string) {
+	for _, l := range r.engine.Snapshot(name).Locks {
+		if l.Owed {
+			r.say(env, name, fmt.Sprintf("%s is still to be given back: %s", l.Scope, r.outlook(name, l.ID)))
+		}
+	}
 }
 
 // repayLimit is how long a command waits at its end for what is owed.
@@ -162,10 +173,14 @@ func (r *run) answers(ctx context.Context, name string, patience time.Duration) 
 	}
 	viewer := r.engine.Subscribe()
 	defer viewer.Close()
+	caller := ctx
 	ctx, cancel := context.WithTimeout(ctx, max(patience, time.Millisecond))
 	defer cancel()
 	for !r.engine.Snapshot(name).State.Answers() {
 		if _, err := viewer.Next(ctx); err != nil {
+			if cause := context.Cause(caller); cause != nil {
+				return exit(ExitFailed, fmt.Errorf("%w; nothing was sent", cause))
+			}
 			s := r.engine.Snapshot(name)
 			return exit(ExitUnreachable, errors.New(strings.TrimSuffix(name+": "+s.Trouble+": "+advice(s), ": ")))
 		}
@@ -241,9 +256,11 @@ func (r *run) acquire(ctx context.Context, env *Env, name, said string, l lockFl
 		defer afterwards(func() {
 			r.say(env, name, fmt.Sprintf("waiting for %s until %s: it is held by another", s, endsAt(now.Add(l.wait.d), now)))
 		})()
-		res, err = r.engine.Wait(limited, r.person, name, claim)
+		res, err = r.whole(ctx, env, name, fmt.Sprintf("acquire %s", s), func() (fleet.Result, error) {
+			return r.engine.Wait(limited, r.person, name, claim)
+		})
 	} else {
-		res, err = r.engine.Do(ctx, r.person, name, appliance.Act{Verb: appliance.VerbAcquire, Claim: claim})
+		res, err = r.do(ctx, env, name, appliance.Act{Verb: appliance.VerbAcquire, Claim: claim})
 	}
 	if err != nil {
 		return "", r.notTaken(ctx, name, s, l, err)
@@ -263,11 +280,14 @@ func (r *run) extend(ctx context.Context, env *Env, name, said string, l lockFla
 			return "", err
 		}
 	}
-	res, err := r.engine.Do(ctx, r.person, name, act)
+	res, err := r.do(ctx, env, name, act)
 	if err != nil {
 		return "", failed(name, "extend", own.Scope, err)
 	}
 	r.say(env, name, res.Text)
+	if ctx.Err() != nil {
+		return res.Lock, nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, adoptLimit)
 	defer cancel()
 	if res.Lock != own.ID && !r.gone(ctx, name, own.ID, whatever) {

@@ -121,13 +121,38 @@ func (r *run) notHad(ctx context.Context, env *Env, name, scope string, err erro
 	switch {
 	case errors.As(err, &coded) && coded.code == ExitUsage:
 		return err
+	case errors.Is(err, appliance.ErrAmbiguous) && ctx.Err() != nil:
+		return r.leftOpen(context.WithoutCancel(ctx), env, name, scope, err)
 	case !errors.Is(err, appliance.ErrAmbiguous):
 		return exit(ExitNotHad, fmt.Errorf("the lock was not had, and the command not run: %w", err))
 	}
-	if r.undo(ctx, env, name, scope) {
+	if r.undo(context.WithoutCancel(ctx), env, name, scope) {
 		return exit(ExitNotHad, fmt.Errorf("the answer was lost; the lock is not yours now, and the command was not run"))
 	}
 	return exit(ExitHoldFailed, fmt.Errorf("whether the lock was had is not known, and the command was not run: %w%s", err, r.until(name)))
+}
+
+// leftOpen ends a hold that a signal ended while it was not known whether the lock was had. What may be there of the only lock is
+// given back where that can be known in a moment; of all else the next run finds out.
+func (r *run) leftOpen(ctx context.Context, env *Env, name, scope string, err error) error {
+	unknown := exit(ExitHoldFailed, fmt.Errorf("whether the lock was had is not known, and the command was not run: %w%s", err, r.until(name)))
+	if r.closed {
+		return unknown
+	}
+	limited, cancel := context.WithTimeout(ctx, letEndTime)
+	defer cancel()
+	undone := make(chan bool, 1)
+	go func() { undone <- r.undo(limited, env, name, scope) }()
+	select {
+	case gone := <-undone:
+		if gone {
+			return exit(ExitNotHad, errors.New("the answer was lost; the lock is not yours now, and the command was not run"))
+		}
+	case <-limited.Done():
+		r.engine.Close()
+		<-undone
+	}
+	return unknown
 }
 
 // undo gives back what may have come of a request for the only lock whose answer was lost, and reports whether it is sure now

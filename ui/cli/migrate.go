@@ -26,11 +26,11 @@ func migrateCommand(env *Env, f *flags) *cobra.Command {
 		Short: "Plan many copies, moves or pushes of backups, run them, and go on after an interruption",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return exit(ExitUsage, errors.New("migrate: say which: plan, run, resume, list or show"))
+			return exit(ExitUsage, errors.New("migrate: say which: plan, run, resume, cancel, list or show"))
 		},
 	}
-	cmd.AddCommand(migratePlanCommand(env, f), migrateRunCommand(env, f), migrateResumeCommand(env, f), migrateListCommand(env, f),
-		migrateShowCommand(env, f))
+	cmd.AddCommand(migratePlanCommand(env, f), migrateRunCommand(env, f), migrateResumeCommand(env, f), migrateCancelCommand(env, f),
+		migrateListCommand(env, f), migrateShowCommand(env, f))
 	return cmd
 }
 
@@ -71,13 +71,9 @@ func migratePlanCommand(env *Env, f *flags) *cobra.Command {
 	fs.IntVar(&p.atOnce, "at-once", 1, "copies or moves at once")
 	fs.StringVar(&p.onFailure, "on-failure", string(migration.OnFailureStop), "stop, skip or ask")
 	fs.StringVar(&p.keepLock, "keep-lock", "", "keep a lock of this scope meanwhile, like DM")
-	cmd.MarkFlagsMutuallyExclusive("copy", "move", "push")
-	cmd.MarkFlagsOneRequired("copy", "move", "push")
-	cmd.MarkFlagsMutuallyExclusive("all", "backup")
-	cmd.MarkFlagsOneRequired("all", "backup")
-	for _, name := range []string{"from", "to"} {
-		_ = cmd.MarkFlagRequired(name) // it is there
-	}
+	exactlyOne(cmd, "copy", "move", "push")
+	exactlyOne(cmd, "all", "backup")
+	required(cmd, "from", "to")
 	return cmd
 }
 
@@ -157,7 +153,10 @@ func (r *run) plan(env *Env, c *config.Config, p planFlags) (migration.Plan, err
 	plan.Careful, plan.Process, plan.AtOnce, plan.KeepLock = p.careful, p.process, p.atOnce, p.keepLock
 	plan.OnFailure = migration.OnFailure(p.onFailure)
 	if p.push {
-		plan.Destination, plan.Target = r.pushTo(p.to)
+		var err error
+		if plan.Destination, plan.Target, err = r.pushTo(p.to); err != nil {
+			return plan, err
+		}
 	}
 	wanted := map[appliance.BackupID]bool{}
 	for _, text := range p.backups {
@@ -179,14 +178,18 @@ func (r *run) plan(env *Env, c *config.Config, p planFlags) (migration.Plan, err
 	return plan, exit(ExitUsage, plan.Check())
 }
 
-// pushTo is the address of a push's target and, where that is one of ours, its name; either may have been said.
-func (r *run) pushTo(said string) (address, name string) {
+// pushTo is the address of a push's target and, where that is one of ours, its name; either may have been said. What is neither is
+// wrong usage unless it looks like an address: a mistyped name must send a backup nowhere.
+func (r *run) pushTo(said string) (address, name string, err error) {
 	for _, s := range r.engine.Snapshots() {
 		if s.Address != "" && (s.Name == said || s.Address == said) {
-			return s.Address, s.Name
+			return s.Address, s.Name, nil
 		}
 	}
-	return said, ""
+	if !strings.ContainsAny(said, ".:") {
+		return "", "", exit(ExitUsage, fmt.Errorf("%q is no appliance in %s and no address: %s", said, r.config.Path, known(r.config)))
+	}
+	return said, "", nil
 }
 
 // migrationJSON is a line of `migrate list --json`. It is documented in the README and only ever grows.
@@ -292,20 +295,6 @@ func withMigrations(ctx context.Context, env *Env, f flags, show func(*journal.J
 		return exit(ExitFailed, err)
 	}
 	return show(j, all)
-}
-
-// resumable are the migrations that can be gone on with, newest first.
-func resumable(views []migration.View) []migration.View {
-	return slices.DeleteFunc(views, func(v migration.View) bool { return v.State.Ended() })
-}
-
-// ids lists migrations for an error.
-func ids(views []migration.View) string {
-	var all []string
-	for i := range views {
-		all = append(all, fmt.Sprintf("%s (%s)", views[i].ID, views[i].Plan.Words()))
-	}
-	return strings.Join(all, ", ")
 }
 
 // level is how a step is told as an event.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/dustin/go-humanize"
 
 	"holdfast/appliance"
@@ -124,8 +125,12 @@ func (p *progress) whole(v *migration.View) {
 			p.last = now
 			p.json(stepJSON{Migration: v.ID, State: string(v.State), Share: &at.Share, Note: v.Note})
 		}
-	case p.env.Terminal:
-		fmt.Fprintf(p.env.Err, "\r\x1b[K%s", p.line(v, at))
+	case p.env.Width != nil:
+		line := p.line(v, at)
+		if columns := p.env.Width(); columns > 1 { // a line that wraps could not be taken away
+			line = ansi.Truncate(line, columns-1, "")
+		}
+		fmt.Fprintf(p.env.Err, "\r\x1b[K%s", line)
 		p.drawn = true
 	case p.last.IsZero() || now.Since(p.last) >= lineEvery:
 		p.last = now

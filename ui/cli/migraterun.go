@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -56,7 +57,14 @@ func migrateRun(ctx context.Context, env *Env, f flags, path string, o runFlags)
 	if err != nil {
 		return exit(ExitUsage, err)
 	}
-	return withRunner(ctx, env, f, o, func(ctx context.Context, r *run) error {
+	c, err := load(env, f)
+	if err != nil {
+		return err
+	}
+	if why := whyNotMigrate(env, c, &plan); why != "" && !o.dry {
+		return exit(ExitRefused, fmt.Errorf("%s; nothing was sent", why))
+	}
+	return withRunner(ctx, env, f, o, onlyMigrations(), func(r *run) error {
 		found := migration.Preflight(r.engine, r.person, &plan)
 		for _, x := range found {
 			fmt.Fprintln(env.Err, "holdfast: "+finding(x))
@@ -65,7 +73,11 @@ func migrateRun(ctx context.Context, env *Env, f flags, path string, o runFlags)
 			return dryRun(env, migration.Requests(r.engine, &plan))
 		}
 		if migration.Stops(found) {
-			return exit(ExitRefused, errors.New("the plan cannot run like this; nothing was sent"))
+			code := ExitRefused
+			if r.silent(&plan) {
+				code = ExitUnreachable
+			}
+			return exit(code, errors.New("the plan cannot run like this; nothing was sent"))
 		}
 		if err := confirm(ctx, env, o, &plan); err != nil {
 			return err
@@ -78,70 +90,23 @@ func migrateRun(ctx context.Context, env *Env, f flags, path string, o runFlags)
 	})
 }
 
-func migrateResumeCommand(env *Env, f *flags) *cobra.Command {
-	var o runFlags
-	cmd := &cobra.Command{
-		Use:   "resume [ID]",
-		Short: "Go on with a migration that was interrupted, once it is known what became of the steps that were under way",
-		Args:  wants(0, 1),
-		RunE:  func(cmd *cobra.Command, args []string) error { return migrateResume(cmd.Context(), env, *f, args, o) },
+// silent reports whether an appliance of a plan does not answer.
+func (r *run) silent(plan *migration.Plan) bool {
+	names := plan.Appliances()
+	if plan.Target != "" {
+		names = append(names, plan.Target)
 	}
-	o.add(cmd)
-	return cmd
-}
-
-func migrateResume(ctx context.Context, env *Env, f flags, args []string, o runFlags) error {
-	return withRunner(ctx, env, f, o, func(ctx context.Context, r *run) error {
-		left := resumable(r.migrations.Views())
-		switch {
-		case len(args) == 0 && len(left) == 0:
-			fmt.Fprintln(env.Err, "there is nothing to resume")
-			return nil
-		case len(args) == 0 && len(left) > 1:
-			return exit(ExitUsage, fmt.Errorf("there are several to resume, say which: %s", ids(left)))
-		case len(args) == 0:
-			args = []string{left[0].ID}
-		}
-		id := args[0]
-		if _, err := r.migrations.View(id); err != nil {
-			return exit(ExitUsage, fmt.Errorf("there is no migration %q to resume; holdfast migrate list shows those that there are", id))
-		}
-		v, err := r.migrations.Wait(ctx, id) // what became of the steps that were under way
-		if err != nil {
-			return r.interrupted(ctx, env, id, err)
-		}
-		fmt.Fprintf(env.Err, "migration %s, %s: %s\n", id, v.Plan.Words(), v.Tally())
-		if o.dry {
-			return dryRun(env, migration.Requests(r.engine, rest(&v)))
-		}
-		if v.State == migration.StateDone {
-			return r.ended(env, &v, o)
-		}
-		if err := confirm(ctx, env, o, rest(&v)); err != nil {
-			return err
-		}
-		if err := r.migrations.Resume(r.person, id); err != nil {
-			return exit(ExitFailed, err)
-		}
-		return r.watch(ctx, env, id, o)
+	return slices.ContainsFunc(names, func(name string) bool {
+		s := r.engine.Snapshot(name)
+		return s != nil && !s.State.Answers()
 	})
 }
 
-// rest is the plan of what is not begun yet.
-func rest(v *migration.View) *migration.Plan {
-	plan := v.Plan
-	plan.Items = nil
-	for i := range v.Steps {
-		if v.Steps[i].Phase == migration.PhaseQueued {
-			plan.Items = append(plan.Items, v.Steps[i].Item)
-		}
-	}
-	return &plan
-}
-
-// withRunner runs f on the whole fleet with its journal and migrations. The engine outlives ctx for as long as an orderly end
-// takes.
-func withRunner(ctx context.Context, env *Env, f flags, o runFlags, do func(context.Context, *run) error) error {
+// withRunner runs do on the whole fleet with its journal and migrations, of which begin takes over what is meant; with --dry-run
+// there are none. The engine outlives ctx for as long as an orderly end takes.
+func withRunner(
+	ctx context.Context, env *Env, f flags, o runFlags, begin func(context.Context, *migration.Runner) error, do func(*run) error,
+) error {
 	defer env.process.withoutPipes()()
 	c, err := load(env, f)
 	if err != nil {
@@ -154,7 +119,7 @@ func withRunner(ctx context.Context, env *Env, f flags, o runFlags, do func(cont
 	}
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
-	as := part{acting: !o.dry, adopt: !o.dry, migrates: !o.dry}
+	as := part{acting: true, adopt: true, migrates: begin}
 	if o.dry {
 		as = looking()
 	}
@@ -163,15 +128,16 @@ func withRunner(ctx context.Context, env *Env, f flags, o runFlags, do func(cont
 		return err
 	}
 	defer r.close()
+	defer r.letEnd(ctx)
 	if err := settled(ctx, r.engine); err != nil {
 		return exit(ExitFailed, err)
 	}
-	return do(ctx, r)
+	return do(r)
 }
 
 func dryRun(env *Env, calls []appliance.Call) error {
 	for _, c := range calls {
-		if _, err := fmt.Fprintln(env.Out, strings.TrimSpace(c.Method+" "+c.URL+" "+c.Body)); err != nil {
+		if _, err := fmt.Fprintln(env.Out, requestLine(c)); err != nil {
 			return exit(ExitFailed, err)
 		}
 	}
@@ -233,7 +199,7 @@ func (r *run) interrupted(ctx context.Context, env *Env, id string, err error) e
 	if v, err := r.migrations.View(id); err == nil {
 		fmt.Fprintf(env.Err, "\nmigration %s is paused: %s; what is under way goes on at the appliances\n", id, v.Tally())
 	}
-	return exit(ExitFailed, fmt.Errorf("interrupted; holdfast migrate resume %s goes on with it", id))
+	return exit(ExitFailed, fmt.Errorf("%w; holdfast migrate resume %s goes on with it", context.Cause(ctx), id))
 }
 
 // givePassphrase gives the steps that wait for it what they need, and reports whether there is more to wait for. One from a file
@@ -279,27 +245,17 @@ func (r *run) ended(env *Env, v *migration.View, o runFlags) error {
 	} else if err := printReport(env, v.Report(), false); err != nil {
 		return err
 	}
-	if v.State == migration.StateDone {
-		return nil
-	}
-	code, what := ExitFailed, v.Tally()
-	for i := range v.Steps {
-		switch v.Steps[i].Phase {
-		case migration.PhaseUnknown:
-			code = ExitUnknown
-		case migration.PhasePassphrase:
-			what += "; its passphrase is needed: --passphrase-file, or run it in a terminal"
-		}
-	}
-	return exit(code, fmt.Errorf("migration %s is %s: %s; holdfast migrate resume %s goes on with it", v.ID, v.State, what, v.ID))
+	return outstanding(v)
 }
 
-// migrate begins to look after migrations, and takes over those of runs that ended.
-func (r *run) migrate(ctx context.Context, c *config.Config) error {
-	r.migrations = migration.New(migration.Options{Fleet: r.engine, Store: r.record.journal, Log: r.logger})
+// migrate begins to look after migrations. A run that may change nothing takes over none.
+func (r *run) migrate(ctx context.Context, c *config.Config, begin func(context.Context, *migration.Runner) error) error {
+	r.migrations = migration.New(migration.Options{
+		Fleet: r.engine, Store: r.record.journal, Log: r.logger, Person: r.person, ReadOnly: c.ReadOnly,
+	})
 	r.tried = map[int]bool{}
 	if c.ReadOnly {
 		return nil
 	}
-	return exit(ExitFailed, r.migrations.Start(ctx))
+	return exit(ExitFailed, begin(ctx, r.migrations))
 }

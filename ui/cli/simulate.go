@@ -90,7 +90,7 @@ func simulate(ctx context.Context, env *Env, f simFlags) (err error) {
 		if err := os.MkdirAll(filepath.Dir(f.writeConfig), 0o700); err != nil {
 			return exit(ExitFailed, fmt.Errorf("make a folder for the configuration: %w", err))
 		}
-		if err := sim.WriteConfig(f.writeConfig, fleet); err != nil {
+		if err := ownConfig(f.writeConfig, fleet); err != nil {
 			return exit(ExitFailed, err)
 		}
 	}
@@ -102,6 +102,22 @@ func simulate(ctx context.Context, env *Env, f simFlags) (err error) {
 		}
 	}
 	<-ctx.Done()
+	return nil
+}
+
+// ownConfig writes a configuration whose state is kept in a folder of its own beside it: what is tried there must not stand in the
+// operator's journal.
+func ownConfig(path string, fleet *sim.Fleet) error {
+	if err := sim.WriteConfig(path, fleet); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read the configuration: %w", err)
+	}
+	if err := os.WriteFile(path, append([]byte("state_dir = \"state\"\n\n"), text...), 0o600); err != nil {
+		return fmt.Errorf("write the configuration: %w", err)
+	}
 	return nil
 }
 

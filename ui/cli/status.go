@@ -45,7 +45,7 @@ func status(ctx context.Context, env *Env, f flags, asJSON bool) error {
 		return exit(ExitFailed, err)
 	}
 	snapshots := r.engine.Snapshots()
-	ours := r.holdings(ctx, env)
+	ours, _ := r.holdings(ctx, env)
 	write := writeStatus
 	if asJSON {
 		write = writeStatusJSON
