@@ -118,7 +118,7 @@ func Default() []Binding {
 		{Create, []string{"n"}, "new backup", "make a backup of this row's appliance", act, appliance.VerbCreate, false},
 		{Delete, []string{"D"}, "delete", "delete the backup, in one place or in all", act, appliance.VerbDelete, true},
 		{Migrate, []string{"M"}, "migrate", "plan a migration of the marked backups, or see those that run", act, "", false},
-		{More, []string{"o"}, "more", "what else can be done: restore, process, save, activate, compare", act, "", false},
+		{More, []string{"o"}, "more", "what else can be done: restore, process, save, activate, compare", act, "", true},
 		{Cancel, []string{"x"}, "cancel", "cancel the job, the push or the wait", act, appliance.VerbCancelJob, true},
 		{Filter, []string{"/"}, "filter", "show only rows that hold what you type", look, "", false},
 		{Sort, []string{"s"}, "", "sort by the next column, up then down", look, "", false},

@@ -79,7 +79,7 @@ var plays = map[keymap.Action]func(t *testing.T, x *uitest.Terminal, key string)
 		waiting(x).Press("G", key).Until("skipped")
 	},
 	keymap.Retry: func(_ *testing.T, x *uitest.Terminal, key string) {
-		waiting(x).Press("G", "s").Until("skipped").Press(key).UntilGone("skipped")
+		waiting(x).Press("G", "s").UntilMatch(`▸ 2 .*skipped`).Press(key).UntilMatch(`▸ 2 .*queued`)
 	},
 	keymap.Passphrase: func(_ *testing.T, x *uitest.Terminal, key string) { // nothing waits for one: TestMigrationPushesAndProcesses
 		waiting(x).Press(key).Never("╭ Passphrase")

@@ -242,13 +242,13 @@ func TestFault_JOB09_KilledMigrationIsResumed(t *testing.T) {
 func TestMigrationKeysAreRemapped(t *testing.T) {
 	t.Parallel()
 	config := func(text string) string {
-		return text + "\n[keys]\npause = [\"y\"]\ncancel = [\"X\"]\ndown = [\"d\"]\n"
+		return text + "\n[keys]\npause = [\"y\"]\ncancel = [\"X\"]\ndown = [\"i\"]\n"
 	}
 	play(t, uitest.Options{Config: config}, func(x *uitest.Terminal) {
 		begin(t, plan2(x)).Until("y pause", "X cancel").Press("p", "x").Until("running").Never("╭ Cancel", "paused")
-		x.Press("d").Until("▸ 2").Press("?").Until("╭ Help").Until("y  begin no further step").Until("X  cancel").Press("esc")
+		x.Press("i").Until("▸ 2").Press("?").Until("╭ Help").Until("y  begin no further step").Until("X  cancel").Press("esc")
 		x.Press("y").Until("paused").Until("y resume")
-		x.Press("esc").Press("1", "j").Never("▸ ● new-lxca").Press("d").Until("▸ ● new-lxca")
+		x.Press("esc").Press("1", "j").Never("▸ ● new-lxca").Press("i").Until("▸ ● new-lxca")
 	})
 }
 
