@@ -2,7 +2,6 @@ package chaos
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -53,13 +52,6 @@ func (s *story) of(name string, until time.Time, truth []kit.Effect) string {
 	all = slices.DeleteFunc(all, func(l line) bool { return l.at.After(until) || l.appliance != "" && name != "" && l.appliance != name })
 	slices.SortStableFunc(all, func(a, b line) int { return a.at.Compare(b.at) })
 	var b strings.Builder
-	if path := os.Getenv("STORY"); path != "" { // DEBUG
-		for _, l := range all {
-			fmt.Fprintf(&b, "    %s %-6s %s\n", stamp(l.at), l.appliance, l.text)
-		}
-		_ = os.WriteFile(path, []byte(b.String()), 0o600)
-		b.Reset()
-	}
 	for _, l := range all[max(0, len(all)-toldLines):] {
 		fmt.Fprintf(&b, "    %s %-6s %s\n", stamp(l.at), l.appliance, l.text)
 	}

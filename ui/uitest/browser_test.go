@@ -95,7 +95,7 @@ func TestBrowseActsOnOneAppliance(t *testing.T) {
 		for key, name := range map[string]string{"c": "copy", "m": "move", "D": "delete"} {
 			x.Press(key).Until(name+": the marked backups are of several appliances").Never("╭ Copy", "╭ Move", "╭ Delete")
 		}
-		x.Press("o").Until("╭ More").Type("delete").Press("enter").Until("╭ Delete weekly of dc2-lxca").Press("esc") // the one that is named there
+		x.Press("o").Until("╭ More").Type("delete").Press("enter").Until("╭ Delete nightly-1231 of dc2-lxca").Press("esc") // the one that is named there
 		x.Press("u", "g", "c").Until("Copy weekly of dc2-lxca").Press("esc")
 		unchanged(t, x, nil)
 	})
