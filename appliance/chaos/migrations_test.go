@@ -90,7 +90,7 @@ func (y *migrationTally) add(w *world, all []migration.Record) {
 func TestMigrations(t *testing.T) {
 	t.Parallel()
 	y := &migrationTally{phases: map[migration.Phase]int{}, faults: map[fault.Kind]int{}}
-	want := fullMigrations / share
+	want := fullMigrations / migrationShare
 	switch {
 	case *migrations > 0:
 		want = *migrations

@@ -214,7 +214,7 @@ func TestFault_JOB01_TheFateOfWhatWasNotAnswered(t *testing.T) {
 		{appliance.VerbPush, toDC2, false, nil, FateUnknown, "unknown, nothing found"},
 		{appliance.VerbPush, toDC2, false, arrived("bad"), FateOther, "another checksum: bad, not c0ffee"},
 		{appliance.VerbDelete, "internal", true, nil, FateThere, "took place, as the listing says"},
-		{appliance.VerbDelete, "internal", false, nil, FateNot, "did not take place: it is listed there as before"},
+		{appliance.VerbDelete, "internal", false, nil, FateUnknown, "takes place is not known: it is listed there as before"},
 		{appliance.VerbDelete, "all", false, func(b *bench) { lies(b.f, "c0ffee", nas) }, FateUnknown, "it is still listed at /mnt/nas"},
 	} {
 		t.Run(fmt.Sprintf("%s, %v, %s", c.verb, c.effect, c.says), func(t *testing.T) {

@@ -315,7 +315,8 @@ func (w *watcher) tellSearch(c *check, sure bool) Ending {
 		level, e.Fate = Warn, FateUnknown
 		e.Text = fmt.Sprintf("the %s is not complete: it is still listed at %s", w.e.transferWords(t), placesOf(b))
 	case t.Verb == appliance.VerbDelete && !sure:
-		level, e.Fate, e.Text = Warn, FateNot, "the "+w.e.transferWords(t)+" did not take place: it is listed there as before"
+		level, e.Fate = Warn, FateUnknown // it may come late: nothing ever says that it will not
+		e.Text = "whether the " + w.e.transferWords(t) + " takes place is not known: it is listed there as before"
 	case !sure:
 		level, e.Fate = Warn, FateUnknown
 		e.Text = fmt.Sprintf("unknown, nothing found: no job of the %s, and the backup was not seen there", w.e.transferWords(t))

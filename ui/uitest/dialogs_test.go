@@ -76,7 +76,7 @@ func TestExtendNeverShortens(t *testing.T) {
 		unchanged(t, x, before)
 		x.Press("esc")
 		x.Advance(6 * time.Minute)
-		x.Press("e").UntilMatch(`from now for +20m_ +1[56]m to 24h`).Press("enter").Until("you extended UP Updates")
+		x.Press("e").UntilMatch(`from now for +20m_ +1[1-6]m to 24h`).Press("enter").Until("you extended UP Updates")
 		x.UntilMatch(`UP Updates +you +2[01]:\d\d`)
 	})
 	play(t, uitest.Options{}, func(x *uitest.Terminal) { // the longest lock there is
