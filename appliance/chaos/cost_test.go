@@ -14,9 +14,6 @@ import (
 	"holdfast/appliance/sim/xclarity"
 )
 
-// mostOfCore is how much of a core it may cost to look after a migration, in percent.
-const mostOfCore = 2
-
 // worked is how long this process has had a processor.
 func worked(t *testing.T) time.Duration {
 	var u syscall.Rusage
@@ -26,11 +23,13 @@ func worked(t *testing.T) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// A migration of 200 backups over 10 appliances, a minute each, costs at most 2 % of a core to look after; what the simulated
-// appliances cost, in the same process, is among it. It is measured with -chaos.full only, as it wants the process for itself.
+// What it costs to look after a migration of 200 backups over 10 appliances, a minute each, with what the simulated appliances
+// cost in the same process: told, for the budget is 2 % of a core, and held against nothing, as others may run beside it. With
+// -chaos.full it is looked after for ten minutes, else for one; alone it is with -run MigrationCosts.
 func TestMigrationCosts(t *testing.T) {
-	if !*full {
-		t.Skip("measured with -chaos.full")
+	long := time.Minute
+	if *full {
+		long = 10 * time.Minute
 	}
 	synctest.Test(t, func(t *testing.T) {
 		cfg := sim.Config{Speed: 0.1, Backups: 20}
@@ -52,7 +51,7 @@ func TestMigrationCosts(t *testing.T) {
 		if _, err := f.main.runner.Begin(context.Background(), otto, plan); err != nil {
 			t.Error(err)
 		}
-		for range 600 { // as a screen does
+		for range int(long / time.Second) { // as a screen does
 			time.Sleep(time.Second)
 			if _, err := f.main.runner.View("m1"); err != nil {
 				t.Error(err)
@@ -62,8 +61,8 @@ func TestMigrationCosts(t *testing.T) {
 		v, _ := f.main.runner.View("m1")
 		share := 100 * cost.Seconds() / took.Seconds()
 		t.Logf("%d steps (%s) in %s: %s of a processor, %.2f %%", len(v.Steps), v.Tally(), took, cost.Round(time.Millisecond), share)
-		if share > mostOfCore || len(v.Steps) != 200 {
-			t.Errorf("%.2f %% of a core for %d steps", share, len(v.Steps))
+		if y := v.Tally(); len(v.Steps) != 200 || !v.Live {
+			t.Errorf("%d steps, %s; it runs: %v", len(v.Steps), y, v.Live)
 		}
 		if err := f.main.quit(); err != nil {
 			t.Error(err)
