@@ -122,6 +122,34 @@ func TestFault_JOB01_NorWhileTheAnswerIsMissing(t *testing.T) {
 	})
 }
 
+// Nor is a job taken for an inherited transfer that may be what came of a request of the same engine, whose answer was lost and whose
+// end the listing told.
+func TestFault_JOB01_TheJobOfWhatTheListingTold(t *testing.T) {
+	l := newLedger()
+	run(t, func(b *bench, o *Options) {
+		withNightly(b, o)
+		o.ID, o.Adopt, o.Journal = "two", true, &page{ledger: l, engine: "two"}
+	}, func(t *testing.T, b *bench) {
+		left := unanswered(t, b, l, "one", send(appliance.VerbPush, "198.18.0.9"))
+		b.lost(false)
+		_, err := b.do(send(appliance.VerbMove, "/mnt/nas"))
+		mustIs(t, err, appliance.ErrAmbiguous)
+		b.f.with(func() { // its job does not say what it does, and was not listed until the backup lay where it was to go
+			b.f.backups[0].Locations = []appliance.Location{"/mnt/nas"}
+		})
+		b.pass(2 * time.Minute)
+		mustSay(t, b.events(Warn), "is moved to /mnt/nas, as the listing says, although no job said success")
+		b.f.with(func() {
+			b.f.jobs = []appliance.Job{{ID: "5", State: appliance.Label("Complete"), Phase: appliance.PhaseSucceeded, Backup: nightly().ID}}
+		})
+		l.end("one")
+		b.pass(3 * time.Minute)
+		must(t, "said"+b.story(), strings.Contains(b.story(), "became job"), false)
+		must(t, "open"+b.story(), len(l.transits), 0)
+		must(t, "fate", l.records[left-1].Ending.Fate, FateUnknown)
+	})
+}
+
 // Nothing is taken for ours as long as the journal does not tell what others have.
 func TestFault_JOB01_NothingIsTakenUnread(t *testing.T) {
 	l := newLedger()

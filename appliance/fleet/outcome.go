@@ -202,6 +202,7 @@ func (w *watcher) expect(c *check) {
 // move "moved" (faults.md I5, JOB-04). The caller holds w.mu.
 func (w *watcher) tellChecks(l lane, sent time.Duration) bool {
 	before := len(w.checks)
+	w.forgetJobless()
 	w.checks = slices.DeleteFunc(w.checks, func(c *check) bool {
 		if sent < c.since {
 			return false
@@ -270,5 +271,16 @@ func (w *watcher) search(c *check) bool {
 		}
 	}
 	w.over(c.intent, w.tellSearch(c, sure))
+	if w.jobs != nil && !removal {
+		w.jobless = append(w.jobless, c)
+	}
 	return true
+}
+
+// forgetJobless forgets the transfers whose job nobody told, once none is listed that could be theirs. The caller holds w.mu.
+func (w *watcher) forgetJobless() {
+	now := w.e.clock.Now().Run
+	w.jobless = slices.DeleteFunc(w.jobless, func(c *check) bool {
+		return now-c.since > pastKept && !slices.ContainsFunc(w.tasks.Jobs, func(j appliance.Job) bool { return w.couldBe(c, j) })
+	})
 }

@@ -216,14 +216,15 @@ func fitsJob(t appliance.Transfer, j appliance.Job) bool {
 }
 
 // contested reports whether a job may as well be another transfer of ours whose job is not known: of this engine or of another
-// one on the same journal, which asked for the same backup (faults.md JOB-01). The caller holds w.mu.
+// one on the same journal, which asked for the same backup, and may have ended since (faults.md JOB-01). The caller holds w.mu.
 func (w *watcher) contested(c *check, j appliance.Job) bool {
 	if being := w.asked[j.Backup]; being != nil && !c.sending && fitsJob(*being, j) {
 		return true
 	}
-	return w.others.mayHave(j) || slices.ContainsFunc(w.checks, func(other *check) bool {
+	rival := func(other *check) bool {
 		return other.intent != c.intent && other.unknown && !other.known[j.ID] && fitsJob(other.transfer, j)
-	})
+	}
+	return w.others.mayHave(j) || slices.ContainsFunc(w.checks, rival) || slices.ContainsFunc(w.jobless, rival)
 }
 
 // cancelPush stops whatever push runs, once; it names no job (faults.md JOB-06). Unless the operator typed that he means

@@ -71,6 +71,7 @@ type watcher struct {
 	backupAt map[appliance.BackupID]int
 	started  map[appliance.JobID]*started               // transfers of ours by job
 	checks   []*check                                   // transfers whose outcome the next listings tell
+	jobless  []*check                                   // those that are settled and whose job nobody told; see contested
 	guard    map[string]Doing                           // acts under way by target
 	asked    map[appliance.BackupID]*appliance.Transfer // transfers that are being sent
 	restored bool                                       // a restore of ours ran, after which it may show another key
