@@ -52,6 +52,8 @@ type own struct {
 	measured bool
 	missing  bool          // the newest listing that says something of it does not say that it is ours, which was told
 	ended    time.Duration // run at which it went to the past
+	// unheard tells that a clock alone says that it has ended: it stays in the journal until a listing is without it.
+	unheard bool
 }
 
 // How exactly the appliance's Date tells the time at which a request was sent, and how late one may take effect
@@ -189,12 +191,15 @@ func (w *watcher) compare(said map[appliance.LockID]word, stamp appliance.Stamp)
 	for id, o := range w.claims.past {
 		switch {
 		case said[id] == wordOurs && stamp.Sent.Run > o.ended:
-			o.listed, o.seen = true, stamp.Sent
+			o.listed, o.seen, o.unheard = true, stamp.Sent, false
 			w.claims.own[id] = o
 			delete(w.claims.past, id)
 			w.claims.dirty[id] = true
 			w.e.event(Warn, w.name, "", fmt.Sprintf("lock %s is still there", name(o.lock)))
-		case now.Run-o.ended > pastKept:
+		case o.unheard && said[id] != wordNone && stamp.Sent.Run > o.ended:
+			o.unheard = false
+			w.claims.dirty[id] = true
+		case now.Run-o.ended > pastKept && !o.unheard:
 			delete(w.claims.past, id)
 		}
 	}
@@ -283,6 +288,7 @@ func (w *watcher) expire(now appliance.Reading) {
 		if state != lease.Gone || w.outlives(o, now) {
 			continue
 		}
+		o.unheard = !o.lock.Exclusive
 		w.end(id, o, now, Warn, "of yours has ended")
 		found = true
 	}

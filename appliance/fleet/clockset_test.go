@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -92,4 +93,68 @@ func TestFault_CLK04_TheOnlyLockMayOutliveOurClock(t *testing.T) {
 		b.pass(10 * time.Minute)
 		must(t, "note when it must have ended", b.snap().Locks[0].Note, "")
 	})
+}
+
+// By the clock of an appliance, which was set forward for a while, a lock that a run took over has ended, the appliance is away since,
+// and the run ends: the next one asks whether the lock is there still, as no listing was without it (faults.md I1).
+func TestFault_CLK02_WhatOnlyAClockSaysHasEnded(t *testing.T) {
+	for _, c := range []struct{ kept, owed, there bool }{{there: true}, {kept: true, there: true}, {owed: true, there: true}, {}} {
+		t.Run(fmt.Sprintf("%+v", c), func(t *testing.T) {
+			l := newLedger()
+			var id appliance.LockID
+			made := func(b *bench, ago time.Duration) {
+				b.f.with(func() { b.f.locks[0].Created = b.clock.Now().Wall.Add(-ago) })
+			}
+			run(t, func(b *bench, o *Options) {
+				now := b.clock.Now().Wall
+				id = b.f.put("UP", 20*time.Minute, now)
+				h := Holding{
+					Appliance: "dc1", Lock: id, Scope: "UP", Who: "maria", State: HoldingHeld, TTL: 20 * time.Minute, Sent: now, Received: now,
+					Kept: c.kept,
+				}
+				if c.owed {
+					h.State = HoldingOwed
+				}
+				must(t, "error", (&page{ledger: l, engine: "zero"}).Hold(t.Context(), h), nil)
+				l.end("zero")
+				made(b, 19*time.Minute) // as its clock was set
+				b.f.before = func(_ context.Context, call string) error {
+					if call == "release" || call == "acquire" {
+						return appliance.ErrUnreachable
+					}
+					return nil
+				}
+				o.ID, o.Adopt, o.Journal = "one", true, &page{ledger: l, engine: "one"}
+			}, func(t *testing.T, b *bench) {
+				b.pass(20 * time.Second)
+				must(t, "ours"+b.story(), b.lock(id) != nil && b.lock(id).Mine, true)
+				b.f.with(func() { b.f.before = func(context.Context, string) error { return appliance.ErrUnreachable } })
+				b.pass(3 * time.Minute)
+				must(t, "shown"+b.story(), b.lock(id) == nil, true)
+				b.e.Close()
+				l.end("one")
+				made(b, 4*time.Minute)
+				b.f.with(func() {
+					b.f.before = nil
+					if !c.there {
+						b.f.locks = nil
+					}
+				})
+				next := b.another(t, l, "two", b.f)
+				b.pass(15 * time.Second)
+				row := next.lock(id)
+				switch {
+				case c.owed:
+					must(t, "given back"+next.story(), row == nil && len(b.f.alive()) == 0, true)
+					must(t, "in the journal", len(l.holdings["two"]), 0)
+				case c.kept: // what was taken in its place takes it
+					must(t, "given back"+next.story(), fmt.Sprint(next.kept(), len(b.f.alive())), fmt.Sprint(b.f.alive()[0], 1))
+				case c.there:
+					must(t, "ours"+next.story(), row != nil && row.Mine, true)
+				default:
+					must(t, "in the journal"+next.story(), l.holdings["two"][[2]string{"dc1", string(id)}].State, HoldingLost)
+				}
+			})
+		})
+	}
 }

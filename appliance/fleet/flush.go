@@ -186,7 +186,12 @@ func (w *watcher) wrote(failed error) {
 func (w *watcher) holding(id appliance.LockID) *Holding {
 	o := w.claims.own[id]
 	if o == nil {
-		return w.endedHolding(id)
+		if h := w.endedHolding(id); h != nil {
+			return h
+		}
+		if o = w.claims.past[id]; o == nil || !o.unheard {
+			return nil
+		}
 	}
 	h := &Holding{
 		Appliance: w.name, Lock: id, Scope: o.lock.Scope.Code, Exclusive: o.lock.Exclusive, Who: o.who, Purpose: o.purpose,

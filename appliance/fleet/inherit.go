@@ -83,20 +83,13 @@ func (w *watcher) inheritLock(h Holding) {
 		if h.Kept {
 			w.retake(h, scope)
 		}
+		if !h.Exclusive && w.claims.own[h.Lock] == nil { // a clock may have said so, and it be there still
+			w.claims.past[h.Lock] = w.leftOver(h, scope)
+		}
 	case h.Exclusive:
 		w.claims.heirs = append(w.claims.heirs, &heir{engine: h.Engine, holding: h})
 	case w.claims.own[h.Lock] == nil:
-		o := &own{
-			lock: appliance.Lock{ID: h.Lock, Scope: scope, TTL: h.TTL}, who: h.Who, purpose: h.Purpose, ttl: h.TTL, inherited: true,
-			granted:  appliance.Stamp{Sent: pastReading(now, h.Sent), Received: pastReading(now, h.Received)},
-			replaces: h.Replaces,
-		}
-		if h.TTL > 0 && !h.Sent.IsZero() {
-			o.latest = now.Run
-			if age := now.Wall.Sub(h.Sent); age >= 0 { // else our wall clock was set back, and tells nothing
-				o.latest += h.TTL - age
-			}
-		}
+		o := w.leftOver(h, scope)
 		w.claims.own[h.Lock] = o
 		if h.State == HoldingOwed {
 			w.owe(h.Lock, h.Who)
@@ -109,6 +102,23 @@ func (w *watcher) inheritLock(h Holding) {
 		w.event(Info, fmt.Sprintf("an earlier run took the lock %s for %s; whether it is there still is asked", name(o.lock), h.Who))
 	}
 	w.e.sched.wake(w, w.lanes&of(laneLocks))
+}
+
+// leftOver is a lock of an ended engine as the journal has it; how long it lasts, a listing tells.
+func (w *watcher) leftOver(h Holding, scope appliance.Scope) *own {
+	now := w.e.clock.Now()
+	o := &own{
+		lock: appliance.Lock{ID: h.Lock, Scope: scope, TTL: h.TTL}, who: h.Who, purpose: h.Purpose, ttl: h.TTL, inherited: true,
+		granted:  appliance.Stamp{Sent: pastReading(now, h.Sent), Received: pastReading(now, h.Received)},
+		replaces: h.Replaces, ended: now.Run,
+	}
+	if h.TTL > 0 && !h.Sent.IsZero() {
+		o.latest = now.Run
+		if age := now.Wall.Sub(h.Sent); age >= 0 { // else our wall clock was set back, and tells nothing
+			o.latest += h.TTL - age
+		}
+	}
+	return o
 }
 
 // pastReading is a moment of the past by the wall clock as a reading of this run.
