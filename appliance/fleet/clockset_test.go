@@ -158,3 +158,35 @@ func TestFault_CLK02_WhatOnlyAClockSaysHasEnded(t *testing.T) {
 		})
 	}
 }
+
+// Our clock was set back after an ended run had asked for a lock: how long the lock lasts that is found to have come of it, the listing
+// tells, and what the journal is given is no later, for a run that comes when the appliance's clock was set back, too (faults.md I2).
+func TestFault_CLK04_FoundAfterOurClockWasSetBack(t *testing.T) {
+	l := newLedger()
+	var id appliance.LockID
+	run(t, func(b *bench, o *Options) {
+		now := b.clock.Now()
+		made := now.Wall.Add(-3 * time.Minute)
+		asked := Intent{At: now, Engine: "zero", Who: "maria", Appliance: "dc1", Act: up20, Since: made, Before: []appliance.LockID{}}
+		asked.At.Wall = made.Add(2 * time.Hour)
+		_, err := (&page{ledger: l, engine: "zero"}).Intend(t.Context(), asked)
+		must(t, "error", err, nil)
+		l.end("zero")
+		id = b.f.put("UP", up20.Claim.TTL, made)
+		o.ID, o.Adopt, o.Journal = "one", true, &page{ledger: l, engine: "one"}
+	}, func(t *testing.T, b *bench) {
+		b.pass(2 * time.Minute)
+		row := b.lock(id)
+		must(t, "ours"+b.story(), row.Mine, true)
+		end := up20.Claim.TTL - 3*time.Minute
+		must(t, "held no longer than it is", row.Term.End <= end && row.Term.End > end-5*time.Second, true)
+		b.e.Close()
+		l.end("one")
+		b.f.with(func() { b.f.locks[0].Created = b.f.locks[0].Created.Add(10 * time.Minute) }) // as it tells when its clock goes 10 min late
+		next := b.another(t, l, "two", b.f)
+		b.pass(15 * time.Second)
+		row = next.lock(id)
+		must(t, "ours later"+next.story(), row.Mine, true)
+		must(t, "held no longer than it is, later", row.Term.HeldUntil <= end, true)
+	})
+}

@@ -192,7 +192,7 @@ func marked(ttl time.Duration) bool { return ttl > 0 && ttl%time.Minute != 0 }
 
 // found notes a lock that was found to be ours. How long it was looked for is no round trip, so the worst one stays.
 func (w *watcher) found(d *doubt, l appliance.Lock, seen appliance.Stamp) {
-	stamp := appliance.Stamp{Sent: d.sent, Received: seen.Received} // it was granted before this at the latest
+	stamp := appliance.Stamp{Sent: d.begun(l, seen), Received: seen.Received} // it was granted before this at the latest
 	o := w.grant(appliance.Receipt{Stamp: stamp, Lock: l}, d.claim, d.who)
 	o.listed, d.got = true, l.ID
 	if d.left {
@@ -202,6 +202,19 @@ func (w *watcher) found(d *doubt, l appliance.Lock, seen appliance.Stamp) {
 	if d.left {
 		w.conclude(d.intent, OutcomeDone, "the lock "+name(l)+" was found to have come of it")
 	}
+}
+
+// begun is when a lock that was found began at the earliest: when it was asked for, or, by an ended engine, when a listing says that it
+// was made if that is earlier: our wall clock may have been set back in between (faults.md I2).
+func (d *doubt) begun(l appliance.Lock, seen appliance.Stamp) appliance.Reading {
+	age := seen.Date.Sub(l.Created) + dateSlack
+	if !d.inherited || l.Created.IsZero() || seen.Date.IsZero() || age < 0 {
+		return d.sent
+	}
+	if made := ahead(seen.Sent, -age); made.Run < d.sent.Run {
+		return made
+	}
+	return d.sent
 }
 
 // follow has a new lock take the place of the one that it was asked for to extend, and of several that were asked for
