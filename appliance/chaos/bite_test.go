@@ -305,3 +305,21 @@ func TestCheckerLetsTheTruthPass(t *testing.T) {
 		t.Error(v)
 	}
 }
+
+// Two runs that asked for the very same, of which what came of one request was taken for what came of the other: that this one has its
+// effect later breaks no rule either, and that it has another one does.
+func TestCheckerSwapsWhatCannotBeTold(t *testing.T) {
+	s := newStand()
+	first := s.intends("a", acquireA)
+	s.intends("b", acquireA)
+	s.grants("b", lockA)
+	s.settled(first, fleet.OutcomeDone, "")
+	s.grants("a", lockB)
+	for _, v := range s.violations() {
+		t.Error(v)
+	}
+	s.grants("a", "33333333333333333333333333333333")
+	if all := s.violations(); len(all) != 1 || all[0].rule != "I4" {
+		t.Errorf("%v", all)
+	}
+}

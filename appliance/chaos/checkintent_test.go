@@ -122,6 +122,9 @@ func (c *checker) cause(e kit.Effect, engine, rule string, fits func(*intent) bo
 		c.breaks(rule, e.Appliance, "%s %s by %s came of intent %d, which was settled as refused: %s", e.What, e.ID, e.Client, refused.ID,
 			refused.note)
 		return refused
+	case used != nil && c.swap(used, func(y *intent) bool { return y.effects == 0 && y.outcome != fleet.OutcomeRefused }):
+		used.effects++ // what was taken for its effect came of the other
+		return used
 	case used != nil:
 		c.breaks(rule, e.Appliance, "%s %s by %s: intent %d had its effect already", e.What, e.ID, e.Client, used.ID)
 		return used
