@@ -145,7 +145,7 @@ func TestRenewWhileBusy(t *testing.T) {
 	b.hands.advance(5 * time.Minute)
 	mark := b.mark()
 	r, err := b.Renew(t.Context(), theLock)
-	if err != nil || !r.Unproven || len(r.Told) != 1 || !strings.Contains(r.Told[0].Text.String(), "not proven") {
+	if err != nil || !r.Unproven || len(r.Told) != 1 || !strings.Contains(r.Told[0].Text.String(), `is busy with "activate"`) {
 		t.Fatalf("told %v, %v", r.Told, err)
 	}
 	b.sent(mark, sentLogin, sentLogin, sentAsync) // and no proof

@@ -123,3 +123,17 @@ func TestFault_TOK01_EndsAtEachStep(t *testing.T) {
 		}
 	}
 }
+
+// A renewal that cannot be proven yet is told once, with the reason (api/ecb.md 2.2).
+func TestUnprovenRenewalIsToldOnce(t *testing.T) {
+	onSims(t, oneECB(), func(t *testing.T, h *house) {
+		id := h.take("edge", appliance.ConfigurationLock, 0)
+		h.pass(2 * time.Minute)
+		must(t, "error", h.sims.Appliance("edge").ECB.StartAsync("activate", "otto"), nil)
+		r, err := h.do("edge", appliance.Act{Verb: appliance.VerbExtend, Lock: appliance.Lock{ID: id}})
+		must(t, "error", err, nil)
+		must(t, "unproven", r.Unproven, true)
+		must(t, "times that is said: "+r.Text, strings.Count(r.Text, "renewed")+strings.Count(r.Text, "not proven"), 2)
+		must(t, r.Text, strings.HasSuffix(r.Text, `; it says: not ready: the appliance is busy with "activate"`), true)
+	})
+}
