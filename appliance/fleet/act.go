@@ -220,6 +220,9 @@ func (x *errand) record(r Result, err error) {
 			return
 		}
 	}
+	if err != nil && outcomeOf(err) == OutcomeUnknown && x.leaveOpen(x.act.Verb, x.intent) {
+		return
+	}
 	x.settle(x.intent, r, err)
 }
 

@@ -139,6 +139,38 @@ func TestFault_LCK09_HoldDoesNotKnow(t *testing.T) {
 	}
 }
 
+// The answer to the request for the only lock is lost, and so is what could have found out whose it is, until the command ends: a later
+// one finds that out by the token that is kept, for which the lock is given back if it was had (api/ecb.md 4).
+func TestFault_LCK09_FoundOutByTheNextRun(t *testing.T) {
+	t.Parallel()
+	hold := []string{"hold", "edge", "configuration", "--", "sh", "-c", "echo ran"}
+	acquire := []string{"acquire", "edge", "configuration"}
+	for name, x := range map[string]struct {
+		effect string
+		args   []string
+		code   int
+	}{
+		"hold":                   {" effect=yes", hold, ExitHoldFailed},
+		"acquire":                {" effect=yes", acquire, ExitUnknown},
+		"hold without effect":    {"", hold, ExitHoldFailed},
+		"acquire without effect": {"", acquire, ExitUnknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			withFleet(t, pair(), func(t *testing.T, sims *sim.Fleet, config string) {
+				spoil(t, sims, "outage=3m POST configuration/lock #1"+x.effect)
+				locksOf(t, sims, config, x.args...).want(t, x.code)
+				<-time.After(4 * time.Minute)
+				locksOf(t, sims, config, "release", "edge", "configuration").want(t, ExitFailed, "you hold no lock")
+				if owner := sims.Appliance("edge").ECB.LockOwner(); owner != "" {
+					t.Errorf("the lock is held by %q", owner)
+				}
+				on(t, sims, config, "events").want(t, ExitDone, "about which an earlier run asked last, is not yours")
+			})
+		})
+	}
+}
+
 // A signal before the command runs ends the hold as it would end the command: the wait is over, and what is not known is said.
 func TestFault_SIG02_HoldBeforeTheCommand(t *testing.T) {
 	t.Parallel()
