@@ -129,7 +129,7 @@ func (c *Client) renewToken(ctx context.Context, t token) (token, error) {
 	if err != nil {
 		return token{}, err
 	}
-	fresh, err := readToken(resp, renewing)
+	fresh, err := c.readToken(resp, renewing)
 	if err != nil && success(resp.Status) {
 		err = fmt.Errorf("%w: %w", appliance.ErrAmbiguous, err) // there is a new token, and we cannot read it
 	}

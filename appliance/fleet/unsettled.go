@@ -55,8 +55,7 @@ func (x *errand) find() (held bool, err error) {
 		x.foundOut(held)
 	}
 	if errors.Is(err, appliance.ErrCredentials) {
-		x.line.acts++
-		x.strike(err)
+		x.rejectedAct(err)
 	}
 	x.mu.Unlock()
 	x.relist()
