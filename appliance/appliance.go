@@ -106,6 +106,9 @@ type Tracer interface {
 // says to look again after a rejection.
 type Forgetter interface{ ForgetPassword() }
 
+// Admitter uses tokens: that a request succeeds says nothing of our credentials then. It tells how often they were accepted.
+type Admitter interface{ Admitted() uint64 }
+
 // Receipt is what an appliance answered to an act that it accepted. Accepted is not done: a transfer's outcome is told
 // by its job and the listings (api/lxca.md 3.4).
 type Receipt struct {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 
 	"holdfast/appliance/sim/kit"
@@ -56,4 +57,13 @@ func (s *story) of(name string, until time.Time, truth []kit.Effect) string {
 		fmt.Fprintf(&b, "    %s %-6s %s\n", stamp(l.at), l.appliance, l.text)
 	}
 	return b.String()
+}
+
+// A failed run says how to run it again.
+func TestRunAgain(t *testing.T) {
+	t.Run("killed at 7", func(t *testing.T) {
+		if got, want := (&world{t: t, seed: 7}).rerun(), "-run 'TestRunAgain/killed_at_7'"; got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	})
 }

@@ -280,14 +280,15 @@ func (w *world) report() {
 		if i == 0 {
 			text = "\n" + w.story.of(v.appliance, v.at, w.fleet.Truth().Effects())
 		}
-		test := "Chaos"
-		switch {
-		case w.seed >= firstMigrations:
-			test = "Migrations"
-		case w.seed >= firstHours:
-			test = "Hours"
-		}
-		w.t.Errorf("seed %d: %s\n    again: go test ./appliance/chaos -run %s -chaos.seed=%d -v%s", w.seed, v, test, w.seed,
-			strings.TrimRight(text, "\n"))
+		w.t.Errorf("seed %d: %s\n    again: go test ./appliance/chaos %s -v%s", w.seed, v, w.rerun(), strings.TrimRight(text, "\n"))
 	}
+}
+
+// rerun are the flags that have a test run again: one that draws by lot with its seed only.
+func (w *world) rerun() string {
+	switch test, _, _ := strings.Cut(w.t.Name(), "/"); test {
+	case "TestChaos", "TestHours", "TestMigrations":
+		return fmt.Sprintf("-run '^%s$' -chaos.seed=%d", test, w.seed)
+	}
+	return fmt.Sprintf("-run '%s'", w.t.Name())
 }

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"holdfast/appliance"
@@ -87,6 +88,7 @@ type Client struct {
 	trouble appliance.Text // why keeping does not work; empty = it does
 
 	unwatched unwatched
+	admitted  atomic.Uint64
 }
 
 var (
@@ -95,6 +97,7 @@ var (
 	_ appliance.Renewer       = (*Client)(nil)
 	_ appliance.Doubter       = (*Client)(nil)
 	_ appliance.Resumer       = (*Client)(nil)
+	_ appliance.Admitter      = (*Client)(nil)
 	_ appliance.BackupStore   = (*Client)(nil)
 	_ appliance.BackupMaker   = (*Client)(nil)
 	_ appliance.BackupDeleter = (*Client)(nil)
@@ -138,6 +141,9 @@ func New(o Options) *Client {
 
 // Name is the configured name.
 func (c *Client) Name() string { return c.opt.Name }
+
+// Admitted tells how often our credentials were accepted.
+func (c *Client) Admitted() uint64 { return c.admitted.Load() }
 
 // ForgetPassword has the password asked for again before the next login, and whether we may change things found out anew.
 func (c *Client) ForgetPassword() {

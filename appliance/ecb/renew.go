@@ -129,7 +129,7 @@ func (c *Client) renewToken(ctx context.Context, t token) (token, error) {
 	if err != nil {
 		return token{}, err
 	}
-	fresh, err := readToken(resp, renewing)
+	fresh, err := c.readToken(resp, renewing)
 	if err != nil && success(resp.Status) {
 		err = fmt.Errorf("%w: %w", appliance.ErrAmbiguous, err) // there is a new token, and we cannot read it
 	}
@@ -197,12 +197,10 @@ func (c *Client) proveNext(ctx context.Context, o ownership) (appliance.Receipt,
 			return appliance.Receipt{}, fmt.Errorf("%w: renewed, but which token owns the lock could not be asked: %w",
 				appliance.ErrAmbiguous, t.err)
 		}
-		why := appliance.Words(fmt.Sprintf("renewed, but it is not proven yet that the new token owns the lock: %v", t.err))
-		return appliance.Receipt{
-			Stamp: o.token.issued,
-			Lock:  c.mine(o.token),
-			Told:  []appliance.Message{{Text: why}},
-
+		return appliance.Receipt{ // Unproven says that it is not proven yet; what is told is why
+			Stamp:    o.token.issued,
+			Lock:     c.mine(o.token),
+			Told:     []appliance.Message{{Text: appliance.Words(appliance.Reason(t.err))}},
 			Unproven: true,
 		}, nil
 	}

@@ -59,7 +59,7 @@ func (c *Client) login(ctx context.Context) (token, error) {
 			unknown = refusal(resp, reading)
 			continue
 		}
-		t, err := readToken(resp, reading)
+		t, err := c.readToken(resp, reading)
 		if err != nil {
 			return token{}, fmt.Errorf("log in: %w", err)
 		}
@@ -71,10 +71,11 @@ func (c *Client) login(ctx context.Context) (token, error) {
 	return token{}, fmt.Errorf("log in: no REST API in version %s there: %w", strings.Join(versions, ", "), unknown)
 }
 
-func readToken(resp *transport.Response, p purpose) (token, error) {
+func (c *Client) readToken(resp *transport.Response, p purpose) (token, error) {
 	if !success(resp.Status) {
 		return token{}, refusal(resp, p)
 	}
+	c.admitted.Add(1)
 	// What is wrong with the body is not told: the words of a parser might quote the token.
 	root, err := envelope(resp)
 	if err != nil {

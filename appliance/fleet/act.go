@@ -220,6 +220,9 @@ func (x *errand) record(r Result, err error) {
 			return
 		}
 	}
+	if err != nil && outcomeOf(err) == OutcomeUnknown && x.leaveOpen(x.act.Verb, x.intent) {
+		return
+	}
 	x.settle(x.intent, r, err)
 }
 
@@ -368,9 +371,8 @@ func (x *errand) strikeFor(err error) {
 	defer x.mu.Unlock()
 	switch {
 	case errors.Is(err, appliance.ErrCredentials):
-		x.line.acts++
-		x.strike(err)
-	case err == nil && x.intent != 0 && x.act.Verb != appliance.VerbRelease: // which may have gone with the lock's own token
+		x.rejectedAct(err)
+	case err == nil && x.intent != 0 && x.act.Verb != appliance.VerbRelease && x.proven(): // a release may have gone with the lock's token
 		x.line.acts = 0
 	}
 }

@@ -25,8 +25,10 @@ type doubt struct {
 	got    appliance.LockID // what came of it
 	family *family
 	keep   *keeping // what it was sent for by itself, or what kept the lock that it was to extend; may be nil
-	// unwanted tells that what it was to extend was given back meanwhile.
+	// unwanted tells that what comes of it is to be given back, as what it was to extend was, or as nobody waits for it any more.
 	unwanted bool
+	wish     uint64            // the record that it is; 0 = none yet
+	over     bool              // it is no doubt any more
 	heard    appliance.Reading // when a listing was last held against it
 	leapt    time.Duration     // how far our clock had stepped forward by since
 	// back and forth are how far the appliance's clock was set since, at most, as listings told.
@@ -202,6 +204,8 @@ func (w *watcher) found(d *doubt, l appliance.Lock, seen appliance.Stamp) {
 	if d.left {
 		w.conclude(d.intent, OutcomeDone, "the lock "+name(l)+" was found to have come of it")
 	}
+	d.over = true
+	w.conclude(d.wish, OutcomeDone, "the lock "+name(l)+" was found, and is given back")
 }
 
 // begun is when a lock that was found began at the earliest: when it was asked for, or, by an ended engine, when a listing says that it
@@ -271,6 +275,8 @@ func (w *watcher) dropDoubts(now appliance.Reading) {
 		if d.left {
 			w.conclude(d.intent, OutcomeUnknown, "no lock was seen that is known to have come of it")
 		}
+		d.over = true
+		w.conclude(d.wish, OutcomeUnknown, "no lock was seen that is known to have come of the request")
 		return true
 	})
 	if len(w.claims.doubts) != before {

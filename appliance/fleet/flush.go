@@ -124,7 +124,7 @@ func (w *watcher) unwritten() (batch []written) {
 			back: func() { w.claims.dirty[id] = true },
 		})
 	}
-	return append(batch, w.pendingActs()...)
+	return append(append(batch, w.unrecorded()...), w.pendingActs()...)
 }
 
 // pendingActs takes what the journal does not know yet of transfers and intents. The caller holds w.mu.

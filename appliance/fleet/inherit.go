@@ -147,6 +147,8 @@ func (w *watcher) goOn(r Record, estate Estate, asked map[uint64]*doubt) (outcom
 		return OutcomeUnknown, "whose the lock is now is asked"
 	case act.Verb == appliance.VerbAcquire || act.Verb == appliance.VerbExtend:
 		return w.inheritDoubt(r, asked)
+	case act.Verb == appliance.VerbRelease && r.Again != 0:
+		return w.inheritUnwanted(r, asked)
 	case act.Verb == appliance.VerbRelease && mine != nil:
 		if k := w.keepOf(act.Lock.ID); k != nil {
 			w.stopKeeping(k)

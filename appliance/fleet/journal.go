@@ -25,7 +25,8 @@ type Intent struct {
 	// takes a lock: with them a later run can still tell which new lock came of it (faults.md LCK-02). Nil and zero = not known.
 	Before []appliance.LockID
 	Since  time.Time
-	// Again is the intent whose answer was lost, so that the same is asked for once more; 0 = none.
+	// Again is the intent whose answer was lost, so that the same is asked for once more; of a release, so that what is found to have
+	// come of it is given back. 0 = none.
 	Again uint64
 }
 

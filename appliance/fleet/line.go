@@ -30,13 +30,15 @@ const (
 
 // line is how the connection to one appliance stands.
 type line struct {
-	strikes int  // rejections of our credentials in a row
-	acts    int  // those of acts since the last act that was let in: see answered
-	mute    bool // there is no password, so there is nothing to ask with
-	tries   int  // failures to reach it in a row
-	lost    bool // the loss was told as an event
-	since   appliance.Reading
-	looked  appliance.Reading // when an operator's look was last let through
+	strikes int // rejections of our credentials in a row
+	acts    int // those of acts since the credentials were accepted last: see answered
+	// admitted is how often they had been accepted when an act found them rejected.
+	admitted uint64
+	mute     bool // there is no password, so there is nothing to ask with
+	tries    int  // failures to reach it in a row
+	lost     bool // the loss was told as an event
+	since    appliance.Reading
+	looked   appliance.Reading // when an operator's look was last let through
 }
 
 // open reports whether nothing may be sent until an operator says so.
@@ -45,8 +47,29 @@ func (l *line) open() bool {
 }
 
 // answered notes that the appliance told how it is. A client may have asked with a token that it was given before the
-// credentials went bad, so what acts found out about them stays; only an act can clear it.
-func (l *line) answered() { l.strikes = 0 }
+// credentials went bad: then what acts found out about them stays. The caller holds w.mu.
+func (w *watcher) answered() {
+	w.line.strikes = 0
+	if w.proven() {
+		w.line.acts = 0
+	}
+}
+
+// proven reports whether our credentials were accepted since an act found them rejected, given that a request has just succeeded.
+// The caller holds w.mu.
+func (w *watcher) proven() bool {
+	a, tokens := w.client.(appliance.Admitter)
+	return !tokens || a.Admitted() > w.line.admitted
+}
+
+// rejectedAct counts a rejection that an act met. The caller holds w.mu.
+func (w *watcher) rejectedAct(err error) {
+	w.line.acts++
+	if a, tokens := w.client.(appliance.Admitter); tokens {
+		w.line.admitted = a.Admitted()
+	}
+	w.strike(err)
+}
 
 // retry lets one more try through when nothing is asked any more, and reports whether it did.
 func (w *watcher) retry() bool {
@@ -87,7 +110,7 @@ func (w *watcher) judge(l lane, err error) *plan {
 	case err == nil:
 		w.line.tries = 0
 		if l == laneHealth {
-			w.line.answered()
+			w.answered()
 		}
 		return nil
 	case errors.Is(err, appliance.ErrNoPassword):
@@ -170,6 +193,9 @@ func (w *watcher) back(state State) {
 
 // rejected notes that our credentials were rejected: they are offered once more, then never until an operator says so.
 func (w *watcher) rejected(err error) *plan {
+	if w.line.acts > 0 { // polls that had a token forgave that one
+		w.line.strikes = mostRejections - 1
+	}
 	w.strike(err)
 	if w.line.open() {
 		p := w.rest(never)

@@ -103,7 +103,7 @@ func (w *watcher) askJobs(ctx context.Context) (appliance.JobList, error) {
 	if err != nil {
 		return list, err
 	}
-	w.readOthers(ctx, w.searching)
+	w.readOthers(ctx, func() bool { return w.searching() || w.endsBadly(list) })
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if older(list.Stamp, w.tasks.Stamp) {
@@ -226,7 +226,7 @@ func (w *watcher) showJobs() {
 			continue
 		}
 		t := s.transfer
-		list[i].Mine, list[i].Who, list[i].Transfer = true, s.who, &t
+		list[i].Mine, list[i].Who, list[i].Transfer, list[i].Cancelled = true, s.who, &t, s.cancelled
 		if t.Verb == appliance.VerbPush && j.Phase.Live() {
 			pushes++
 			w.s.Push = Push{Ours: true, Job: j.ID, Destination: t.Destination}

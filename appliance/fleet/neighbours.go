@@ -43,6 +43,15 @@ func (o *others) mayHave(j appliance.Job) bool {
 	})
 }
 
+// cancelled reports whether another engine asked for the end of a job of ours. To cancel a push names no job: it is whatever push runs
+// (faults.md JOB-06).
+func (o *others) cancelled(s *started, id appliance.JobID) bool {
+	return slices.ContainsFunc(o.asked, func(r Record) bool {
+		push := r.Act.Verb == appliance.VerbCancelPush && s.transfer.Verb == appliance.VerbPush && r.ID > s.intent
+		return push || r.Act.Verb == appliance.VerbCancelJob && r.Act.Job == id
+	})
+}
+
 // neighbours takes over what ended engines left and learns what others have, as long as the engine lives.
 func (e *Engine) neighbours(ctx context.Context) {
 	for first := true; ; first = false {

@@ -64,6 +64,15 @@ func (w *watcher) searching() bool {
 	return slices.ContainsFunc(w.checks, func(c *check) bool { return c.unknown })
 }
 
+// endsBadly reports whether a job of ours has ended, and not well, in a listing that is to be taken over: another engine may have asked
+// for that. The caller holds w.mu.
+func (w *watcher) endsBadly(list appliance.JobList) bool {
+	return slices.ContainsFunc(list.Jobs, func(j appliance.Job) bool {
+		s := w.started[j.ID]
+		return s != nil && !s.ended && !s.cancelled && j.Phase == appliance.PhaseProblem
+	})
+}
+
 // followJobs looks in the newest listing for the jobs of our transfers, and reports whether one ended. unclear are those of
 // which it could not be asked whether they are still there. The caller holds w.mu.
 func (w *watcher) followJobs(unclear []appliance.JobID) bool {
@@ -88,6 +97,7 @@ func (w *watcher) followJobs(unclear []appliance.JobID) bool {
 				found = true
 			}
 		case j.Phase.Ended():
+			s.cancelled = s.cancelled || w.others.cancelled(s, id)
 			said := w.tellEnd(id, s, j)
 			if s.transfer.Verb == appliance.VerbProcess && j.Backup != "" && s.transfer.Backup != "" && j.Backup != s.transfer.Backup {
 				w.wrongPackage(id, s, j.Backup)

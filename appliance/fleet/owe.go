@@ -180,12 +180,3 @@ func nothingSent(err error) bool {
 	}
 	return false
 }
-
-// unwant has what may still come of requests to extend a lock given back, as that lock is. The caller holds w.mu.
-func (w *watcher) unwant(id appliance.LockID) {
-	for _, d := range w.claims.doubts {
-		if id != "" && d.keeps == id {
-			d.unwanted = true
-		}
-	}
-}

@@ -141,3 +141,28 @@ func TestFault_JOB06_CancelledAsAsked(t *testing.T) {
 		})
 	}
 }
+
+// Nor when an engine beside us asked for it, even just before the end is seen; the next push is not cancelled by that.
+func TestFault_JOB06_CancelledByAnotherRun(t *testing.T) {
+	for _, how := range []appliance.Act{{Verb: appliance.VerbCancelPush, Typed: true}, {Verb: appliance.VerbCancelJob, Typed: true, Job: "1"}} {
+		beside(t, func(t *testing.T, b *bench, l *ledger) {
+			next := b.another(t, l, "two", b.f)
+			r, err := b.do(send(appliance.VerbPush, "198.18.0.9"))
+			must(t, "error", err, nil)
+			b.pass(12 * time.Second) // it is listed to both
+			_, err = next.do(how)
+			must(t, "error", err, nil)
+			b.f.end(r.Job, appliance.PhaseProblem, "Cancelled")
+			b.pass(3 * time.Second)
+			must(t, "alarms"+b.story(), len(b.events(Alarm)), 0)
+			mustSay(t, b.events(Warn), "ended: Cancelled, cancelled as asked")
+			must(t, "shown"+b.story(), b.snap().Jobs[0].Cancelled, true)
+
+			r, err = b.do(send(appliance.VerbPush, "198.18.0.9"))
+			must(t, "error", err, nil)
+			b.f.end(r.Job, appliance.PhaseProblem, "Cancelled")
+			b.pass(3 * time.Second)
+			mustSay(t, b.events(Alarm), "ended: Cancelled")
+		})
+	}
+}

@@ -123,3 +123,37 @@ func TestFault_TOK01_EndsAtEachStep(t *testing.T) {
 		}
 	}
 }
+
+// A renewal that cannot be proven yet is told once, with the reason (api/ecb.md 2.2).
+func TestUnprovenRenewalIsToldOnce(t *testing.T) {
+	onSims(t, oneECB(), func(t *testing.T, h *house) {
+		id := h.take("edge", appliance.ConfigurationLock, 0)
+		h.pass(2 * time.Minute)
+		must(t, "error", h.sims.Appliance("edge").ECB.StartAsync("activate", "otto"), nil)
+		r, err := h.do("edge", appliance.Act{Verb: appliance.VerbExtend, Lock: appliance.Lock{ID: id}})
+		must(t, "error", err, nil)
+		must(t, "unproven", r.Unproven, true)
+		must(t, "times that is said: "+r.Text, strings.Count(r.Text, "renewed")+strings.Count(r.Text, "not proven"), 2)
+		must(t, r.Text, strings.HasSuffix(r.Text, `; it says: not ready: the appliance is busy with "activate"`), true)
+	})
+}
+
+// The password was changed while we hold the lock by a token: what is done by that token says nothing of the password, so that the
+// wrong one is offered twice at most, whatever is done in between.
+func TestFault_TOK05_TheOwningTokenForgivesNothing(t *testing.T) {
+	onSims(t, oneECB(), func(t *testing.T, h *house) {
+		edge := h.sims.Appliance("edge")
+		id := h.take("edge", appliance.ConfigurationLock, 0)
+		must(t, "error", edge.ECB.Switches().Set("password-change", "401"), nil)
+		before := edge.Requests()[tokenPost]
+		for range 4 {
+			h.pass(30 * time.Second)
+			_, err := h.do("edge", appliance.Act{Verb: appliance.VerbExtend, Lock: appliance.Lock{ID: id}})
+			must(t, "extended", err == nil, false)
+			h.pass(20 * time.Second) // whose the lock is was asked by a verification
+			_, err = h.do("edge", appliance.Act{Verb: appliance.VerbVerify})
+			must(t, fmt.Sprintf("verified: %v", err), err == nil || errors.Is(err, fleet.ErrRefusedByUs), true)
+		}
+		must(t, "offered"+h.story(), edge.Requests()[tokenPost]-before, 2)
+	})
+}

@@ -162,6 +162,7 @@ type Job struct {
 	Mine      bool // an act of this engine started it
 	Who       string
 	Transfer  *appliance.Transfer // what it was started for, when Mine
+	Cancelled bool                // we asked for its end, when Mine
 }
 
 // Key is the job's identity in the whole fleet.

@@ -27,7 +27,7 @@ func (w *watcher) tend(now appliance.Reading) {
 	if w.content {
 		w.publish()
 	}
-	if (len(c.dirty) > 0 || !w.backlog.empty()) && !w.backlog.busy {
+	if (len(c.dirty)+len(w.unrecorded()) > 0 || !w.backlog.empty()) && !w.backlog.busy {
 		w.backlog.busy = true
 		w.spawn(func(ctx context.Context) {
 			defer func() {

@@ -18,6 +18,31 @@ func (w *watcher) open() bool {
 	return w.unsettled
 }
 
+// leaveOpen has the record of an act about the lock stay open while it is not known whose that is, so that the next engine asks, too
+// (faults.md I1). Of several of one verb one is enough: the others sent nothing. The caller holds w.mu.
+func (w *watcher) leaveOpen(verb appliance.Verb, intent uint64) bool {
+	if !w.unsettled || !locks(verb) || w.unanswered[verb] != 0 || intent == 0 {
+		return false
+	}
+	if w.unanswered == nil {
+		w.unanswered = map[appliance.Verb]uint64{}
+	}
+	w.unanswered[verb] = intent
+	return true
+}
+
+// foundOut closes the records that were left open. The caller holds w.mu.
+func (w *watcher) foundOut(held bool) {
+	note := "the lock was found not to be yours"
+	if held {
+		note = "the lock was found to be yours"
+	}
+	for _, intent := range w.unanswered {
+		w.conclude(intent, OutcomeUnknown, note)
+	}
+	w.unanswered = nil
+}
+
 // find has the client find out whether the lock is ours. It has a time of its own: what was to be done may have used up
 // what the act had.
 func (x *errand) find() (held bool, err error) {
@@ -26,9 +51,11 @@ func (x *errand) find() (held bool, err error) {
 	held, err = x.settler.Settle(ctx)
 	x.mu.Lock()
 	x.unsettled = err != nil
+	if err == nil {
+		x.foundOut(held)
+	}
 	if errors.Is(err, appliance.ErrCredentials) {
-		x.line.acts++
-		x.strike(err)
+		x.rejectedAct(err)
 	}
 	x.mu.Unlock()
 	x.relist()

@@ -64,9 +64,12 @@ type watcher struct {
 	asks     map[uint64]bool      // requests of this run that have a ref, by intent
 	// unsettled tells that the client could not find out how its last request about its lock ended.
 	unsettled bool
-	listed    appliance.LockList   // the last listing of locks
-	tasks     appliance.JobList    // the last listing of jobs
-	stock     appliance.BackupList // the last listing of backups
+	// unanswered are the intents about that lock, one of each verb, that stay open until that is found out, by this engine or by the
+	// next one, which takes up the token.
+	unanswered map[appliance.Verb]uint64
+	listed     appliance.LockList   // the last listing of locks
+	tasks      appliance.JobList    // the last listing of jobs
+	stock      appliance.BackupList // the last listing of backups
 	// backupAt is where each backup stands in s.Backups, so that a key is never looked for among a hundred thousand.
 	backupAt map[appliance.BackupID]int
 	started  map[appliance.JobID]*started               // transfers of ours by job

@@ -16,6 +16,7 @@ import (
 	"charm.land/fang/v2"
 	"github.com/spf13/cobra"
 
+	"holdfast/appliance"
 	"holdfast/appliance/clock"
 )
 
@@ -88,6 +89,7 @@ func Main(ctx context.Context, env Env) int {
 	if env.Clock == nil {
 		env.Clock = clock.System()
 	}
+	env.User = appliance.Label(env.User).String() // the system's, or whoever logs in, chose it (faults.md SSH-18)
 	root := tree(&env)
 	judged(root)
 	root.SetArgs(env.Args)

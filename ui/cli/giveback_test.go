@@ -47,7 +47,7 @@ func TestFault_LCK08_HoldEndsWhileItMayNot(t *testing.T) {
 			}
 			r.giveBack(t.Context(), env, name)
 			r.close()
-			all, _ := r.holdings(t.Context(), env)
+			all := r.remembered(t.Context(), env).ours
 			if len(all) != 1 || all[0].State != fleet.HoldingOwed {
 				t.Errorf("the journal has %+v; said: %s", all, out.String())
 			}

@@ -291,6 +291,9 @@ func (r *run) giveBack(ctx context.Context, env *Env, name string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseLimit)
 	defer cancel()
 	_ = r.engine.Unkeep(ctx) // a failure is told by the engine
+	if err := r.engine.Unwant(ctx, r.person, name); err != nil {
+		r.say(env, name, "that what may be found later is to be given back could not be recorded: "+words(err))
+	}
 	defer r.insist(ctx, name)()
 	for _, l := range r.engine.Snapshot(name).Locks {
 		if l.Mine {

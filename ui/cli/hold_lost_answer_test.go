@@ -41,7 +41,8 @@ func TestFault_LCK02_HoldFindsWhatItWasGranted(t *testing.T) {
 	})
 }
 
-// What cannot be found out is not called "not had": it is unknown, and says until when; a later run finds the lock.
+// What cannot be found out is not called "not had": it is unknown, and says until when; a later run finds the lock, and gives it back,
+// as no command runs under it.
 func TestFault_LCK02_HoldDoesNotKnow(t *testing.T) {
 	t.Parallel()
 	withFleet(t, pair(), func(t *testing.T, sims *sim.Fleet, config string) {
@@ -58,7 +59,11 @@ func TestFault_LCK02_HoldDoesNotKnow(t *testing.T) {
 			t.Fatalf("%d locks afterwards, before %d: nothing was lost", n, before)
 		}
 		<-time.After(5 * time.Minute) // it answers again
-		locksOf(t, sims, config, "release", "dc1", "UP").want(t, ExitDone, "dc1: released UP")
+		locksOf(t, sims, config, "release", "dc1", "FC").want(t, ExitFailed, "you hold no lock FC")
+		if n := len(sims.Appliance("dc1").LXCA.Locks()); n != before+1 {
+			t.Errorf("%d locks after a command about another lock, before %d", n, before)
+		}
+		locksOf(t, sims, config, "release", "dc1", "UP").want(t, ExitRefused, "is being given back already")
 		if n := len(sims.Appliance("dc1").LXCA.Locks()); n != before {
 			t.Errorf("%d locks at the end, before %d", n, before)
 		}
@@ -134,6 +139,38 @@ func TestFault_LCK09_HoldDoesNotKnow(t *testing.T) {
 	}
 }
 
+// The answer to the request for the only lock is lost, and so is what could have found out whose it is, until the command ends: a later
+// one finds that out by the token that is kept, for which the lock is given back if it was had (api/ecb.md 4).
+func TestFault_LCK09_FoundOutByTheNextRun(t *testing.T) {
+	t.Parallel()
+	hold := []string{"hold", "edge", "configuration", "--", "sh", "-c", "echo ran"}
+	acquire := []string{"acquire", "edge", "configuration"}
+	for name, x := range map[string]struct {
+		effect string
+		args   []string
+		code   int
+	}{
+		"hold":                   {" effect=yes", hold, ExitHoldFailed},
+		"acquire":                {" effect=yes", acquire, ExitUnknown},
+		"hold without effect":    {"", hold, ExitHoldFailed},
+		"acquire without effect": {"", acquire, ExitUnknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			withFleet(t, pair(), func(t *testing.T, sims *sim.Fleet, config string) {
+				spoil(t, sims, "outage=3m POST configuration/lock #1"+x.effect)
+				locksOf(t, sims, config, x.args...).want(t, x.code)
+				<-time.After(4 * time.Minute)
+				locksOf(t, sims, config, "release", "edge", "configuration").want(t, ExitFailed, "you hold no lock")
+				if owner := sims.Appliance("edge").ECB.LockOwner(); owner != "" {
+					t.Errorf("the lock is held by %q", owner)
+				}
+				on(t, sims, config, "events").want(t, ExitDone, "about which an earlier run asked last, is not yours")
+			})
+		})
+	}
+}
+
 // A signal before the command runs ends the hold as it would end the command: the wait is over, and what is not known is said.
 func TestFault_SIG02_HoldBeforeTheCommand(t *testing.T) {
 	t.Parallel()
@@ -143,13 +180,14 @@ func TestFault_SIG02_HoldBeforeTheCommand(t *testing.T) {
 		said   string
 	}{
 		"while it waits": {nil, []string{"edge", "configuration", "--wait", "10m"}, "stopped waiting: ended by SIGTERM"},
-		"while it does not know": {[]string{"outage=30m POST sftp/locks #1 effect=yes"}, []string{"dc1", "UP"},
+		"while it does not know": {[]string{"outage=30m POST sftp/locks #1 effect=yes"}, []string{"dc1", "UP", "--ttl", "1h"},
 			"whether the lock was had is not known, and the command was not run"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			withFleet(t, pair(), func(t *testing.T, sims *sim.Fleet, config string) {
 				sims.Appliance("edge").ECB.LockByOther(broker.SourceGUI)
+				before := len(sims.Appliance("dc1").LXCA.Locks())
 				spoil(t, sims, x.faults...)
 				ctx, cancel := context.WithCancelCause(t.Context())
 				time.AfterFunc(40*time.Second, func() { cancel(Interrupted{syscall.SIGTERM}) })
@@ -160,6 +198,14 @@ func TestFault_SIG02_HoldBeforeTheCommand(t *testing.T) {
 				r.quiet(t)
 				if took := time.Since(began); took > time.Minute {
 					t.Errorf("it took %v", took)
+				}
+				if x.args[0] != "dc1" {
+					return
+				}
+				<-time.After(30 * time.Minute) // it answers again, and the lock that was asked for for an hour is found
+				locksOf(t, sims, config, "release", "dc1", "UP").want(t, ExitRefused, "is being given back already")
+				if n := len(sims.Appliance("dc1").LXCA.Locks()); n != before {
+					t.Errorf("%d locks at the end, before %d", n, before)
 				}
 			})
 		})

@@ -82,7 +82,7 @@ func TestFault_JNL06_TheLivingCount(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		all, _ := (&run{config: c}).holdings(t.Context(), env)
+		all := (&run{config: c}).remembered(t.Context(), env).ours
 		got := ""
 		for _, h := range all {
 			if got += h.Who + " "; h.lives != (h.Who != "ended") {

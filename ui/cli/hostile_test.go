@@ -72,3 +72,26 @@ func TestFault_DAT07_LocksAndEvents(t *testing.T) {
 		}
 	})
 }
+
+// The name of the operator's account comes from outside too: it is cleaned before it is shown, logged or kept. The half of the row
+// about what a client of the SSH server says waits for that server.
+func TestFault_SSH18_HostileAccount(t *testing.T) {
+	t.Parallel()
+	withFleet(t, pair(), func(t *testing.T, sims *sim.Fleet, config string) {
+		for _, args := range [][]string{
+			{"locks", "acquire", "dc1", "UP", "--ttl", "20m"}, {"locks", "list"}, {"locks", "list", "--json"}, {"events"}, {"events", "--json"},
+		} {
+			r := call{args: append([]string{"--config", config}, args...), user: "ma\x1b]0;pwned\aria\u202e\n", sims: sims}.run(t.Context())
+			r.want(t, ExitDone)
+			printed(t, strings.Join(args, " "), r.out+r.err)
+			if args[0] == "events" {
+				r.want(t, ExitDone, "ria")
+			}
+		}
+		log, err := os.ReadFile(filepath.Join(filepath.Dir(config), "state", "holdfast.log"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		printed(t, "the log", string(log))
+	})
+}

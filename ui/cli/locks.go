@@ -114,7 +114,7 @@ func locksList(ctx context.Context, env *Env, c *config.Config, asJSON bool) err
 	if err := settled(ctx, r.engine); err != nil {
 		return exit(ExitFailed, err)
 	}
-	ours, asked := r.holdings(ctx, env)
+	known := r.remembered(ctx, env)
 	var rows []listedJSON
 	silent, now := 0, env.Clock.Now()
 	for _, s := range r.engine.Snapshots() {
@@ -123,7 +123,7 @@ func locksList(ctx context.Context, env *Env, c *config.Config, asJSON bool) err
 			fmt.Fprintf(env.Err, "holdfast: %s: %s\n", s.Name, s.Trouble)
 		}
 		for _, l := range s.Locks {
-			rows = append(rows, withHolding(withAsked(toListed(l, now), l.Lock, asked), ours, now))
+			rows = append(rows, known.listed(l, now))
 		}
 	}
 	if err := writeLocks(env, rows, asJSON, now); err != nil {
@@ -141,9 +141,19 @@ type holding struct {
 	lives bool // the engine that has it runs
 }
 
-// holdings are the locks that the journal knows for ours, those of engines that run first and of these the newest, and what was
-// asked for of which nobody knows yet what became of it; that they cannot be read is said.
-func (r *run) holdings(ctx context.Context, env *Env) ([]holding, []fleet.Record) {
+// memory is what the journal has of locks.
+type memory struct {
+	ours  []holding      // the locks of ours, those of engines that run first and of these the newest
+	asked []fleet.Record // what was asked for of which nobody knows yet what became of it
+}
+
+// listed is a lock with what the journal knows of it.
+func (m memory) listed(l fleet.Lock, now appliance.Reading) listedJSON {
+	return withHolding(withAsked(toListed(l, now), l.Lock, m.asked), m.ours, now)
+}
+
+// remembered is what the journal has; that it cannot be read is said.
+func (r *run) remembered(ctx context.Context, env *Env) memory {
 	j, err := journal.Open(ctx, journalPath(r.config), journal.Options{Clock: env.Clock})
 	var all []fleet.Holding
 	var asked []fleet.Record
@@ -158,7 +168,7 @@ func (r *run) holdings(ctx context.Context, env *Env) ([]holding, []fleet.Record
 	}
 	if err != nil {
 		fmt.Fprintln(env.Err, "holdfast: which locks are yours could not be read: "+words(err))
-		return nil, nil
+		return memory{}
 	}
 	var living, left []holding
 	for _, h := range slices.Backward(all) {
@@ -168,7 +178,7 @@ func (r *run) holdings(ctx context.Context, env *Env) ([]holding, []fleet.Record
 			left = append(left, holding{h, false})
 		}
 	}
-	return append(living, left...), asked
+	return memory{append(living, left...), asked}
 }
 
 // withAsked leaves open whose a lock is that may have come of a request of ours (faults.md I1).

@@ -137,6 +137,7 @@ func (r *run) notHad(ctx context.Context, env *Env, name, scope string, err erro
 func (r *run) leftOpen(ctx context.Context, env *Env, name, scope string, err error) error {
 	unknown := exit(ExitHoldFailed, fmt.Errorf("whether the lock was had is not known, and the command was not run: %w%s", err, r.until(name)))
 	if r.closed {
+		r.renounce(ctx, env, name)
 		return unknown
 	}
 	limited, cancel := context.WithTimeout(ctx, letEndTime)
@@ -155,17 +156,36 @@ func (r *run) leftOpen(ctx context.Context, env *Env, name, scope string, err er
 	return unknown
 }
 
-// undo gives back what may have come of a request for the only lock whose answer was lost, and reports whether it is sure now
-// that nothing is left of it. Of many locks it is not known which one that would be: a later run looks for it.
+// undo gives back what may have come of a request whose answer was lost, and reports whether it is sure now that nothing is left of
+// it. Of many locks it may not be known which one that is: whoever runs next looks for it, and gives it back.
 func (r *run) undo(ctx context.Context, env *Env, name, scope string) bool {
 	s, err := r.scope(name, scope)
-	if err != nil || r.engine.LockRules(name).ChooseTTL {
+	if err != nil {
 		return false
 	}
 	ctx, cancel := context.WithTimeout(ctx, releaseLimit)
 	defer cancel()
+	if r.engine.LockRules(name).ChooseTTL {
+		r.giveBack(ctx, env, name)
+		_, mine := r.mine(name)
+		return !mine && len(r.engine.Snapshot(name).Doubts) == 0
+	}
 	l := appliance.Lock{ID: appliance.ConfigurationLock, Scope: s, Exclusive: true}
 	return r.engine.WhyNot(r.person, name, appliance.Act{Verb: appliance.VerbRelease, Lock: l}) == "" && r.giveBackOne(ctx, env, name, l)
+}
+
+// renounce has whatever may still come of requests for locks there given back once it is found, and what was found just now
+// (faults.md LCK-08).
+func (r *run) renounce(ctx context.Context, env *Env, name string) {
+	err := r.engine.Unwant(ctx, r.person, name)
+	for _, l := range r.engine.Snapshot(name).Locks {
+		if l.Mine && !l.Owed {
+			err = errors.Join(err, r.engine.Owe(ctx, r.person, name, l.ID))
+		}
+	}
+	if err != nil {
+		r.say(env, name, "that what may be found later is to be given back could not be recorded: "+words(err))
+	}
 }
 
 // until says when a lock of which it is not known whether it was had must have ended.
@@ -175,5 +195,5 @@ func (r *run) until(name string) string {
 	for _, d := range r.engine.Snapshot(name).Doubts {
 		end = d.Until.Wall
 	}
-	return "; if it was, it ends by " + endsAt(end, now.Wall) + " at the latest, and the next holdfast that runs looks for it"
+	return "; if it was, it ends by " + endsAt(end, now.Wall) + " at the latest, and the next holdfast that runs looks for it, to give it back"
 }

@@ -45,12 +45,12 @@ func status(ctx context.Context, env *Env, f flags, asJSON bool) error {
 		return exit(ExitFailed, err)
 	}
 	snapshots := r.engine.Snapshots()
-	ours, _ := r.holdings(ctx, env)
+	known := r.remembered(ctx, env)
 	write := writeStatus
 	if asJSON {
 		write = writeStatusJSON
 	}
-	if err := write(env.Out, snapshots, ours, env.Clock.Now()); err != nil {
+	if err := write(env.Out, snapshots, known, env.Clock.Now()); err != nil {
 		return exit(ExitFailed, fmt.Errorf("print the status: %w", err))
 	}
 	silent := 0
@@ -107,11 +107,11 @@ func allTold(snapshots []*fleet.Snapshot) bool {
 	return true
 }
 
-func writeStatus(out io.Writer, snapshots []*fleet.Snapshot, ours []holding, now appliance.Reading) error {
+func writeStatus(out io.Writer, snapshots []*fleet.Snapshot, known memory, now appliance.Reading) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "APPLIANCE\tKIND\tSTATE\tLOCKS\tBACKUPS\tJOBS\tNOTE")
 	for _, s := range snapshots {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Name, s.Kind, s.State, told(s.LocksPart, held(s, ours, now)),
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Name, s.Kind, s.State, told(s.LocksPart, held(s, known, now)),
 			told(s.BackupsPart, len(s.Backups)), told(s.JobsPart, len(s.Jobs)), statusNote(s))
 	}
 	if err := w.Flush(); err != nil {
@@ -125,7 +125,7 @@ func writeStatus(out io.Writer, snapshots []*fleet.Snapshot, ours []holding, now
 				fmt.Fprintln(w, "\nLOCK ON\tSCOPE\tHOLDER\tLEFT AT LEAST")
 				first = false
 			}
-			x := withHolding(toListed(l, now), ours, now)
+			x := known.listed(l, now)
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.Name, l.Scope, x.Holder, x.left(now))
 		}
 	}
@@ -133,10 +133,10 @@ func writeStatus(out io.Writer, snapshots []*fleet.Snapshot, ours []holding, now
 }
 
 // held counts the locks that somebody holds; whether the only lock of an ECB is held may not be known.
-func held(s *fleet.Snapshot, ours []holding, now appliance.Reading) int {
+func held(s *fleet.Snapshot, known memory, now appliance.Reading) int {
 	n := 0
 	for _, l := range s.Locks {
-		switch who := withHolding(toListed(l, now), ours, now).Holder; {
+		switch who := known.listed(l, now).Holder; {
 		case !l.Exclusive, who == string(appliance.HolderYou), who == string(appliance.HolderAnother):
 			n++
 		}
@@ -211,10 +211,10 @@ type (
 )
 
 // writeStatusJSON prints the object. What was never told is null, which is not the same as none.
-func writeStatusJSON(out io.Writer, snapshots []*fleet.Snapshot, ours []holding, now appliance.Reading) error {
+func writeStatusJSON(out io.Writer, snapshots []*fleet.Snapshot, known memory, now appliance.Reading) error {
 	all := statusJSON{Appliances: []applianceJSON{}}
 	for _, s := range snapshots {
-		all.Appliances = append(all.Appliances, toJSON(s, ours, now))
+		all.Appliances = append(all.Appliances, toJSON(s, known, now))
 	}
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
@@ -222,12 +222,12 @@ func writeStatusJSON(out io.Writer, snapshots []*fleet.Snapshot, ours []holding,
 	return enc.Encode(all)
 }
 
-func toJSON(s *fleet.Snapshot, ours []holding, now appliance.Reading) applianceJSON {
+func toJSON(s *fleet.Snapshot, known memory, now appliance.Reading) applianceJSON {
 	a := applianceJSON{Name: s.Name, Kind: string(s.Kind), State: s.State.String(), Trouble: s.Trouble, Version: s.Health.Version.String()}
 	if !s.LocksPart.At.IsZero() {
 		a.Locks = []lockJSON{}
 		for _, l := range s.Locks {
-			x := withHolding(toListed(l, now), ours, now)
+			x := known.listed(l, now)
 			a.Locks = append(a.Locks, lockJSON{Scope: x.Scope, Holder: x.Holder, ID: x.ID, Ends: x.Ends})
 		}
 	}

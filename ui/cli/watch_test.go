@@ -29,5 +29,7 @@ func TestFault_LCK02_ListDoesNotCallItAnothers(t *testing.T) {
 		r := on(t, sims, config, "locks", "list", "dc1")
 		r.want(t, ExitDone, "unknown", "it may be what", "that is not known yet")
 		r.wantNot(t, "another")
+		on(t, sims, config, "status").want(t, ExitDone, "UP Updates     unknown")
+		on(t, sims, config, "status", "--json").want(t, ExitDone, `"holder": "unknown"`)
 	})
 }

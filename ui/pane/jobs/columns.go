@@ -122,6 +122,8 @@ func wholeState(r Row) string {
 	switch {
 	case misleading(r):
 		return strings.TrimSpace(r.State.String() + " without success")
+	case r.asked():
+		return r.State.String() + " as asked"
 	case r.Phase.Ended() || !(r.Percent >= 0):
 		return r.State.String()
 	default:
@@ -137,6 +139,8 @@ func state(f widget.Frame, r Row) table.Cell {
 		return table.Cell{Text: r.State.String(), Role: theme.Good}
 	case misleading(r):
 		return table.Cell{Text: wholeState(r), Short: "no success", Role: theme.Alarm}
+	case r.asked():
+		return table.Cell{Text: wholeState(r), Short: r.State.String(), Role: theme.Warn}
 	case r.Phase == appliance.PhaseProblem:
 		return table.Cell{Text: r.State.String(), Role: theme.Alarm}
 	case r.Part.Stale(f.Now):

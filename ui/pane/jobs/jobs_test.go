@@ -121,6 +121,18 @@ func TestFault_JOB08_NoSuccessIsSaid(t *testing.T) {
 	show(ok).want(t, 53, []string{"Complete"}, "success", "%")
 }
 
+// What ended because we asked for it is no alarm, and says so (faults.md JOB-06).
+func TestFault_JOB06_CancelledIsNoAlarm(t *testing.T) {
+	j := job("9", "Cancelled", appliance.PhaseProblem, 40)
+	j.Mine, j.Cancelled = true, true
+	show(j).want(t, 120, []string{"Cancelled as asked"})
+	for asked, role := range map[bool]theme.Role{true: theme.Warn, false: theme.Alarm} {
+		if j.Cancelled = asked; state(widget.Frame{}, Row{Job: &j}).Role != role {
+			t.Errorf("asked for %v: %v", asked, state(widget.Frame{}, Row{Job: &j}).Role)
+		}
+	}
+}
+
 // 100 per cent is not success, whatever else is told (faults.md JOB-02: warning and failed come as states too).
 func TestFault_JOB02_HundredIsNoSuccess(t *testing.T) {
 	for _, state := range []string{"Running", "warning", "100"} {

@@ -251,6 +251,15 @@ func empty(src pane.Source) []string {
 	return words
 }
 
+// asked reports whether the job ended, and not well, as we asked for: with it end its parts.
+func (r Row) asked() bool {
+	whole := r.Job
+	if r.Root != nil {
+		whole = r.Root
+	}
+	return whole.Cancelled && r.Phase == appliance.PhaseProblem
+}
+
 // Outcome is the word for a job's end, as far as it is known.
 func Outcome(p appliance.Phase) string {
 	switch p {
