@@ -20,7 +20,7 @@ func (m *run) carryOn(ctx context.Context, n int) {
 		well := false
 		defer func() {
 			m.mu.Lock()
-			defer m.mu.Unlock()
+			defer m.yield()
 			delete(m.busy, n)
 			if !well {
 				m.lost(n, "our own code failed; what became of it is not known")
@@ -76,7 +76,7 @@ func (m *run) follow(ctx context.Context, n int, name, ref string) bool {
 		return pause(ctx, tryAgain)
 	}
 	m.mu.Lock()
-	defer m.mu.Unlock()
+	defer m.yield()
 	if err != nil {
 		m.requeue(n, "")
 		return false
@@ -155,7 +155,7 @@ func (m *run) send(ctx context.Context, n int) bool {
 	}
 	result, err := m.fleet.DoWith(ctx, x.p, x.name, x.act, x.phrase)
 	m.mu.Lock()
-	defer m.mu.Unlock()
+	defer m.yield()
 	s := &m.rec.Steps[n]
 	switch {
 	case err == nil, errors.Is(err, appliance.ErrAmbiguous):
@@ -216,7 +216,7 @@ func (m *run) chosen(n int) (Stage, string) {
 // unsecured says that the lock that the plan wants is not kept: nothing is sent, and an operator decides.
 func (m *run) unsecured(ctx context.Context, n int, err error) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
+	defer m.yield()
 	delete(m.phrases, n)
 	if over(ctx, err) {
 		return
@@ -233,7 +233,7 @@ func (m *run) unsecured(ctx context.Context, n int, err error) {
 // operator said otherwise meanwhile, or it cannot be recorded (faults.md I6).
 func (m *run) about(n int, stage Stage) (x request, ok bool) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
+	defer m.yield()
 	s := &m.rec.Steps[n]
 	from := s.Phase
 	switch {

@@ -32,6 +32,7 @@ type run struct {
 	gates   map[string]chan struct{} // who takes the lock of an appliance
 	unsaved map[int]bool             // steps that the store does not have as they are
 	stale   bool                     // nor all else
+	shown   []Step                   // as they were told last
 }
 
 func newRun(r *Runner, p policy.Person, rec Record) *run {
@@ -39,22 +40,6 @@ func newRun(r *Runner, p policy.Person, rec Record) *run {
 		Runner: r, person: p, by: map[int]policy.Person{}, later: map[int]time.Time{}, rec: rec, kick: make(chan struct{}, 1), busy: map[int]bool{}, waits: map[int]string{},
 		phrases: map[int]secret.Secret{}, gates: map[string]chan struct{}{}, unsaved: map[int]bool{},
 	}
-}
-
-// View is a migration as it stood at one moment. It is the viewer's own.
-type View struct {
-	Record
-	Waits map[int]string // why a queued step is not begun yet
-	Live  bool           // something happens in it by itself
-}
-
-func (m *run) view() View {
-	v := View{Record: m.rec, Waits: map[int]string{}, Live: m.live}
-	v.Steps, v.Order = slices.Clone(m.rec.Steps), slices.Clone(m.rec.Order)
-	for n, why := range m.waits {
-		v.Waits[n] = why
-	}
-	return v
 }
 
 func (m *run) wake() {
@@ -77,9 +62,11 @@ func (m *run) loop(ctx context.Context) {
 			m.rest()
 		}
 		m.loops = ctx.Err() == nil && (m.live || m.behind())
-		m.tell()
 		goes := m.loops
-		m.mu.Unlock()
+		if !goes && m.rec.State.Ended() { // the board has it, and the journal
+			delete(m.runs, m.rec.ID)
+		}
+		m.yield()
 		if !goes {
 			return
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -40,11 +39,12 @@ type Runner struct {
 	heir  policy.Person
 	rules policy.Rules
 
+	board board // what is shown of it all
+
 	mu      turn // guards the fields below and every run's
 	ctx     context.Context
 	cancel  context.CancelFunc
-	runs    map[string]*run
-	changed chan struct{} // closed at the next change
+	runs    map[string]*run // that have not ended
 	running sync.WaitGroup
 }
 
@@ -68,7 +68,7 @@ func New(o Options) *Runner {
 	}
 	return &Runner{
 		mu: make(turn, 1), fleet: o.Fleet, store: o.Store, log: o.Log, newID: o.NewID, heir: o.Person,
-		rules: policy.Rules{ReadOnlyRun: o.ReadOnly}, runs: map[string]*run{}, changed: make(chan struct{}),
+		rules: policy.Rules{ReadOnlyRun: o.ReadOnly}, runs: map[string]*run{}, board: board{changed: make(chan struct{})},
 	}
 }
 
@@ -218,7 +218,7 @@ func (r *Runner) start(m *run) error {
 	r.runs[m.rec.ID] = m
 	m.live, m.loops = true, true
 	r.spawn("running migration "+m.rec.ID, func() { m.loop(r.ctx) })
-	r.tell()
+	m.tell()
 	return nil
 }
 
@@ -238,11 +238,16 @@ func (r *Runner) order(p policy.Person, doing, id string, f func(*run) error) er
 	defer r.mu.Unlock()
 	m := r.runs[id]
 	if m == nil {
-		return fmt.Errorf("%w: %q", ErrUnknown, id)
+		v, err := r.View(id)
+		if err == nil {
+			err = notNow("migration", v.State)
+		}
+		return err
 	}
 	if why := r.whyNot(p, m.rec.Plan.Verb); why != "" {
 		return fmt.Errorf("%w: %s", ErrNotNow, why)
 	}
+	defer m.tell()
 	if err := f(m); err != nil {
 		return err
 	}
@@ -252,7 +257,6 @@ func (r *Runner) order(p policy.Person, doing, id string, f func(*run) error) er
 	}
 	m.live = true
 	m.wake()
-	r.tell()
 	return nil
 }
 
@@ -263,65 +267,6 @@ func (r *Runner) orderStep(p policy.Person, doing, id string, n int, f func(*run
 		}
 		return f(m, &m.rec.Steps[n])
 	})
-}
-
-// tell wakes whoever waits for news. The caller holds r.mu.
-func (r *Runner) tell() {
-	close(r.changed)
-	r.changed = make(chan struct{})
-}
-
-// Changed is closed when anything changed since this call.
-func (r *Runner) Changed() <-chan struct{} {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.changed
-}
-
-// Views are all migrations of this runner as they stand, newest first.
-func (r *Runner) Views() []View {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var all []View
-	for _, m := range r.runs {
-		all = append(all, m.view())
-	}
-	slices.SortFunc(all, func(a, b View) int { return b.Begun.Compare(a.Begun) })
-	return all
-}
-
-// View is one migration as it stands; ErrUnknown when there is none of that id.
-func (r *Runner) View(id string) (View, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if m := r.runs[id]; m != nil {
-		return m.view(), nil
-	}
-	return View{}, fmt.Errorf("%w: %q", ErrUnknown, id)
-}
-
-// Wait waits until nothing more happens in a migration without an operator, or until what it needs is a passphrase.
-func (r *Runner) Wait(ctx context.Context, id string) (View, error) {
-	for {
-		news := r.Changed()
-		v, err := r.View(id)
-		if err != nil || !v.Live {
-			return v, err
-		}
-		r.mu.Lock()
-		life := r.ctx
-		r.mu.Unlock()
-		if life == nil {
-			return v, fmt.Errorf("%w: %w", ErrNotNow, fleet.ErrClosed)
-		}
-		select {
-		case <-news:
-		case <-life.Done():
-			return v, fmt.Errorf("wait for migration %s: %w", id, fleet.ErrClosed)
-		case <-ctx.Done():
-			return v, ctx.Err()
-		}
-	}
 }
 
 // over reports whether an error only says that this run ends.
