@@ -307,6 +307,25 @@ func (j *Journal) readable(found []journey) (good []journey, all []migration.Rec
 	return good, all
 }
 
+// OtherMigrations tells the migrations that have not ended of other engines, oldest first: of those that run too.
+func (j *Journal) OtherMigrations(ctx context.Context) ([]migration.Other, error) {
+	var found []journey
+	err := j.snapshot(ctx, "read the migrations of other engines", func(tx *sql.Tx) (err error) {
+		found, err = journeys(ctx, tx, openSessions, func(keeper string) bool { return keeper != j.options.Engine })
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	var others []migration.Other
+	runs := j.runs()
+	_, all := j.readable(found)
+	for _, m := range all {
+		others = append(others, migration.Other{Record: m, Runs: runs(m.Engine)})
+	}
+	return others, nil
+}
+
 // Migrations tells all migrations that are kept, of all engines, newest first.
 func (j *Journal) Migrations(ctx context.Context) ([]migration.Record, error) {
 	var found []journey

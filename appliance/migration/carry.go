@@ -27,6 +27,7 @@ func (m *run) carryOn(ctx context.Context, n int) {
 			}
 			if m.rec.Steps[n].Phase != before { // else it is tried again in a while, and not at once
 				m.wake()
+				m.nudge()
 			}
 		}()
 		for m.carry(ctx, n) {
@@ -145,12 +146,21 @@ type request struct {
 // send sends the present stage of a step, once it is recorded as about to be sent.
 func (m *run) send(ctx context.Context, n int) bool {
 	stage, at := m.chosen(n)
+	if why := m.occupiedElsewhere(ctx, n); why != "" {
+		m.putOff(n, why)
+		return false
+	}
+	m.begins(n)
 	if err := m.secure(ctx, n, at); err != nil {
 		m.unsecured(ctx, n, err)
 		return false
 	}
 	x, ok := m.about(n, stage)
 	if !ok {
+		return false
+	}
+	if why := m.occupiedElsewhere(ctx, n); why != "" { // of two that recorded it at once each sees the other
+		m.takeBack(n, x.phrase, why)
 		return false
 	}
 	result, err := m.fleet.DoWith(ctx, x.p, x.name, x.act, x.phrase)

@@ -252,6 +252,7 @@ func (r *Runner) order(p policy.Person, doing, id string, f func(*run) error) er
 		return err
 	}
 	r.fleet.Say(fleet.Info, fmt.Sprintf("%s %s migration %s", p.Name, doing, id))
+	m.nudge()
 	if !m.loops {
 		return r.start(m)
 	}
