@@ -350,7 +350,7 @@ func TestOtherMigrations(t *testing.T) {
 	begin(t, k, someMigration(3, 1))
 	others := func(j *Journal) []migration.Other {
 		t.Helper()
-		all, err := j.OtherMigrations(t.Context())
+		all, err := j.OtherMigrations(t.Context(), time.Time{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -362,6 +362,13 @@ func TestOtherMigrations(t *testing.T) {
 	closed(t, j)
 	if got := others(k); !reflect.DeepEqual(got, []migration.Other{{Record: want}}) {
 		t.Errorf("after its end\n%+v", got)
+	}
+	for since, want := range map[time.Time][]migration.Other{
+		noon: {{Record: ended}, {Record: want}}, noon.Add(time.Microsecond): {{Record: want}},
+	} {
+		if got, err := k.OtherMigrations(t.Context(), since); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("since %s: %v\n%+v", since, err, got)
+		}
 	}
 	adoptMigrations(t, k)
 	if got := others(k); got != nil {

@@ -20,13 +20,16 @@ type View struct {
 	Record
 	Waits map[int]string // why a step is not begun yet that could be
 	Live  bool           // something happens in it by itself
+	// Elsewhere is why this run does not carry it on, so that no order about it can be given here; empty = it does.
+	Elsewhere string
 }
 
 // board is what readers see: each migration as it stood after its latest change was recorded. It is guarded by a lock of its own,
 // which nobody holds while anything is written, so that who looks never waits for a disk (design.md 3).
 type board struct {
 	mu      sync.Mutex
-	views   []View        // newest first; a change makes a new list
+	views   []View        // of this runner, newest first; a change makes a new list
+	others  []View        // of others, oldest first; as they were read last
 	changed chan struct{} // closed at the next change
 }
 

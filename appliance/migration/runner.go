@@ -16,16 +16,14 @@ import (
 // tryAgain is how long a step that cannot be begun now waits for the next try.
 const tryAgain = 5 * time.Second
 
-// lookAround is how often it is looked whether another run has ended and left something.
-const lookAround = 15 * time.Second
-
 // Options make a runner.
 type Options struct {
 	Fleet Fleet
 	Store Store
 	Log   *slog.Logger // nil = no log
 	NewID func() string
-	// Person is in whose name is asked what came of migrations that are taken over, until somebody gives an order.
+	// Person is in whose name is asked what came of migrations that are taken over, until somebody gives an order. What this person
+	// may not carry on is not taken over.
 	Person   policy.Person
 	ReadOnly bool // nothing may be begun
 }
@@ -73,14 +71,15 @@ func New(o Options) *Runner {
 }
 
 // Start begins to run migrations and takes over what runs that ended left, and what others leave later, paused: what became of
-// the steps that were under way is found out, nothing is begun before somebody resumes. An error tells that there is something that
-// could not be taken over yet; it is tried again. Everything ends with ctx or with Close.
+// the steps that were under way is found out, nothing is begun before somebody resumes. What this run may not carry on is left to
+// others and shown, as is what they carry on. An error tells that there is something that could not be taken over yet; it is tried
+// again. Everything ends with ctx or with Close.
 func (r *Runner) Start(ctx context.Context) error {
 	if !r.open(ctx) {
 		return nil
 	}
-	err := r.adopt(ctx)
-	r.spawn("looking for what others left", r.neighbours)
+	err := r.lookAtOthers(ctx)
+	r.spawn("looking at what others have", r.neighbours)
 	return err
 }
 
@@ -116,7 +115,7 @@ func (r *Runner) spawn(doing string, f func()) {
 	})
 }
 
-// adopt takes over what runs that ended left.
+// adopt takes over those that runs that ended left.
 func (r *Runner) adopt(ctx context.Context, ids ...string) error {
 	left, err := r.store.AdoptMigrations(ctx, ids...)
 	if err != nil {
@@ -134,22 +133,6 @@ func (r *Runner) adopt(ctx context.Context, ids ...string) error {
 		}
 	}
 	return nil
-}
-
-// neighbours takes over what others leave while this one runs.
-func (r *Runner) neighbours() {
-	tick := time.NewTicker(lookAround)
-	defer tick.Stop()
-	for {
-		select {
-		case <-r.ctx.Done():
-			return
-		case <-tick.C:
-		}
-		if err := r.adopt(r.ctx); err != nil && r.ctx.Err() == nil {
-			r.log.Warn("migration: look for what others left", "err", err)
-		}
-	}
 }
 
 // Close ends every run where it stands, and waits. What is under way at the appliances goes on there, and the next runner
@@ -238,11 +221,16 @@ func (r *Runner) order(p policy.Person, doing, id string, f func(*run) error) er
 	defer r.mu.Unlock()
 	m := r.runs[id]
 	if m == nil {
-		v, err := r.View(id)
-		if err == nil {
-			err = notNow("migration", v.State)
+		for _, v := range r.Board() {
+			switch {
+			case v.ID != id:
+			case v.Elsewhere != "":
+				return fmt.Errorf("%w: %s", ErrNotNow, v.Elsewhere)
+			default:
+				return notNow("migration", v.State)
+			}
 		}
-		return err
+		return fmt.Errorf("%w: %q", ErrUnknown, id)
 	}
 	if why := r.whyNot(p, m.rec.Plan.Verb); why != "" {
 		return fmt.Errorf("%w: %s", ErrNotNow, why)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"time"
 
 	"holdfast/appliance"
 	"holdfast/appliance/fleet"
@@ -84,7 +85,7 @@ func (m *run) occupiedElsewhere(ctx context.Context, n int) (why string) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, saveLimit)
 	defer cancel()
-	others, err := m.store.OtherMigrations(ctx)
+	others, err := m.store.OtherMigrations(ctx, time.Time{})
 	if err != nil {
 		return "whether another run pushes to the target could not be read: " + appliance.Reason(err)
 	}

@@ -29,11 +29,11 @@ func (e *engine) SaveMigration(ctx context.Context, r Record) error {
 }
 
 // OtherMigrations takes a while, so that of engines that read at once all have read before anybody goes on.
-func (e *engine) OtherMigrations(ctx context.Context) (others []Other, err error) {
+func (e *engine) OtherMigrations(ctx context.Context, since time.Time) (others []Other, err error) {
 	defer time.Sleep(time.Millisecond)
 	all, err := e.Migrations(ctx)
 	for _, r := range slices.Backward(all) {
-		if r.Engine != e.id && !r.State.Ended() {
+		if r.Engine != e.id && (!r.State.Ended() || !since.IsZero() && !r.Ended.Before(since)) {
 			others = append(others, Other{r, e.runs(r.Engine)})
 		}
 	}
@@ -41,7 +41,7 @@ func (e *engine) OtherMigrations(ctx context.Context) (others []Other, err error
 }
 
 func (e *engine) AdoptMigrations(ctx context.Context, ids ...string) (left []Record, err error) {
-	others, err := e.OtherMigrations(ctx)
+	others, err := e.OtherMigrations(ctx, time.Time{})
 	for _, o := range others {
 		if !o.Runs && (len(ids) == 0 || slices.Contains(ids, o.ID)) {
 			o.Engine = e.id
