@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"time"
 
 	"holdfast/appliance/migration"
 )
@@ -64,10 +65,11 @@ func (r *leg) insert(ctx context.Context, tx *sql.Tx) error {
 }
 
 const (
-	sessionOf    = `SELECT ` + sessionColumns + `, sum FROM migrations WHERE id = ?`
-	openSessions = `SELECT ` + sessionColumns + `, sum FROM migrations WHERE ended = 0 ORDER BY begun, id`
-	allSessions  = `SELECT ` + sessionColumns + `, sum FROM migrations ORDER BY begun DESC, id DESC`
-	legsOf       = `SELECT ` + legColumns + `, sum FROM steps WHERE migration = ? ORDER BY n`
+	sessionOf      = `SELECT ` + sessionColumns + `, sum FROM migrations WHERE id = ?`
+	openSessions   = `SELECT ` + sessionColumns + `, sum FROM migrations WHERE ended = 0 ORDER BY begun, id`
+	recentSessions = `SELECT ` + sessionColumns + `, sum FROM migrations WHERE ended = 0 OR ended >= ? ORDER BY begun, id`
+	allSessions    = `SELECT ` + sessionColumns + `, sum FROM migrations ORDER BY begun DESC, id DESC`
+	legsOf         = `SELECT ` + legColumns + `, sum FROM steps WHERE migration = ? ORDER BY n`
 )
 
 // journey is a migration with its steps.
@@ -273,7 +275,7 @@ func requests(ctx context.Context, tx *sql.Tx, id string) (all []request, err er
 }
 
 // journeys are the migrations of a query whose keeper is wanted, with their steps.
-func journeys(ctx context.Context, tx *sql.Tx, query string, wanted func(keeper string) bool) (all []journey, err error) {
+func journeys(ctx context.Context, tx *sql.Tx, query string, wanted func(keeper string) bool, args ...any) (all []journey, err error) {
 	err = each(ctx, tx, query, func(found *sql.Rows) error {
 		var x journey
 		if err := scan(found, "migrations", x.columns()); err != nil {
@@ -283,7 +285,7 @@ func journeys(ctx context.Context, tx *sql.Tx, query string, wanted func(keeper 
 			all = append(all, x)
 		}
 		return nil
-	})
+	}, args...)
 	for i := range all {
 		if err != nil {
 			break
@@ -305,6 +307,30 @@ func (j *Journal) readable(found []journey) (good []journey, all []migration.Rec
 		good, all = append(good, x), append(all, m)
 	}
 	return good, all
+}
+
+// OtherMigrations tells the migrations of other engines, of those that run too, oldest first: those that have not ended, and unless
+// since is zero those that ended at that moment or after.
+func (j *Journal) OtherMigrations(ctx context.Context, since time.Time) ([]migration.Other, error) {
+	query, args := openSessions, []any(nil)
+	if !since.IsZero() {
+		query, args = recentSessions, []any{micros(since)}
+	}
+	var found []journey
+	err := j.snapshot(ctx, "read the migrations of other engines", func(tx *sql.Tx) (err error) {
+		found, err = journeys(ctx, tx, query, func(keeper string) bool { return keeper != j.options.Engine }, args...)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	var others []migration.Other
+	runs := j.runs()
+	_, all := j.readable(found)
+	for _, m := range all {
+		others = append(others, migration.Other{Record: m, Runs: runs(m.Engine)})
+	}
+	return others, nil
 }
 
 // Migrations tells all migrations that are kept, of all engines, newest first.

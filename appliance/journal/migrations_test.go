@@ -335,3 +335,43 @@ func TestFault_JNL02_MissingStep(t *testing.T) {
 		}
 	}
 }
+
+// What other engines have under way is told with whether they run; what is ours or has ended is not.
+func TestOtherMigrations(t *testing.T) {
+	_, path := folder(t)
+	j := opened(t, path, "first")
+	ended := someMigration(1, 1)
+	ended.State, ended.Ended = migration.StateDone, noon
+	want := someMigration(2, 3)
+	begin(t, j, ended)
+	save(t, j, ended)
+	begin(t, j, want)
+	k := opened(t, path, "second")
+	begin(t, k, someMigration(3, 1))
+	others := func(j *Journal) []migration.Other {
+		t.Helper()
+		all, err := j.OtherMigrations(t.Context(), time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	if got := others(k); !reflect.DeepEqual(got, []migration.Other{{Record: want, Runs: true}}) {
+		t.Errorf("while it runs\n%+v", got)
+	}
+	closed(t, j)
+	if got := others(k); !reflect.DeepEqual(got, []migration.Other{{Record: want}}) {
+		t.Errorf("after its end\n%+v", got)
+	}
+	for since, want := range map[time.Time][]migration.Other{
+		noon: {{Record: ended}, {Record: want}}, noon.Add(time.Microsecond): {{Record: want}},
+	} {
+		if got, err := k.OtherMigrations(t.Context(), since); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("since %s: %v\n%+v", since, err, got)
+		}
+	}
+	adoptMigrations(t, k)
+	if got := others(k); got != nil {
+		t.Errorf("once taken over\n%+v", got)
+	}
+}

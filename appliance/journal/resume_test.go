@@ -111,7 +111,9 @@ func live(t *testing.T, path, id string, v *vault) life {
 	}
 	e.Start(t.Context())
 	<-time.After(time.Second) // it has looked at everything once
-	r := migration.New(migration.Options{Fleet: e, Store: j, NewID: func() string { return "m1" }})
+	r := migration.New(migration.Options{
+		Fleet: e, Store: j, NewID: func() string { return "m1" }, Person: policy.Person{Name: "maria", Role: policy.Operator},
+	})
 	if err := r.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

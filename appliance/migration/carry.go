@@ -20,13 +20,14 @@ func (m *run) carryOn(ctx context.Context, n int) {
 		well := false
 		defer func() {
 			m.mu.Lock()
-			defer m.mu.Unlock()
+			defer m.yield()
 			delete(m.busy, n)
 			if !well {
 				m.lost(n, "our own code failed; what became of it is not known")
 			}
 			if m.rec.Steps[n].Phase != before { // else it is tried again in a while, and not at once
 				m.wake()
+				m.nudge()
 			}
 		}()
 		for m.carry(ctx, n) {
@@ -76,7 +77,7 @@ func (m *run) follow(ctx context.Context, n int, name, ref string) bool {
 		return pause(ctx, tryAgain)
 	}
 	m.mu.Lock()
-	defer m.mu.Unlock()
+	defer m.yield()
 	if err != nil {
 		m.requeue(n, "")
 		return false
@@ -145,6 +146,11 @@ type request struct {
 // send sends the present stage of a step, once it is recorded as about to be sent.
 func (m *run) send(ctx context.Context, n int) bool {
 	stage, at := m.chosen(n)
+	if why := m.occupiedElsewhere(ctx, n); why != "" {
+		m.putOff(n, why)
+		return false
+	}
+	m.begins(n)
 	if err := m.secure(ctx, n, at); err != nil {
 		m.unsecured(ctx, n, err)
 		return false
@@ -153,9 +159,13 @@ func (m *run) send(ctx context.Context, n int) bool {
 	if !ok {
 		return false
 	}
+	if why := m.occupiedElsewhere(ctx, n); why != "" { // of two that recorded it at once each sees the other
+		m.takeBack(n, x.phrase, why)
+		return false
+	}
 	result, err := m.fleet.DoWith(ctx, x.p, x.name, x.act, x.phrase)
 	m.mu.Lock()
-	defer m.mu.Unlock()
+	defer m.yield()
 	s := &m.rec.Steps[n]
 	switch {
 	case err == nil, errors.Is(err, appliance.ErrAmbiguous):
@@ -216,7 +226,7 @@ func (m *run) chosen(n int) (Stage, string) {
 // unsecured says that the lock that the plan wants is not kept: nothing is sent, and an operator decides.
 func (m *run) unsecured(ctx context.Context, n int, err error) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
+	defer m.yield()
 	delete(m.phrases, n)
 	if over(ctx, err) {
 		return
@@ -233,7 +243,7 @@ func (m *run) unsecured(ctx context.Context, n int, err error) {
 // operator said otherwise meanwhile, or it cannot be recorded (faults.md I6).
 func (m *run) about(n int, stage Stage) (x request, ok bool) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
+	defer m.yield()
 	s := &m.rec.Steps[n]
 	from := s.Phase
 	switch {

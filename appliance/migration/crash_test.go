@@ -26,8 +26,9 @@ type failing struct {
 	// dies is asked before and after each write; true ends the run there: nothing is written any more, and nothing sent.
 	dies func() bool
 	dead bool
-	// heir hands over what has not ended, as the journal does of runs that ended.
-	heir bool
+	// heir hands over what has not ended, as the journal does of runs that ended, and handed is what it has handed over.
+	heir   bool
+	handed map[string]bool
 }
 
 func (s *failing) fail(full bool) {
@@ -66,14 +67,28 @@ func (s *failing) SaveStep(ctx context.Context, id string, n int, step Step) err
 	return s.write(func() error { return s.Memory.SaveStep(ctx, id, n, step) })
 }
 
-func (s *failing) AdoptMigrations(ctx context.Context, ids ...string) ([]Record, error) {
+func (s *failing) OtherMigrations(ctx context.Context, _ time.Time) (others []Other, err error) {
 	if !s.heir {
 		return nil, nil
 	}
 	all, err := s.Migrations(ctx)
-	return slices.DeleteFunc(all, func(r Record) bool {
-		return r.State.Ended() || len(ids) > 0 && !slices.Contains(ids, r.ID)
-	}), err
+	for _, r := range all {
+		if !r.State.Ended() && !s.handed[r.ID] {
+			others = append(others, Other{Record: r})
+		}
+	}
+	return others, err
+}
+
+func (s *failing) AdoptMigrations(ctx context.Context, ids ...string) (left []Record, err error) {
+	others, err := s.OtherMigrations(ctx, time.Time{})
+	for _, o := range others {
+		if len(ids) == 0 || slices.Contains(ids, o.ID) {
+			s.handed[o.ID] = true
+			left = append(left, o.Record)
+		}
+	}
+	return left, err
 }
 
 // died runs a plan until the run ends at its nth point, and reports whether there was one.
@@ -119,7 +134,7 @@ func resumed(t *testing.T, f *fake, memory *Memory) (View, bool) {
 	f.mu.Lock()
 	f.life, f.do = t.Context(), nil
 	f.mu.Unlock()
-	r := New(Options{Fleet: f, Person: maria, Store: &failing{Memory: memory, heir: true}})
+	r := New(Options{Fleet: f, Person: maria, Store: &failing{Memory: memory, heir: true, handed: map[string]bool{}}})
 	if err := r.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 )
 
 // Memory is a Store that lasts as long as the process.
@@ -48,6 +49,9 @@ func (m *Memory) SaveStep(_ context.Context, id string, n int, s Step) error {
 
 // AdoptMigrations finds nothing: no other engine ever wrote here.
 func (m *Memory) AdoptMigrations(context.Context, ...string) ([]Record, error) { return nil, nil }
+
+// OtherMigrations finds nothing, for the same reason.
+func (m *Memory) OtherMigrations(context.Context, time.Time) ([]Other, error) { return nil, nil }
 
 // Migrations are all, newest first.
 func (m *Memory) Migrations(context.Context) ([]Record, error) {

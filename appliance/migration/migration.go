@@ -123,6 +123,8 @@ type Store interface {
 	// AdoptMigrations takes over those that have not ended of engines that run no more.
 	// Of ids, if any are named, only.
 	AdoptMigrations(ctx context.Context, ids ...string) ([]Record, error)
+	// OtherMigrations are those of other engines that have not ended, or ended since that moment (zero: those not), oldest first.
+	OtherMigrations(ctx context.Context, since time.Time) ([]Other, error)
 	// Migrations are all that are kept, newest first; of those of other engines that run too.
 	Migrations(context.Context) ([]Record, error)
 }

@@ -134,6 +134,7 @@ func (r *Runner) Passphrase(p policy.Person, id string, n int, phrase secret.Sec
 			return notNow("step", s.Phase)
 		}
 		m.by[n], m.phrases[n] = p, phrase
+		delete(m.later, n)
 		wrong := slices.ContainsFunc(m.rec.Steps, func(s Step) bool { return s.Phase.Wrong() })
 		if m.rec.State == StateAsking && !wrong { // it was all that was asked for
 			m.set(StateRunning, "")

@@ -286,7 +286,7 @@ func TestStartFor(t *testing.T) {
 		end()
 		first.Close()
 		for _, want := range []int{0, 1} {
-			second := New(Options{Fleet: f, Store: &failing{Memory: memory, heir: true}, Person: maria})
+			second := New(Options{Fleet: f, Store: &failing{Memory: memory, heir: true, handed: map[string]bool{}}, Person: maria})
 			if err := second.StartFor(t.Context(), ids[:want]...); err != nil {
 				t.Fatal(err)
 			}

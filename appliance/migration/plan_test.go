@@ -182,6 +182,11 @@ func TestPreflight(t *testing.T) {
 		"never listed":      {copies(), func(f *fake, _ *Plan) { f.snaps["dc1"].BackupsPart = fleet.Part{} }, true, "never listed"},
 		"list failed":       {copies(), func(f *fake, _ *Plan) { f.snaps["dc1"].BackupsPart.Err = "HTML" }, true, "could not be listed: HTML"},
 		"no checksum":       {copies(), func(_ *fake, p *Plan) { p.Items[1].Checksum = appliance.Text{} }, false, "no checksum is told"},
+		"no room at the target": {
+			func() Plan { p := plan(appliance.VerbPush, "198.18.0.9", 2); p.Target = "fresh"; return p }(),
+			func(f *fake, _ *Plan) { f.snaps["fresh"].Space = appliance.Space{Used: 500, Total: 1500} }, true,
+			"fresh has 1.0 kB free in internal, and the plan needs 2.0 kB",
+		},
 		"no room":           {plan(appliance.VerbCopy, "internal", 2), func(f *fake, _ *Plan) { f.snaps["dc1"].Space = appliance.Space{Used: 500, Total: 1500} }, true, "has 1.0 kB free in internal, and the plan needs 2.0 kB"},
 		"target away":       {pushes(), func(f *fake, _ *Plan) { f.snaps["fresh"].State = fleet.StateDown }, true, "the target fresh does not answer"},
 		"target not fresh":  {pushes(), func(f *fake, _ *Plan) { f.snaps["fresh"].Backups = make([]fleet.Backup, 3) }, false, "fresh has 3 backups"},

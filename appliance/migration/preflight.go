@@ -2,6 +2,7 @@ package migration
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -202,16 +203,18 @@ func (c *check) step(n int, it Item, act appliance.Act) {
 	}
 }
 
-// room sums up what goes into an appliance's own repository; of a share the appliance tells nothing.
+// room sums up what goes into an appliance's own repository, a push's target included; of a share the appliance tells nothing.
 func (c *check) room() {
-	if c.plan.Destination != string(appliance.Internal) {
-		return
-	}
 	need := map[string]int64{}
 	for _, it := range c.plan.Items {
-		need[it.Appliance] += max(0, it.Size)
+		switch {
+		case c.plan.Verb == appliance.VerbPush:
+			need[c.plan.Target] += max(0, it.Size)
+		case c.plan.Destination == string(appliance.Internal):
+			need[it.Appliance] += max(0, it.Size)
+		}
 	}
-	for _, name := range c.plan.Appliances() {
+	for _, name := range slices.Sorted(maps.Keys(need)) {
 		s := c.f.Snapshot(name)
 		if s == nil || s.Space.Total <= 0 || s.Space.Used < 0 {
 			continue

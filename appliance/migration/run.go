@@ -25,6 +25,7 @@ type run struct {
 	rec     Record
 	loops   bool // its loop runs
 	live    bool // something happens in it by itself
+	blocked bool // all that is left to do waits for what an operator does in another migration
 	kick    chan struct{}
 	busy    map[int]bool // steps that somebody carries
 	waits   map[int]string
@@ -32,6 +33,7 @@ type run struct {
 	gates   map[string]chan struct{} // who takes the lock of an appliance
 	unsaved map[int]bool             // steps that the store does not have as they are
 	stale   bool                     // nor all else
+	shown   []Step                   // as they were told last
 }
 
 func newRun(r *Runner, p policy.Person, rec Record) *run {
@@ -39,22 +41,6 @@ func newRun(r *Runner, p policy.Person, rec Record) *run {
 		Runner: r, person: p, by: map[int]policy.Person{}, later: map[int]time.Time{}, rec: rec, kick: make(chan struct{}, 1), busy: map[int]bool{}, waits: map[int]string{},
 		phrases: map[int]secret.Secret{}, gates: map[string]chan struct{}{}, unsaved: map[int]bool{},
 	}
-}
-
-// View is a migration as it stood at one moment. It is the viewer's own.
-type View struct {
-	Record
-	Waits map[int]string // why a queued step is not begun yet
-	Live  bool           // something happens in it by itself
-}
-
-func (m *run) view() View {
-	v := View{Record: m.rec, Waits: map[int]string{}, Live: m.live}
-	v.Steps, v.Order = slices.Clone(m.rec.Steps), slices.Clone(m.rec.Order)
-	for n, why := range m.waits {
-		v.Waits[n] = why
-	}
-	return v
 }
 
 func (m *run) wake() {
@@ -76,10 +62,12 @@ func (m *run) loop(ctx context.Context) {
 			m.live = false
 			m.rest()
 		}
-		m.loops = ctx.Err() == nil && (m.live || m.behind())
-		m.tell()
+		m.loops = ctx.Err() == nil && (m.live || m.blocked || m.behind())
 		goes := m.loops
-		m.mu.Unlock()
+		if !goes && m.rec.State.Ended() { // the board has it, and the journal
+			delete(m.runs, m.rec.ID)
+		}
+		m.yield()
 		if !goes {
 			return
 		}
@@ -95,6 +83,7 @@ func (m *run) loop(ctx context.Context) {
 
 // advance has somebody carry every step that can be, and reports whether there are others that wait for their time.
 func (m *run) advance(ctx context.Context) (again bool) {
+	m.blocked = false
 	for n := range m.rec.Steps {
 		if m.busy[n] {
 			continue
@@ -103,24 +92,19 @@ func (m *run) advance(ctx context.Context) (again bool) {
 		case s.Phase.Open():
 			m.carryOn(ctx, n)
 		case given:
-			why, passing := m.fleet.Hinders(m.who(n), m.where(s), m.act(n))
-			if why != "" && passing {
-				m.waits[n], again = why, true
-				continue
-			}
-			delete(m.waits, n)
-			m.carryOn(ctx, n)
+			again = m.process(ctx, n) || again
 		}
 	}
 	if m.rec.State != StateRunning {
 		return again
 	}
+	target := m.occupied(-1)
 	for _, n := range slices.Clone(m.rec.Order) {
 		s := &m.rec.Steps[n]
-		if s.Phase != PhaseQueued || m.busy[n] || m.crowded(s.Item.Appliance) || m.rec.State != StateRunning || m.now().Before(m.later[n]) {
+		if s.Phase != PhaseQueued || m.busy[n] || m.crowded(s.Item.Appliance) || m.rec.State != StateRunning || !m.mayTry(n) {
 			continue
 		}
-		why, passing := m.unprocessed(n), true
+		why, passing := target.why, true
 		if why == "" {
 			why, passing = m.fleet.Hinders(m.who(n), m.where(s), m.act(n))
 		}
@@ -128,8 +112,8 @@ func (m *run) advance(ctx context.Context) (again bool) {
 		case why != "" && !passing && m.barred(s.Item.Appliance): // of no single step
 			m.set(StateAsking, s.Item.Appliance+": "+why)
 		case why == "":
-			delete(m.waits, n)
 			m.carryOn(ctx, n)
+			target = m.occupied(-1)
 		case passing:
 			m.waits[n] = why
 		case s.Stage == StageDelete && m.moved(s):
@@ -140,7 +124,30 @@ func (m *run) advance(ctx context.Context) (again bool) {
 		}
 	}
 	queued := slices.ContainsFunc(m.rec.Steps, func(s Step) bool { return s.Phase == PhaseQueued })
-	return again || m.rec.State == StateRunning && queued && !m.lacksPhrase()
+	if queued = queued && m.rec.State == StateRunning && !m.lacksPhrase(); queued && target.rests {
+		m.blocked = true
+		return again
+	}
+	return again || queued
+}
+
+// process has somebody carry a step that has got its passphrase, or reports that it waits for its time.
+func (m *run) process(ctx context.Context, n int) (again bool) {
+	target := m.occupied(n)
+	why, passing := target.why, true
+	if why == "" {
+		why, passing = m.fleet.Hinders(m.who(n), m.where(&m.rec.Steps[n]), m.act(n))
+	}
+	switch {
+	case why != "" && passing:
+		m.waits[n] = why
+		m.blocked = m.blocked || target.rests
+		return !target.rests
+	case !m.mayTry(n):
+		return true
+	}
+	m.carryOn(ctx, n)
+	return false
 }
 
 // who is in whose name a step is carried.
@@ -173,22 +180,6 @@ func (m *run) lacksPhrase() bool {
 	return false
 }
 
-// unprocessed is why a push has to wait until another is processed; empty = it need not. A target is told to process what came in
-// last, without its name (api/lxca.md 3.7).
-func (m *run) unprocessed(n int) string {
-	for i := range m.rec.Steps {
-		s := &m.rec.Steps[i]
-		switch {
-		case i == n || m.rec.Plan.Verb != appliance.VerbPush:
-		case m.rec.Plan.Process && (m.busy[i] || s.Phase.Open() || s.Phase == PhasePassphrase):
-			return fmt.Sprintf("the target is to process step %d first", i+1)
-		case m.busy[i] || s.Phase.Open(): // what a target does with two at once nobody describes
-			return fmt.Sprintf("step %d is on its way to the target", i+1)
-		}
-	}
-	return ""
-}
-
 // crowded reports whether as many steps are under way at an appliance as may be.
 func (m *run) crowded(name string) bool {
 	count := 0
@@ -204,7 +195,7 @@ func (m *run) crowded(name string) bool {
 func (m *run) rest() {
 	unsettled := slices.ContainsFunc(m.rec.Steps, func(s Step) bool { return !s.Phase.Settled() })
 	switch {
-	case m.rec.State.Ended() || m.ctx.Err() != nil:
+	case m.rec.State.Ended() || m.blocked || m.ctx.Err() != nil:
 		return
 	case m.rec.State == StateCancelling:
 		m.rec.Ended = m.now()

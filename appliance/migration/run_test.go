@@ -209,7 +209,7 @@ func TestCancelIsGoneOnWith(t *testing.T) {
 		must(t, "again asks again", first.Cancel(maria, id), nil)
 		end()
 		first.Close()
-		second := New(Options{Fleet: f, Person: maria, Store: &failing{Memory: memory, heir: true}})
+		second := New(Options{Fleet: f, Person: maria, Store: &failing{Memory: memory, heir: true, handed: map[string]bool{}}})
 		if err := second.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -17,16 +16,14 @@ import (
 // tryAgain is how long a step that cannot be begun now waits for the next try.
 const tryAgain = 5 * time.Second
 
-// lookAround is how often it is looked whether another run has ended and left something.
-const lookAround = 15 * time.Second
-
 // Options make a runner.
 type Options struct {
 	Fleet Fleet
 	Store Store
 	Log   *slog.Logger // nil = no log
 	NewID func() string
-	// Person is in whose name is asked what came of migrations that are taken over, until somebody gives an order.
+	// Person is in whose name is asked what came of migrations that are taken over, until somebody gives an order. What this person
+	// may not carry on is not taken over.
 	Person   policy.Person
 	ReadOnly bool // nothing may be begun
 }
@@ -40,11 +37,12 @@ type Runner struct {
 	heir  policy.Person
 	rules policy.Rules
 
+	board board // what is shown of it all
+
 	mu      turn // guards the fields below and every run's
 	ctx     context.Context
 	cancel  context.CancelFunc
-	runs    map[string]*run
-	changed chan struct{} // closed at the next change
+	runs    map[string]*run // that have not ended
 	running sync.WaitGroup
 }
 
@@ -68,19 +66,20 @@ func New(o Options) *Runner {
 	}
 	return &Runner{
 		mu: make(turn, 1), fleet: o.Fleet, store: o.Store, log: o.Log, newID: o.NewID, heir: o.Person,
-		rules: policy.Rules{ReadOnlyRun: o.ReadOnly}, runs: map[string]*run{}, changed: make(chan struct{}),
+		rules: policy.Rules{ReadOnlyRun: o.ReadOnly}, runs: map[string]*run{}, board: board{changed: make(chan struct{})},
 	}
 }
 
 // Start begins to run migrations and takes over what runs that ended left, and what others leave later, paused: what became of
-// the steps that were under way is found out, nothing is begun before somebody resumes. An error tells that there is something that
-// could not be taken over yet; it is tried again. Everything ends with ctx or with Close.
+// the steps that were under way is found out, nothing is begun before somebody resumes. What this run may not carry on is left to
+// others and shown, as is what they carry on. An error tells that there is something that could not be taken over yet; it is tried
+// again. Everything ends with ctx or with Close.
 func (r *Runner) Start(ctx context.Context) error {
 	if !r.open(ctx) {
 		return nil
 	}
-	err := r.adopt(ctx)
-	r.spawn("looking for what others left", r.neighbours)
+	err := r.lookAtOthers(ctx)
+	r.spawn("looking at what others have", r.neighbours)
 	return err
 }
 
@@ -116,7 +115,7 @@ func (r *Runner) spawn(doing string, f func()) {
 	})
 }
 
-// adopt takes over what runs that ended left.
+// adopt takes over those that runs that ended left.
 func (r *Runner) adopt(ctx context.Context, ids ...string) error {
 	left, err := r.store.AdoptMigrations(ctx, ids...)
 	if err != nil {
@@ -134,22 +133,6 @@ func (r *Runner) adopt(ctx context.Context, ids ...string) error {
 		}
 	}
 	return nil
-}
-
-// neighbours takes over what others leave while this one runs.
-func (r *Runner) neighbours() {
-	tick := time.NewTicker(lookAround)
-	defer tick.Stop()
-	for {
-		select {
-		case <-r.ctx.Done():
-			return
-		case <-tick.C:
-		}
-		if err := r.adopt(r.ctx); err != nil && r.ctx.Err() == nil {
-			r.log.Warn("migration: look for what others left", "err", err)
-		}
-	}
 }
 
 // Close ends every run where it stands, and waits. What is under way at the appliances goes on there, and the next runner
@@ -218,7 +201,7 @@ func (r *Runner) start(m *run) error {
 	r.runs[m.rec.ID] = m
 	m.live, m.loops = true, true
 	r.spawn("running migration "+m.rec.ID, func() { m.loop(r.ctx) })
-	r.tell()
+	m.tell()
 	return nil
 }
 
@@ -238,21 +221,31 @@ func (r *Runner) order(p policy.Person, doing, id string, f func(*run) error) er
 	defer r.mu.Unlock()
 	m := r.runs[id]
 	if m == nil {
+		for _, v := range r.Board() {
+			switch {
+			case v.ID != id:
+			case v.Elsewhere != "":
+				return fmt.Errorf("%w: %s", ErrNotNow, v.Elsewhere)
+			default:
+				return notNow("migration", v.State)
+			}
+		}
 		return fmt.Errorf("%w: %q", ErrUnknown, id)
 	}
 	if why := r.whyNot(p, m.rec.Plan.Verb); why != "" {
 		return fmt.Errorf("%w: %s", ErrNotNow, why)
 	}
+	defer m.tell()
 	if err := f(m); err != nil {
 		return err
 	}
 	r.fleet.Say(fleet.Info, fmt.Sprintf("%s %s migration %s", p.Name, doing, id))
+	m.nudge()
 	if !m.loops {
 		return r.start(m)
 	}
 	m.live = true
 	m.wake()
-	r.tell()
 	return nil
 }
 
@@ -263,65 +256,6 @@ func (r *Runner) orderStep(p policy.Person, doing, id string, n int, f func(*run
 		}
 		return f(m, &m.rec.Steps[n])
 	})
-}
-
-// tell wakes whoever waits for news. The caller holds r.mu.
-func (r *Runner) tell() {
-	close(r.changed)
-	r.changed = make(chan struct{})
-}
-
-// Changed is closed when anything changed since this call.
-func (r *Runner) Changed() <-chan struct{} {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.changed
-}
-
-// Views are all migrations of this runner as they stand, newest first.
-func (r *Runner) Views() []View {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var all []View
-	for _, m := range r.runs {
-		all = append(all, m.view())
-	}
-	slices.SortFunc(all, func(a, b View) int { return b.Begun.Compare(a.Begun) })
-	return all
-}
-
-// View is one migration as it stands; ErrUnknown when there is none of that id.
-func (r *Runner) View(id string) (View, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if m := r.runs[id]; m != nil {
-		return m.view(), nil
-	}
-	return View{}, fmt.Errorf("%w: %q", ErrUnknown, id)
-}
-
-// Wait waits until nothing more happens in a migration without an operator, or until what it needs is a passphrase.
-func (r *Runner) Wait(ctx context.Context, id string) (View, error) {
-	for {
-		news := r.Changed()
-		v, err := r.View(id)
-		if err != nil || !v.Live {
-			return v, err
-		}
-		r.mu.Lock()
-		life := r.ctx
-		r.mu.Unlock()
-		if life == nil {
-			return v, fmt.Errorf("%w: %w", ErrNotNow, fleet.ErrClosed)
-		}
-		select {
-		case <-news:
-		case <-life.Done():
-			return v, fmt.Errorf("wait for migration %s: %w", id, fleet.ErrClosed)
-		case <-ctx.Done():
-			return v, ctx.Err()
-		}
-	}
 }
 
 // over reports whether an error only says that this run ends.

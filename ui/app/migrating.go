@@ -19,7 +19,7 @@ import (
 
 // migrating is what a session of the dashboard shows of migrations.
 type migrating struct {
-	views    []migration.View // newest first
+	views    []migration.View // newest first; of others too
 	known    bool             // the views were told once
 	session  *screen.Session
 	wizard   *screen.Wizard
@@ -61,7 +61,7 @@ func (m *Model) nextMigrations(news <-chan struct{}) tea.Cmd {
 			}
 		}
 		next := runner.Changed() // before the views, so that no change is missed
-		return migrationsMsg{runner.Views(), next}
+		return migrationsMsg{runner.Board(), next}
 	}
 }
 
@@ -80,9 +80,20 @@ func (m *Model) migrations(msg migrationsMsg) tea.Cmd {
 	return tea.Batch(cmds...)
 }
 
+// unended are the migrations of this run that have not ended.
 func (m *Model) unended() (left []migration.View) {
 	for _, v := range m.migrating.views {
-		if !v.State.Ended() {
+		if !v.State.Ended() && v.Elsewhere == "" {
+			left = append(left, v)
+		}
+	}
+	return left
+}
+
+// elsewhere are those that have not ended and that this run does not carry on.
+func (m *Model) elsewhere() (left []migration.View) {
+	for _, v := range m.migrating.views {
+		if !v.State.Ended() && v.Elsewhere != "" {
 			left = append(left, v)
 		}
 	}
@@ -121,7 +132,8 @@ func (m *Model) migrate() tea.Cmd {
 		return m.say("migrations are not looked after in this run", true)
 	case m.migrating.begun != nil:
 		return nil // it is about to be shown
-	case m.backups.Marks() == 0 && (len(m.unended()) > 0 || m.focus != paneBackups || len(rows) == 0):
+	case m.whyNotOrder() != "" && len(m.migrating.views) > 0, // who may only look is shown what there is
+		m.backups.Marks() == 0 && (len(m.unended()) > 0 || m.focus != paneBackups || len(rows) == 0):
 		if len(m.migrating.views) == 0 {
 			return m.say("mark the backups to migrate in pane 3, then press this key there", true)
 		}
@@ -219,7 +231,7 @@ func (m *Model) began(msg begunMsg) tea.Cmd {
 		return nil
 	}
 	m.unmark()
-	m.migrating.views = m.opts.Migrations.Views()
+	m.migrating.views = m.opts.Migrations.Board()
 	m.migrating.session = screen.NewSession(m.migrating.views, msg.id)
 	return m.sample()
 }
@@ -235,17 +247,20 @@ func (m *Model) migrationView(f widget.Frame, w, h int) []string {
 	return nil
 }
 
-// migrationWords is how the migrations stand, for the header: the newest that is not at its end.
+// migrationWords is how the migrations stand, for the header: the newest that is not at its end, of this run if it has any.
 func (m *Model) migrationWords() (text string, role theme.Role) {
-	left := m.unended()
+	left, where, runs := m.unended(), "", theme.Ours
+	if len(left) == 0 {
+		left, where, runs = m.elsewhere(), " elsewhere", theme.Plain
+	}
 	if len(left) == 0 {
 		return "", theme.Plain
 	}
 	v := left[0]
 	share := v.Progress(migration.PercentOf(m.engine)).Share
-	word := "migration"
+	word := "migration" + where
 	if len(left) > 1 {
-		word = fmt.Sprintf("%d migrations", len(left))
+		word = fmt.Sprintf("%d migrations", len(left)) + where
 	}
 	switch {
 	case v.State == migration.StateAsking || v.State == migration.StateStopped:
@@ -253,7 +268,7 @@ func (m *Model) migrationWords() (text string, role theme.Role) {
 	case v.State == migration.StatePaused:
 		return word + " paused", theme.Warn
 	}
-	return fmt.Sprintf("%s %.0f %%", word, 100*share), theme.Ours
+	return fmt.Sprintf("%s %.0f %%", word, 100*share), runs
 }
 
 // progressBar is what the terminal itself shows of the newest migration (OSC 9;4).

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -48,6 +49,9 @@ func (m *Model) sessionKey(k tea.KeyPressMsg) tea.Cmd {
 	v, ok := m.migration(out.ID)
 	if !ok || out.Order == screen.OrderNone {
 		return nil
+	}
+	if v.Elsewhere != "" && out.Order != screen.OrderReport {
+		return m.say(out.Order.Word()+": "+v.Elsewhere, true)
 	}
 	switch out.Order {
 	case screen.OrderCancel:
@@ -120,7 +124,7 @@ func (m *Model) order(msg orderMsg) tea.Cmd {
 		case screen.OrderPassphrase:
 			err = r.Passphrase(p, out.ID, out.Step, msg.phrase)
 		case screen.OrderReport:
-			text, err = writeReport(r, out.ID, dir)
+			text, err = writeReport(r.Board(), out.ID, dir)
 		}
 		if err != nil {
 			err = fmt.Errorf("%s: %w", out.Order.Word(), err)
@@ -135,11 +139,12 @@ func (m *Model) whyNotOrder() string {
 }
 
 // writeReport writes the report as Markdown and as JSON into a folder, and says where.
-func writeReport(r *migration.Runner, id, dir string) (string, error) {
-	v, err := r.View(id)
-	if err != nil {
-		return "", err
+func writeReport(views []migration.View, id, dir string) (string, error) {
+	at := slices.IndexFunc(views, func(v migration.View) bool { return v.ID == id })
+	if at < 0 {
+		return "", fmt.Errorf("%w: %q", migration.ErrUnknown, id)
 	}
+	v := &views[at]
 	rep := v.Report()
 	b, err := rep.JSON()
 	if err != nil {

@@ -248,14 +248,11 @@ func (r *run) ended(env *Env, v *migration.View, o runFlags) error {
 	return outstanding(v)
 }
 
-// migrate begins to look after migrations. A run that may change nothing takes over none.
+// migrate begins to look after migrations. A run that may change nothing takes over none, and shows them.
 func (r *run) migrate(ctx context.Context, c *config.Config, begin func(context.Context, *migration.Runner) error) error {
 	r.migrations = migration.New(migration.Options{
 		Fleet: r.engine, Store: r.record.journal, Log: r.logger, Person: r.person, ReadOnly: c.ReadOnly,
 	})
 	r.tried = map[int]bool{}
-	if c.ReadOnly {
-		return nil
-	}
 	return exit(ExitFailed, begin(ctx, r.migrations))
 }

@@ -79,6 +79,9 @@ func (s *Session) head(f widget.Frame, v *migration.View, src Source, w int) []s
 			t.Paint(stateRole(v.State), state) + " ",
 		widget.Fit(bar+t.Paint(theme.Dim, spark)+widget.Fit("  "+strings.Join(words, "  "), max(0, rest), false, t.Symbols.Ellipsis), w, false, ""),
 	}
+	if v.Elsewhere != "" {
+		lines = append(lines, t.Paint(theme.Warn, widget.Fit(" "+capital(v.Elsewhere)+".", w, false, t.Symbols.Ellipsis)))
+	}
 	if v.Note != "" {
 		lines = append(lines, t.Paint(theme.Warn, widget.Fit(" "+v.Note, w, false, t.Symbols.Ellipsis)))
 	}
@@ -248,7 +251,7 @@ func phaseRole(p migration.Phase) theme.Role {
 func known(v *migration.View, n int) string {
 	s := &v.Steps[n]
 	var words []string
-	if why := v.Waits[n]; why != "" && s.Phase == migration.PhaseQueued {
+	if why := v.Waits[n]; why != "" && (s.Phase == migration.PhaseQueued || s.Phase == migration.PhasePassphrase) {
 		words = append(words, "waits: "+why)
 	}
 	if s.Job != "" && s.Phase.Open() {

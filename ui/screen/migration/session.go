@@ -160,7 +160,11 @@ func (s *Session) other(by int) {
 func (s *Session) Offers() (offers []Offer) {
 	v := s.view()
 	add := func(a keymap.Action, word string) { offers = append(offers, Offer{Action: a, Word: word}) }
-	if v != nil {
+	switch {
+	case v == nil:
+	case v.Elsewhere != "":
+		offers = append(offers, s.toAll()...)
+	default:
 		switch p := v.Steps[s.cursor].Phase; {
 		case p == migration.PhasePassphrase:
 			add(keymap.Passphrase, "passphrase")
@@ -186,12 +190,18 @@ func (s *Session) Offers() (offers []Offer) {
 		if !v.State.Ended() {
 			add(keymap.Cancel, "cancel")
 		}
-		add(keymap.Report, "report")
-		if len(s.views) > 1 {
-			add(keymap.Next, "next migration")
-		}
+		offers = append(offers, s.toAll()...)
 	}
 	add(keymap.Back, "back")
 	add(keymap.Help, "help")
+	return offers
+}
+
+// toAll is what can be done with any migration, whoever carries it on.
+func (s *Session) toAll() []Offer {
+	offers := []Offer{{Action: keymap.Report, Word: "report"}}
+	if len(s.views) > 1 {
+		offers = append(offers, Offer{Action: keymap.Next, Word: "next migration"})
+	}
 	return offers
 }

@@ -128,7 +128,9 @@ func TestFault_TRM01_SessionSizes(t *testing.T) {
 	long := seen("abcdefghij", migration.StateAsking, migration.PhaseFailed, migration.PhaseDone, migration.PhaseRunning, migration.PhaseUnknown)
 	long.Steps[0].Item.Label = appliance.Label(strings.Repeat("漢字", 40))
 	long.Steps[0].Note, long.Note = strings.Repeat("why ", 90), strings.Repeat("note ", 40)
-	for _, v := range []migration.View{long, seen("a", migration.StateDone, migration.PhaseDone)} {
+	elsewhere := long
+	elsewhere.Elsewhere = strings.Repeat("another run carries it on ", 20)
+	for _, v := range []migration.View{long, elsewhere, seen("a", migration.StateDone, migration.PhaseDone)} {
 		s := NewSession([]migration.View{v}, "")
 		for w := 40; w <= 130; w++ {
 			for _, h := range []int{8, 9, 10, 12, 14, 15, 16, 22, 38} {
@@ -167,6 +169,35 @@ func TestSessionOrders(t *testing.T) {
 		if got := strings.Join(words, " "); got != c.offered {
 			t.Errorf("%s offers %q", name, got)
 		}
+	}
+}
+
+// What another run carries on says so, and offers nothing that acts on it.
+func TestSessionElsewhere(t *testing.T) {
+	t.Parallel()
+	v := seen("abcdefghij", migration.StateRunning, migration.PhaseRunning, migration.PhaseQueued)
+	v.Elsewhere = "another run carries it on"
+	s := NewSession([]migration.View{v, seen("b", migration.StateDone, migration.PhaseDone)}, "")
+	var words []string
+	for _, o := range s.Offers() {
+		words = append(words, o.Word)
+	}
+	if got := strings.Join(words, " "); got != "report next migration back help" {
+		t.Errorf("offers %q", got)
+	}
+	if text := ansi.Strip(strings.Join(s.View(frame("dark", false), source(), 100, 22), "\n")); !strings.Contains(text, "Another run carries it on.") {
+		t.Errorf("it is not said:\n%s", text)
+	}
+}
+
+// A step that has its passphrase and waits for its target says so.
+func TestSessionWaitsForTheTarget(t *testing.T) {
+	t.Parallel()
+	v := seen("abcdefghij", migration.StateRunning, migration.PhasePassphrase)
+	v.Waits[0] = "step 1 of migration b is on its way to the target"
+	s := NewSession([]migration.View{v}, "")
+	if text := ansi.Strip(strings.Join(s.View(frame("dark", false), source(), 160, 22), "\n")); !strings.Contains(text, "waits: "+v.Waits[0]) {
+		t.Errorf("it is not said:\n%s", text)
 	}
 }
 

@@ -1,0 +1,163 @@
+package migration
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"holdfast/appliance"
+	"holdfast/appliance/fleet"
+	"holdfast/appliance/secret"
+)
+
+// A target is told to process what came in last, without its name (api/lxca.md 3.7), and what it does with two pushes at once nobody
+// describes. So one push or processing at a time is under way at a target, of all migrations that the journal knows, and what came
+// in to be processed is processed before anything else is pushed there.
+
+// Other is a migration that another engine answers for.
+type Other struct {
+	Record
+	Runs bool // that engine runs
+}
+
+// hindrance is why a step cannot be begun at its target yet; the zero one: it can be.
+type hindrance struct {
+	why   string
+	rests bool // until an operator does something about it
+}
+
+// sameTarget reports whether both plans push to one target.
+func sameTarget(a, b *Plan) bool {
+	if a.Verb != appliance.VerbPush || b.Verb != appliance.VerbPush {
+		return false
+	}
+	return a.Target != "" && a.Target == b.Target || fleet.SameAddress(a.Destination, b.Destination)
+}
+
+// occupier is the step of a push that has its target to itself, but for the step that is left out; -1 = none. arrived tells that it
+// is there and waits to be processed, else it is on its way or is being processed.
+func (r *Record) occupier(busy map[int]bool, but int) (n int, arrived bool) {
+	for n := range r.Steps {
+		s := &r.Steps[n]
+		switch {
+		case n == but:
+		case busy[n] || s.Phase.Open():
+			return n, false
+		case s.Phase == PhasePassphrase && r.Plan.Process:
+			return n, true
+		}
+	}
+	return -1, false
+}
+
+// occupied is what a step has to wait for at its target, as far as this runner knows; but is the step itself, -1 for any that is
+// queued. The caller holds r.mu.
+func (m *run) occupied(but int) hindrance {
+	if m.rec.Plan.Verb != appliance.VerbPush {
+		return hindrance{}
+	}
+	if n, arrived := m.rec.occupier(m.busy, but); n >= 0 {
+		return hindrance{why: occupiedBy(fmt.Sprintf("step %d", n+1), arrived)}
+	}
+	for _, o := range m.runs {
+		if o == m || !sameTarget(&m.rec.Plan, &o.rec.Plan) {
+			continue
+		}
+		if n, arrived := o.rec.occupier(o.busy, -1); n >= 0 {
+			step := fmt.Sprintf("step %d of migration %s", n+1, o.rec.ID)
+			if arrived && but >= 0 {
+				return hindrance{bothArrived(step), true}
+			}
+			return hindrance{occupiedBy(step, arrived), arrived && !o.given(n)}
+		}
+	}
+	return hindrance{}
+}
+
+// occupiedElsewhere is the same of the migrations of other engines, as the journal tells now.
+func (m *run) occupiedElsewhere(ctx context.Context, n int) (why string) {
+	m.mu.Lock()
+	plan, arrives := m.rec.Plan, m.rec.Steps[n].Stage == StageProcess
+	m.mu.Unlock()
+	if plan.Verb != appliance.VerbPush {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, saveLimit)
+	defer cancel()
+	others, err := m.store.OtherMigrations(ctx, time.Time{})
+	if err != nil {
+		return "whether another run pushes to the target could not be read: " + appliance.Reason(err)
+	}
+	for i := range others {
+		o := &others[i]
+		if !sameTarget(&plan, &o.Plan) {
+			continue
+		}
+		at, arrived := o.occupier(nil, -1)
+		if at < 0 {
+			continue
+		}
+		step := fmt.Sprintf("step %d of migration %s", at+1, o.ID)
+		if why = occupiedBy(step, arrived); arrived && arrives {
+			why = bothArrived(step)
+		}
+		if o.Runs {
+			return why + "; another run carries it on"
+		}
+		return why + "; no run carries it on now: resume or cancel it"
+	}
+	return ""
+}
+
+func occupiedBy(step string, arrived bool) string {
+	if arrived {
+		return "the target is to process " + step + " first"
+	}
+	return step + " is on its way to the target or is processed there"
+}
+
+func bothArrived(step string) string {
+	return step + " came to the target too, and which of them it would process is not told: skip one of them"
+}
+
+// nudge wakes the others that wait for the same target. The caller holds r.mu.
+func (m *run) nudge() {
+	for _, o := range m.runs {
+		if o != m && o.loops && sameTarget(&m.rec.Plan, &o.rec.Plan) {
+			o.live = true // until it has looked
+			o.wake()
+		}
+	}
+}
+
+// putOff has a step that was not sent wait for its target.
+func (m *run) putOff(n int, why string) {
+	m.mu.Lock()
+	defer m.yield()
+	if s := &m.rec.Steps[n]; s.Phase == s.unsent() {
+		m.waits[n], m.later[n] = why, m.now().Add(tryAgain)
+	}
+}
+
+// takeBack has a step wait that was recorded as about to be sent and was not, as another run was as quick. Both may do so: each waits
+// for a time of its own.
+func (m *run) takeBack(n int, phrase appliance.Passphrase, why string) {
+	m.mu.Lock()
+	defer m.yield()
+	if given, ok := phrase.(secret.Secret); ok && m.rec.State != StateCancelling {
+		m.phrases[n] = given // it is not used up
+	}
+	m.requeue(n, why)
+	m.later[n] = m.now().Add(tryAgain/2 + rand.N(2*tryAgain))
+}
+
+// begins notes that a step waits for nothing more.
+func (m *run) begins(n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.waits, n)
+}
+
+// mayTry reports whether it is time to try a step again. The caller holds r.mu.
+func (m *run) mayTry(n int) bool { return !m.now().Before(m.later[n]) }
