@@ -37,7 +37,7 @@ func TestFault_LCK08_WhatIsFoundLaterIsGivenBack(t *testing.T) {
 		for _, extended := range []bool{false, true} {
 			t.Run(by, func(t *testing.T) {
 				onLedger(t, func(t *testing.T, b *bench, l *ledger, _ *victim) {
-					show := func() {}
+					var show func()
 					if extended {
 						old := b.acquire(20 * time.Minute)
 						act := appliance.Act{Verb: appliance.VerbExtend, Lock: b.lock(old).Lock}
