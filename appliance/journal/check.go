@@ -38,12 +38,12 @@ func (j *Journal) examine(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	want, err := schemaWanted(ctx, j.sys.steps)
+	want, err := j.sys.schema.wanted()
 	if err != nil {
 		return err
 	}
 	if !slices.Equal(have, want) {
-		return damaged("its tables are not those of schema %d", len(j.sys.steps))
+		return damaged("its tables are not those of schema %d", len(j.sys.schema.steps))
 	}
 	err = each(ctx, db, `PRAGMA integrity_check(1)`, func(found *sql.Rows) error {
 		var said string

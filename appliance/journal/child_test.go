@@ -92,7 +92,7 @@ func childWork() error {
 		return err
 	}
 	if os.Getenv("STEPS") == "2" {
-		sys.steps = later
+		sys.schema = newSchema(later)
 	}
 	ctx := context.Background()
 	j, err := open(ctx, os.Getenv("JOURNAL"), Options{Engine: os.Getenv("ENGINE"), Clock: still(noon)}, sys)

@@ -38,10 +38,11 @@ func connection(path string, wait time.Duration, most int, query url.Values) (*s
 	query.Set("_defensive", "1")
 	query.Set("_error_rc", "1")
 	u := url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}
-	db, err := sql.Open("sqlite", u.String())
+	to, err := connectionTo(u.String())
 	if err != nil {
 		return nil, err
 	}
+	db := sql.OpenDB(to)
 	db.SetMaxOpenConns(most)
 	db.SetMaxIdleConns(most)
 	return db, nil
@@ -119,13 +120,13 @@ func (j *Journal) load(ctx context.Context, highest uint64) (err error) {
 	if err != nil {
 		return err
 	}
-	if version > len(j.sys.steps) {
-		newer := &newerError{version: version, ours: len(j.sys.steps)}
+	if version > len(j.sys.schema.steps) {
+		newer := &newerError{version: version, ours: len(j.sys.schema.steps)}
 		j.notice(fmt.Sprintf("the journal %s can only be read: %v", j.path, newer))
 		j.db, db.readOnly = db, newer
 		return nil
 	}
-	if err := migrate(ctx, db.write, j.sys.steps, version, j.sys.point); err != nil {
+	if err := migrate(ctx, db.write, j.sys.schema.steps, version, j.sys.point); err != nil {
 		return err
 	}
 	if err := checkNumbers(ctx, db.read, highest); err != nil {
@@ -227,7 +228,7 @@ func (j *Journal) begun(ctx context.Context, last uint64) error {
 	}
 	_, err = db.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d", application))
 	if err == nil {
-		err = migrate(ctx, db, j.sys.steps, 0, j.sys.point)
+		err = migrate(ctx, db, j.sys.schema.steps, 0, j.sys.point)
 	}
 	if err == nil {
 		last, err = j.tellWhy(ctx, db, last)

@@ -81,13 +81,13 @@ type Journal struct {
 type system struct {
 	network func(folder string) (kind string, err error)
 	uid     int
-	steps   []step
+	schema  *schema
 	delay   time.Duration     // between the opening and the check, so that it takes nothing from the first frame
 	point   func(name string) // told where we are, for tests that end the process there
 }
 
 func host() system {
-	return system{network: networkKind, uid: os.Geteuid(), steps: steps, delay: time.Second, point: func(string) {}}
+	return system{network: networkKind, uid: os.Geteuid(), schema: current, delay: time.Second, point: func(string) {}}
 }
 
 // Open opens the journal at path, making it and its folder when there is none. A path that cannot be a journal of ours (a

@@ -182,7 +182,7 @@ func TestFault_JNL01_KilledAtEveryPoint(t *testing.T) {
 			}
 			sys := host()
 			if c.steps != "" {
-				sys.steps = later
+				sys.schema = newSchema(later)
 			}
 			j := openedWith(t, path, Options{Engine: "last", Clock: still(noon)}, sys)
 			if got := want.beyond(t, found(t, j)); got != more {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"sync"
 )
 
 // application marks a file as a journal of ours (PRAGMA application_id): "HFjl".
@@ -109,8 +110,21 @@ func schemaOf(ctx context.Context, db *sql.DB) ([]string, error) {
 	return all, rows.Err()
 }
 
-// schemaWanted is what it should say.
-func schemaWanted(ctx context.Context, steps []step) ([]string, error) {
+// schema is the steps to one, and what a database that took them all says of its tables.
+type schema struct {
+	steps  []step
+	wanted func() ([]string, error) // found out once in a process
+}
+
+func newSchema(steps []step) *schema {
+	return &schema{steps: steps, wanted: sync.OnceValues(func() ([]string, error) { return schemaAfter(context.Background(), steps) })}
+}
+
+// current is the one that we write.
+var current = newSchema(steps)
+
+// schemaAfter takes the steps in memory.
+func schemaAfter(ctx context.Context, steps []step) ([]string, error) {
 	db, err := sql.Open("sqlite", ":memory:")
 	if err != nil {
 		return nil, err

@@ -110,7 +110,7 @@ func TestFault_JNL08_EveryOlderSchema(t *testing.T) {
 			dir, path := folder(t)
 			image{"journal.db": b}.layOut(t, dir)
 			sys := host()
-			sys.steps = to
+			sys.schema = newSchema(to)
 			k := openedWith(t, path, Options{Engine: "second", Clock: still(noon)}, sys)
 			got, err := contentOf(k)
 			if err != nil || !reflect.DeepEqual(got, want) || len(k.Notices()) > 0 {
@@ -137,7 +137,7 @@ func TestFault_JNL08_EveryOlderSchema(t *testing.T) {
 func TestFault_JNL08_NewerSchemaIsOnlyRead(t *testing.T) {
 	dir, path := folder(t)
 	sys := host()
-	sys.steps = later
+	sys.schema = newSchema(later)
 	newer := openedWith(t, path, Options{Engine: "first", Clock: still(noon)}, sys)
 	goldenContent(t, newer, len(steps))
 	closed(t, newer)
