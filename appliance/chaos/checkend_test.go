@@ -64,7 +64,7 @@ func (c *checker) inventory(estate fleet.Estate) {
 	defer c.mu.Unlock()
 	now := c.base()
 	for _, r := range estate.Intents {
-		if x := c.byID[r.ID]; x == nil || x.Act.Claim.TTL == 0 || time.Now().After(c.askedBy(x).Add(x.Act.Claim.TTL+2*slack)) {
+		if x := c.byID[r.ID]; x == nil || time.Now().After(c.openUntil(x)) {
 			c.breaks("I4", r.Appliance, "intent %d (%s) was never settled", r.ID, r.Act.Verb)
 		}
 	}
@@ -92,6 +92,25 @@ func (c *checker) inventory(estate fleet.Estate) {
 		}
 	}
 }
+
+// openUntil is how long an intent may stay open when nothing goes wrong any more: a request for a lock, and what is to become of it,
+// until nothing can be left of it; one about the lock of an ECB until the token has ended for which nobody asked whose it is.
+func (c *checker) openUntil(x *intent) time.Time {
+	if first := c.byID[x.Again]; x.Act.Verb == appliance.VerbRelease && first != nil {
+		return c.openUntil(first)
+	}
+	ttl, verb := x.Act.Claim.TTL, x.Act.Verb
+	if c.holds[x.Appliance] != nil && (asks(verb) || verb == appliance.VerbRelease || verb == appliance.VerbResume) {
+		ttl = tokenLife
+	}
+	if ttl == 0 {
+		return time.Time{}
+	}
+	return c.askedBy(x).Add(ttl + 2*slack)
+}
+
+// tokenLife is how long a token of the simulated ECBs lasts (api/ecb.md 1.3).
+const tokenLife = 10 * time.Minute
 
 // askedBy is when a request for a lock was sent as far as an engine can tell: it is looked for until nothing can be left of it.
 // After our wall clock was set back each engine has to take what an earlier one sent for sent just now.

@@ -145,10 +145,14 @@ func (c *Client) believe(certs []*x509.Certificate, peer appliance.Peer) error {
 	case pin == "":
 		return c.vouched(certs, peer)
 	case subtle.ConstantTimeCompare([]byte(pin), []byte(peer.Pin)) != 1:
+		advice := "trust it anew with `holdfast trust " + c.name + "`"
+		if c.trust.Pin != "" { // which that does not change
+			advice = "change the pin of " + c.name + " in the configuration"
+		}
 		return &UntrustedError{
 			Got: peer.Pin, Want: pin, Peer: peer,
 			Reason: "the key has changed: shown is " + peer.Pin + ", trusted is " + pin,
-			advice: "if the appliance was given a new key, trust it anew with `holdfast trust " + c.name + "`",
+			advice: "if the appliance was given a new key, " + advice,
 		}
 	}
 	return nil
