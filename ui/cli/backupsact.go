@@ -123,7 +123,7 @@ func (r *run) through(ctx context.Context, env *Env, name string, act appliance.
 	if ctx.Err() != nil { // while something was asked for
 		return exit(ExitRefused, fmt.Errorf("%w; nothing was sent", context.Cause(ctx)))
 	}
-	res, err := r.whole(ctx, env, name, r.engine.Describe(act), func() (fleet.Result, error) {
+	res, err := r.whole(ctx, env, name, r.engine.Describe(act), act.Verb, func() (fleet.Result, error) {
 		return r.engine.DoWith(ctx, r.person, name, act, phrase)
 	})
 	if err != nil && !errors.Is(err, appliance.ErrAmbiguous) {

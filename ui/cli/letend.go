@@ -34,7 +34,9 @@ type done struct {
 
 // whole does act, which is about that, so that a signal does not cut it in half: it is then said what is waited for, and after
 // letEndTime the engine ends, which tells truthfully how far it came. The error has the signal for a cause.
-func (r *run) whole(ctx context.Context, env *Env, name, about string, act func() (fleet.Result, error)) (fleet.Result, error) {
+func (r *run) whole(
+	ctx context.Context, env *Env, name, about string, verb appliance.Verb, act func() (fleet.Result, error),
+) (fleet.Result, error) {
 	ended := make(chan done, 1)
 	go func() {
 		res, err := act()
@@ -42,7 +44,7 @@ func (r *run) whole(ctx context.Context, env *Env, name, about string, act func(
 	}()
 	select {
 	case d := <-ended:
-		return d.res, cut(ctx, d.err)
+		return d.res, r.cut(ctx, name, verb, d.err)
 	case <-ctx.Done():
 	}
 	over := time.NewTimer(letEndTime)
@@ -52,25 +54,25 @@ func (r *run) whole(ctx context.Context, env *Env, name, about string, act func(
 	for {
 		select {
 		case d := <-ended:
-			return d.res, cut(ctx, d.err)
+			return d.res, r.cut(ctx, name, verb, d.err)
 		case <-soon.C:
 			r.say(env, name, fmt.Sprintf("%s: waiting a moment for the end of: %s", context.Cause(ctx), about))
 		case <-over.C:
 			r.engine.Close()
 			r.closed = true
 			d := <-ended
-			return d.res, cut(ctx, d.err)
+			return d.res, r.cut(ctx, name, verb, d.err)
 		}
 	}
 }
 
 // do carries out an act of which nothing need be followed.
 func (r *run) do(ctx context.Context, env *Env, name string, act appliance.Act) (fleet.Result, error) {
-	return r.whole(ctx, env, name, r.engine.Describe(act), func() (fleet.Result, error) { return r.engine.Do(ctx, r.person, name, act) })
+	return r.whole(ctx, env, name, r.engine.Describe(act), act.Verb, func() (fleet.Result, error) { return r.engine.Do(ctx, r.person, name, act) })
 }
 
 // cut says truthfully what a signal left of an act.
-func cut(ctx context.Context, err error) error {
+func (r *run) cut(ctx context.Context, name string, verb appliance.Verb, err error) error {
 	cause := context.Cause(ctx)
 	switch {
 	case err == nil || cause == nil || errors.Is(err, fleet.ErrStopped):
@@ -78,7 +80,23 @@ func cut(ctx context.Context, err error) error {
 	case errors.Is(err, fleet.ErrRefusedByUs), errors.Is(err, fleet.ErrJournal):
 		return &wording{cause.Error() + "; nothing was sent", err}
 	case errors.Is(err, appliance.ErrAmbiguous):
-		return &wording{cause.Error() + " before the answer came: what became of it is not known; the next holdfast that runs finds out", err}
+		return &wording{cause.Error() + " before the answer came: what became of it is not known; " + r.finder(name, verb), err}
 	}
 	return err
+}
+
+// finder says who finds out what became of a request whose answer nobody waited for: a later run takes over locks, and one that takes
+// over everything also what moves backups and what becomes a job. All else is only told to have been asked for.
+func (r *run) finder(name string, verb appliance.Verb) string {
+	switch verb {
+	case appliance.VerbAcquire, appliance.VerbExtend, appliance.VerbRelease:
+		return "the next dashboard that runs, or command about that lock, finds out"
+	case appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush, appliance.VerbDelete:
+		return "the next dashboard that runs finds out"
+	case appliance.VerbCreate, appliance.VerbProcess, appliance.VerbPrepare, appliance.VerbRestore:
+		if _, configures := r.engine.Configures(name); !configures {
+			return "the next dashboard that runs finds out"
+		}
+	}
+	return "nothing finds it out by itself: look at " + name
 }

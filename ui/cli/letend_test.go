@@ -24,9 +24,10 @@ func TestFault_SIG02_CommandsEndInOrder(t *testing.T) {
 		code  int
 	}{
 		"a copy, answered in time": {"delay-answer=1s PUT", "backups copy dc1 BACKUP --to " + nas + " --yes", "goes on there", 0, 130},
-		"a copy, not answered":     {"black-hole PUT", "backups copy dc1 BACKUP --to " + nas + " --yes", "what became of it is not known", 0, 130},
+		"a copy, not answered":     {"black-hole PUT", "backups copy dc1 BACKUP --to " + nas + " --yes", "what became of it is not known; the next dashboard that runs finds out", 0, 130},
+		"a removal, not answered":  {"black-hole DELETE", "backups delete dc1 BACKUP --from internal --last --yes", "what became of it is not known; the next dashboard that runs finds out", 0, 130},
 		"a lock, answered in time": {"delay-answer=1s POST sftp/locks", "locks acquire dc1 UP", "took UP", 1, 0},
-		"a lock, not answered":     {"delay-answer=5m POST sftp/locks", "locks acquire dc1 UP", "what became of it is not known; the next holdfast that runs finds out", 1, 130},
+		"a lock, not answered":     {"delay-answer=5m POST sftp/locks", "locks acquire dc1 UP", "what became of it is not known; the next dashboard that runs, or command about that lock, finds out", 1, 130},
 		"a lock, never arrived":    {"drop-before POST sftp/locks #1", "locks acquire dc1 UP", "what became of it is not known", 0, 130},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -256,7 +256,7 @@ func (r *run) acquire(ctx context.Context, env *Env, name, said string, l lockFl
 		defer afterwards(func() {
 			r.say(env, name, fmt.Sprintf("waiting for %s until %s: it is held by another", s, endsAt(now.Add(l.wait.d), now)))
 		})()
-		res, err = r.whole(ctx, env, name, fmt.Sprintf("acquire %s", s), func() (fleet.Result, error) {
+		res, err = r.whole(ctx, env, name, fmt.Sprintf("acquire %s", s), appliance.VerbAcquire, func() (fleet.Result, error) {
 			return r.engine.Wait(limited, r.person, name, claim)
 		})
 	} else {
