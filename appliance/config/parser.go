@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/tls"
 	"fmt"
 	"maps"
 	"net/url"
@@ -104,6 +105,10 @@ func (p *parser) defaults(raw any, a *Appliance) {
 	at := path{"defaults"}
 	if table, ok := p.table(at, "[defaults]", raw); ok {
 		p.layer(at, shared(), table, a)
+	}
+	if a.MinTLS < tls.VersionTLS12 { // faults.md TLS-06
+		p.complain(at.with("min_tls"), "min_tls is lower than 1.2: that can be set for one appliance only, in its [[appliance]]")
+		a.MinTLS = tls.VersionTLS12
 	}
 }
 

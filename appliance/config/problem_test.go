@@ -135,6 +135,7 @@ func TestValuesOfTheRun(t *testing.T) {
 		{"mouse = 2026-11-22", `mouse must be true or false, not a date or a time`},
 		{"state_dir = \"~other/x\"", `state_dir begins with the home folder of another user: write the whole path`},
 		{"state_dir = true", `state_dir must be a string in quotes, not true or false`},
+		{"defaults.min_tls = \"1.1\"", `min_tls is lower than 1.2: that can be set for one appliance only, in its [[appliance]]`},
 		{"log.level = \"trace\"", `level is "trace", but must be debug, info, warn or error`},
 		{"log.file = \"a\\u0000b\"", `file must not hold a zero byte`},
 		{"warn.password_days = -1", `password_days is -1, but must be from 0 to 366`},

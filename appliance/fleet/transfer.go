@@ -249,6 +249,24 @@ func (x *errand) cancelPush() (Result, error) {
 	return Result{Text: fmt.Sprintf("cancelled the running push (%s)%s", whose, told(r.Told)), Job: push.Job}, nil
 }
 
+// whyNotCancelPush keeps a push that is not provably ours, or not the one that the operator saw, from being cancelled
+// without his typing that he means any (faults.md JOB-06). The caller holds w.mu.
+func (w *watcher) whyNotCancelPush(act appliance.Act) string {
+	switch {
+	case act.Typed || act.Job != "" && w.s.Push.Ours && w.s.Push.Job == act.Job:
+		return ""
+	case w.noPush():
+		return "no push runs there any more"
+	}
+	return "the push that runs is not known to be the one of yours that you saw: " + TakesCode
+}
+
+// noPush reports whether the newest listing of jobs shows nothing under way that may be a push. The caller holds w.mu.
+func (w *watcher) noPush() bool {
+	may := func(j appliance.Job) bool { return j.Phase.Live() && (j.Verb == "" || j.Verb == appliance.VerbPush) }
+	return !w.s.JobsPart.At.IsZero() && w.s.JobsPart.Err == "" && !slices.ContainsFunc(w.tasks.Jobs, may)
+}
+
 func (x *errand) lookAtPush() error {
 	if x.jobs != nil {
 		ctx, cancel := x.look()

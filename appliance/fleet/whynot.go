@@ -247,15 +247,6 @@ func whyShorter(t lease.Term, ttl time.Duration, now appliance.Reading) string {
 	return ""
 }
 
-// whyNotCancelPush keeps a push that is not provably ours, or not the one that the operator saw, from being cancelled
-// without his typing that he means any (faults.md JOB-06).
-func (w *watcher) whyNotCancelPush(act appliance.Act) string {
-	if !act.Typed && (act.Job == "" || !w.s.Push.Ours || w.s.Push.Job != act.Job) {
-		return "the push that runs is not known to be the one of yours that you saw: " + TakesCode
-	}
-	return ""
-}
-
 // whyNotTransfer holds a transfer against the newest listing: act on what the operator saw or not at all (faults.md JOB-10).
 func (w *watcher) whyNotTransfer(t appliance.Transfer, whole bool) string {
 	at, ok := w.backupAt[t.Backup]

@@ -9,6 +9,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"holdfast/appliance"
+	"holdfast/appliance/fleet"
 	"holdfast/appliance/policy"
 )
 
@@ -103,8 +104,9 @@ func (c *check) source(name string) {
 	switch {
 	case s == nil:
 		c.stop(-1, fmt.Sprintf("there is no appliance named %q in the settings", name))
-	case s.State.String() == "untrusted":
-		c.stop(-1, fmt.Sprintf("%s shows a certificate that is not trusted: holdfast trust %s", name, name))
+	case s.State == fleet.StateUntrusted:
+		c.stop(-1, fmt.Sprintf("%s shows a certificate that is not trusted: compare its key, then holdfast trust %s, "+
+			"or change its pin in the configuration", name, name))
 	case !s.State.Answers():
 		c.stop(-1, fmt.Sprintf("%s does not answer now (%s)", name, s.State))
 	case !s.Can.Transfer:

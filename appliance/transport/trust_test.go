@@ -125,7 +125,7 @@ func TestFault_TLS02_KeyChanged(t *testing.T) {
 	for _, r := range []Request{get("/"), post("/")} {
 		_, err := c.Do(t.Context(), r)
 		wants(t, err, []error{appliance.ErrUntrusted}, appliance.ErrAmbiguous)
-		says(t, err, old.pin(), other.pin(), "nothing was sent", "`holdfast trust dc1`")
+		says(t, err, old.pin(), other.pin(), "nothing was sent", "change the pin of dc1 in the configuration")
 		var untrusted *UntrustedError
 		if !errors.As(err, &untrusted) || untrusted.Want != old.pin() || untrusted.Got != other.pin() {
 			t.Errorf("untrusted %+v", untrusted)
@@ -283,7 +283,7 @@ func TestFault_TLS01_ConfirmedWhileRunning(t *testing.T) {
 	for _, c := range []*Client{c, backed} {
 		_, err = c.Do(t.Context(), post("/"))
 		wants(t, err, []error{appliance.ErrUntrusted})
-		says(t, err, id.pin(), stranger.pin())
+		says(t, err, id.pin(), stranger.pin(), "`holdfast trust dc1`")
 	}
 	if err := os.WriteFile(path, []byte("appliance.test\n"), 0o600); err != nil {
 		t.Fatal(err)

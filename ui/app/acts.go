@@ -237,6 +237,18 @@ func (m *Model) cancelDialog(opener string) *dialog.Dialog {
 	const job, push = "job", "push"
 	spec := dialog.Spec{Title: "Cancel " + jobs.What(r) + " on " + name, Opener: opener, Verb: "cancel", Code: m.opts.Code(),
 		Keys: []string{r.Job.Key()}, Word: "what"}
+	spec.Over = func() string {
+		s := m.snapshot(name)
+		if s == nil {
+			return ""
+		}
+		for i := range s.Jobs {
+			if j := &s.Jobs[i]; j.ID == r.ID && j.Phase.Ended() {
+				return "The job has ended: " + j.State.String() + "."
+			}
+		}
+		return ""
+	}
 	isPush := r.Transfer != nil && r.Transfer.Verb == appliance.VerbPush
 	thePush := dialog.Option{Value: push, Label: "the push that runs on " + name}
 	theJob := dialog.Option{Value: job, Label: fmt.Sprintf("job %s", r.ID)}

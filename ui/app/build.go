@@ -61,9 +61,16 @@ func (m *Model) follow() tea.Cmd {
 	return tea.Batch(m.rebuild(paneBackups), m.rebuild(paneRequests))
 }
 
-// disarm takes the trigger from a dialog that names a row which is gone.
+// disarm takes the trigger from a dialog that names a row which is gone, or is about what is over.
 func (m *Model) disarm(p int) {
-	if m.dialog == nil || p != m.focus || m.panes[p].Query() != "" {
+	if m.dialog == nil {
+		return
+	}
+	if why := m.dialog.Over(); why != "" {
+		m.dialog.Disarm(why + " Nothing was sent.")
+		return
+	}
+	if p != m.focus || m.panes[p].Query() != "" {
 		return
 	}
 	for _, key := range m.dialog.Keys() {

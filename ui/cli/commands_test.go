@@ -28,6 +28,9 @@ func TestStatusText(t *testing.T) {
 		if f := strings.Fields(lines[1]); len(f) < 6 || f[0] != "dc1" || f[2] != "up" || f[3] != "1" || f[4] != "2" || f[5] != "1" {
 			t.Errorf("the line of dc1: %q", lines[1])
 		}
+		if f := strings.Fields(lines[2]); len(f) < 6 || f[0] != "edge" || f[3] != "?" { // nobody told whether its lock is held
+			t.Errorf("the line of edge: %q", lines[2])
+		}
 		if strings.Contains(r.out, "\x1b") {
 			t.Error("there are escape sequences in it")
 		}

@@ -74,7 +74,7 @@ func demoFleet() sim.Config {
 			{Name: "new-lxca", Kind: sim.KindLXCA, Fresh: true},
 			{Name: "ecb-edge", Kind: sim.KindECB}, {Name: "ecb-core", Kind: sim.KindECB},
 		},
-		Backups: 6, Life: true, Speed: 0.5, Seed: uint64(time.Now().UnixNano()),
+		Backups: 6, Life: true, Speed: 0.2, Seed: uint64(time.Now().UnixNano()),
 	}
 }
 

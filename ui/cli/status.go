@@ -111,7 +111,7 @@ func writeStatus(out io.Writer, snapshots []*fleet.Snapshot, known memory, now a
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "APPLIANCE\tKIND\tSTATE\tLOCKS\tBACKUPS\tJOBS\tNOTE")
 	for _, s := range snapshots {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Name, s.Kind, s.State, told(s.LocksPart, held(s, known, now)),
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Name, s.Kind, s.State, held(s, known, now),
 			told(s.BackupsPart, len(s.Backups)), told(s.JobsPart, len(s.Jobs)), statusNote(s))
 	}
 	if err := w.Flush(); err != nil {
@@ -132,16 +132,18 @@ func writeStatus(out io.Writer, snapshots []*fleet.Snapshot, known memory, now a
 	return w.Flush()
 }
 
-// held counts the locks that somebody holds; whether the only lock of an ECB is held may not be known.
-func held(s *fleet.Snapshot, known memory, now appliance.Reading) int {
+// held counts the locks that somebody holds; whether the only lock of an ECB is held may not be known, which is a question mark.
+func held(s *fleet.Snapshot, known memory, now appliance.Reading) string {
 	n := 0
 	for _, l := range s.Locks {
 		switch who := known.listed(l, now).Holder; {
 		case !l.Exclusive, who == string(appliance.HolderYou), who == string(appliance.HolderAnother):
 			n++
+		case who != string(appliance.HolderNobody):
+			return "?"
 		}
 	}
-	return n
+	return told(s.LocksPart, n)
 }
 
 // told is a count, or a dash for what was never told.

@@ -100,6 +100,21 @@ func TestCancelPush(t *testing.T) {
 	})
 }
 
+// A dialog about a push that ends meanwhile can confirm nothing any more, and says why.
+func TestFault_JOB06_TheJobEndsMeanwhile(t *testing.T) {
+	t.Parallel()
+	play(t, uitest.Options{}, func(x *uitest.Terminal) {
+		x.Until("nightly-1231", "internal").Press("3", "g", "p", "enter")
+		x.Type(code(t, x)).Press("enter").Until("push → new-lxca", "%")
+		x.Press("4", "g", "x").Until("Cancel push → new-lxca on dc1-lxca")
+		x.Until("The job has ended: Complete. Nothing was sent.").Press("y", "enter", "esc")
+		x.Until("0 running").Never("that takes the code")
+		if n := len(effects(x, "dc1-lxca", "push.cancelled")); n != 0 {
+			t.Errorf("cancelled %d times", n)
+		}
+	})
+}
+
 // A job of somebody else is cancelled with the code only.
 func TestCancelForeignJob(t *testing.T) {
 	t.Parallel()

@@ -53,11 +53,13 @@ type Values struct {
 
 // Spec says what a dialog asks.
 type Spec struct {
-	Title   string
-	Intro   []string
-	What    string   // what is acted on, in a line that stays on the lowest screen
-	Word    string   // what the choice is called when it is confirmed; empty = to
-	Keys    []string // row keys that it names; it is disarmed when one vanishes
+	Title string
+	Intro []string
+	What  string   // what is acted on, in a line that stays on the lowest screen
+	Word  string   // what the choice is called when it is confirmed; empty = to
+	Keys  []string // row keys that it names; it is disarmed when one vanishes
+	// Over tells why what it is about is over meanwhile, which disarms it, too; empty = it is not; may be nil.
+	Over    func() string
 	Opener  string   // the key that opened it, which never confirms
 	Options []Option // empty = no list
 	Typed   string   // what may also be typed, as a word for the label; empty = only the list
@@ -136,6 +138,14 @@ func (d *Dialog) onlyOne() bool {
 
 // Keys is the rows that it names.
 func (d *Dialog) Keys() []string { return d.spec.Keys }
+
+// Over is why what it is about is over; empty = it is not.
+func (d *Dialog) Over() string {
+	if d.spec.Over == nil {
+		return ""
+	}
+	return d.spec.Over()
+}
 
 // Disarm makes the dialog unable to confirm anything, because what it names is gone.
 func (d *Dialog) Disarm(why string) { d.disarmed = why }
