@@ -101,20 +101,26 @@ func TestChaos(t *testing.T) {
 		t.Log(y)
 		return
 	}
-	for first := uint64(1); y.ops < wantOps || y.sum() < wantFaults; first += 2 {
-		t.Run(fmt.Sprintf("seeds=%d-%d", first, first+1), func(t *testing.T) {
-			for seed := first; seed < first+2; seed++ {
+	seeds(t, 1, func() bool { return y.ops >= wantOps && y.sum() >= wantFaults }, func(t *testing.T, seed uint64) { chaos(t, seed, y) })
+	t.Log(y)
+}
+
+// seeds runs one seed after the other from the first on, some beside each other, until that is enough or one fails.
+func seeds(t *testing.T, first uint64, enough func() bool, run func(t *testing.T, seed uint64)) {
+	batch := uint64(2)
+	if *full || *faults > 0 || *migrations > 0 {
+		batch = 8 // more than run beside each other: none waits for the slower ones
+	}
+	for ; !enough() && !t.Failed(); first += batch {
+		t.Run(fmt.Sprintf("seeds=%d-%d", first, first+batch-1), func(t *testing.T) {
+			for seed := first; seed < first+batch; seed++ {
 				t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 					t.Parallel()
-					chaos(t, seed, y)
+					run(t, seed)
 				})
 			}
 		})
-		if t.Failed() {
-			break
-		}
 	}
-	t.Log(y)
 }
 
 // chaos is one run.

@@ -103,19 +103,7 @@ func TestMigrations(t *testing.T) {
 	if *oneSeed >= firstMigrations {
 		t.Run(fmt.Sprintf("seed=%d", *oneSeed), func(t *testing.T) { migrate(t, *oneSeed, y) })
 	}
-	for first := firstMigrations; y.migrations < want; first += 2 {
-		t.Run(fmt.Sprintf("seeds=%d-%d", first, first+1), func(t *testing.T) {
-			for seed := first; seed < first+2; seed++ {
-				t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
-					t.Parallel()
-					migrate(t, seed, y)
-				})
-			}
-		})
-		if t.Failed() {
-			break
-		}
-	}
+	seeds(t, firstMigrations, func() bool { return y.migrations >= want }, func(t *testing.T, seed uint64) { migrate(t, seed, y) })
 	t.Log(y)
 }
 
