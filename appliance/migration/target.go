@@ -58,7 +58,7 @@ func (m *run) occupied(but int) hindrance {
 		return hindrance{}
 	}
 	if n, arrived := m.rec.occupier(m.busy, but); n >= 0 {
-		return hindrance{why: occupiedBy(fmt.Sprintf("step %d", n+1), arrived)}
+		return hindrance{occupiedBy(fmt.Sprintf("step %d", n+1), arrived), arrived && m.stands(n)}
 	}
 	for _, o := range m.runs {
 		if o == m || !sameTarget(&m.rec.Plan, &o.rec.Plan) {
@@ -69,10 +69,27 @@ func (m *run) occupied(but int) hindrance {
 			if arrived && but >= 0 {
 				return hindrance{bothArrived(step), true}
 			}
-			return hindrance{occupiedBy(step, arrived), arrived && !o.given(n)}
+			return hindrance{occupiedBy(step, arrived), arrived && o.stands(n)}
 		}
 	}
 	return hindrance{}
+}
+
+// stands reports whether a step that came to its target waits for an operator: for its passphrase, or as another came there, too. The
+// caller holds r.mu.
+func (m *run) stands(n int) bool {
+	if !m.given(n) {
+		return true
+	}
+	for _, o := range m.runs {
+		if o == m || !sameTarget(&m.rec.Plan, &o.rec.Plan) {
+			continue
+		}
+		if _, arrived := o.rec.occupier(o.busy, -1); arrived {
+			return true
+		}
+	}
+	return false
 }
 
 // occupiedElsewhere is the same of the migrations of other engines, as the journal tells now.

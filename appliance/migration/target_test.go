@@ -130,6 +130,34 @@ func TestAnotherMigrationWaitsForTheProcessing(t *testing.T) {
 	}
 }
 
+// Of two packages that came to one target which of them it would process is not told: both wait for an operator, and so does what
+// waits for them, until one is skipped.
+func TestTwoThatCameToATargetWaitForAnOperator(t *testing.T) {
+	bubble(t, 1, func(t *testing.T, b *bench) {
+		processed := func(from string, n int) Plan {
+			p := pushOf(b.f, from, n)
+			p.Process = true
+			return p
+		}
+		first := b.run(t, processed("dc1", 0)).ID
+		second := b.run(t, processed("dc2", 7)).ID
+		b.mu.Lock()
+		b.runs[second].rec.Steps[0].Phase, b.runs[second].rec.Steps[0].Stage = PhasePassphrase, StageProcess // as after an answer that was lost
+		b.mu.Unlock()
+		third := started(t, b.Runner, pushOf(b.f, "dc1", 3))
+		for _, id := range []string{first, second} {
+			must(t, "given", b.Passphrase(maria, id, 0, phrase("right phrase")), nil)
+		}
+		must(t, "both wait", b.rest(t, second).Waits[0],
+			"step 1 of migration "+first+" came to the target too, and which of them it would process is not told: skip one of them")
+		must(t, "what waits for them", b.rest(t, third).State, StateRunning)
+		must(t, "skipped", b.Skip(maria, first, 0), nil)
+		for _, id := range []string{first, second, third} {
+			must(t, "state", b.rest(t, id).State, StateDone)
+		}
+	})
+}
+
 // The same goes for migrations of other engines on the journal, also when both begin at the same moment.
 func TestOneEngineAtATarget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
