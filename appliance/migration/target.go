@@ -58,6 +58,9 @@ func (m *run) occupied(but int) hindrance {
 		return hindrance{}
 	}
 	if n, arrived := m.rec.occupier(m.busy, but); n >= 0 {
+		if arrived && but >= 0 && m.rec.Steps[but].Phase == PhasePassphrase {
+			return hindrance{bothArrived(fmt.Sprintf("step %d", n+1)), true}
+		}
 		return hindrance{occupiedBy(fmt.Sprintf("step %d", n+1), arrived), arrived && m.stands(n)}
 	}
 	for _, o := range m.runs {
@@ -82,10 +85,14 @@ func (m *run) stands(n int) bool {
 		return true
 	}
 	for _, o := range m.runs {
-		if o == m || !sameTarget(&m.rec.Plan, &o.rec.Plan) {
+		but := -1
+		if o == m {
+			but = n
+		}
+		if !sameTarget(&m.rec.Plan, &o.rec.Plan) {
 			continue
 		}
-		if _, arrived := o.rec.occupier(o.busy, -1); arrived {
+		if _, arrived := o.rec.occupier(o.busy, but); arrived {
 			return true
 		}
 	}
