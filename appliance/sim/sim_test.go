@@ -25,6 +25,21 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // start starts a fleet that ends with the test.
+// A look at what a fleet is to be makes none of what it starts with.
+func TestCheckMakesNothing(t *testing.T) {
+	allocations := func(n int) float64 {
+		cfg := Config{Appliances: []Spec{{Kind: KindLXCA}}, Locks: n, Backups: n, Jobs: n}
+		return testing.AllocsPerRun(1, func() {
+			if err := cfg.Check(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if few, many := allocations(0), allocations(2_000); many > few+1_000 {
+		t.Errorf("%.0f allocations, %.0f for nothing", many, few)
+	}
+}
+
 func start(t *testing.T, cfg Config) *Fleet {
 	t.Helper()
 	f, err := Start(t.Context(), cfg)

@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/adrg/xdg"
 
@@ -33,6 +36,11 @@ func TestWrongUsage(t *testing.T) {
 		"no number":             {[]string{"sim", "--locks", "many"}, "many"},
 		"speed of nothing":      {[]string{"sim", "--speed", "0"}, "--speed"},
 		"speed of no number":    {[]string{"sim", "--speed", "NaN"}, "--speed"},
+		"speed without end":     {[]string{"sim", "--speed", "Inf"}, "--speed +Inf cannot be: give a number from 0.001 to 1000000"},
+		"speed of nearly none":  {[]string{"sim", "--speed", "1e-300"}, "--speed 1e-300 cannot be"},
+		"too many locks":        {[]string{"sim", "--locks", "3000000"}, "--locks 3000000 is too many for each LXCA: give at most 50000"},
+		"too many backups":      {[]string{"sim", "--backups", "9223372036854775807"}, "give at most 500000,"},
+		"too many jobs":         {[]string{"sim", "--lxca", "127.0.0.1:0", "--jobs", "100001"}, "--jobs 100001 is too many for each LXCA: give at most 100000,"},
 		"token of no time":      {[]string{"sim", "--token-ttl", "1ms"}, "--token-ttl"},
 		"unknown switch":        {[]string{"sim", "--switch", "no-such=1"}, "unknown switch"},
 		"no value of a switch":  {[]string{"sim", "--switch", "labels"}, "NAME=VALUE"},
@@ -61,6 +69,30 @@ func TestWrongUsage(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What the bounds allow is taken, and told of without making it.
+func TestSimulationAtItsBounds(t *testing.T) {
+	t.Parallel()
+	f := simFlags{lxca: []string{"127.0.0.1:0"}, fresh: []string{"127.0.0.1:0"}, locks: maxLocks / 2, backups: maxBackups, jobs: maxJobs / 2,
+		speed: maxSpeed, tokenTTL: span{d: time.Minute}}
+	if _, err := f.config(); err != nil {
+		t.Error(err)
+	}
+	f.lxca = append(f.lxca, "127.0.0.1:0")
+	if _, err := f.config(); err == nil {
+		t.Error("another LXCA with as much is taken")
+	}
+}
+
+// A signal that comes while the simulated appliances are made ends the program: nothing is served, and nothing said on stdout.
+func TestSignalWhileSimulatorsAreMade(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(Interrupted{syscall.SIGTERM})
+	r := call{args: []string{"sim"}}.run(ctx)
+	r.want(t, 143, "make simulated appliances: ended by SIGTERM")
+	r.quiet(t)
 }
 
 // What is wrong with a simulation is told before anything is written or served.
