@@ -81,6 +81,14 @@ func simulate(ctx context.Context, env *Env, f simFlags) (err error) {
 	if err != nil {
 		return exit(ExitUsage, err)
 	}
+	if f.writeConfig != "" {
+		if err := os.MkdirAll(filepath.Dir(f.writeConfig), 0o700); err != nil {
+			return exit(ExitUsage, fmt.Errorf("make a folder for the configuration: %w", err))
+		}
+		if err := sim.Writable(f.writeConfig); err != nil {
+			return exit(ExitUsage, err)
+		}
+	}
 	if f.truth != "" {
 		file, err := os.OpenFile(f.truth, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 		if err != nil {
@@ -95,9 +103,6 @@ func simulate(ctx context.Context, env *Env, f simFlags) (err error) {
 	}
 	defer fleet.Close()
 	if f.writeConfig != "" {
-		if err := os.MkdirAll(filepath.Dir(f.writeConfig), 0o700); err != nil {
-			return exit(ExitFailed, fmt.Errorf("make a folder for the configuration: %w", err))
-		}
 		if err := ownConfig(f.writeConfig, fleet); err != nil {
 			return exit(ExitFailed, err)
 		}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -53,22 +54,39 @@ func TestWrongUsage(t *testing.T) {
 		"bad address":           {[]string{"sim", "--lxca", "nowhere"}, "nowhere"},
 		"truth in no folder":    {[]string{"sim", "--truth", "/nowhere/truth.jsonl"}, "truth log"},
 		"config in no folder":   {[]string{"sim", "--write-config", "/proc/nowhere/c.toml"}, "make a folder for the configuration"},
+		"config as a folder":    {[]string{"sim", "--write-config", t.TempDir()}, "it is a folder"},
+		"config in proc":        {[]string{"sim", "--write-config", "/proc/c.toml"}, "holdfast: write the configuration to /proc/c.toml: "},
+		"no number of a speed":  {[]string{"sim", "--speed", `a"bc`}, `for "--speed" flag: it is not a number`},
+		"no whole number":       {[]string{"sim", "--jobs", "1.5"}, `invalid argument "1.5" for "--jobs" flag: it is not a whole number`},
+		"no seed":               {[]string{"sim", "--seed", "-1"}, "it is not a whole number of 0 or more"},
+		"endless seed":          {[]string{"sim", "--seed", "99999999999999999999"}, "it is too large"},
+		"neither yes nor no":    {[]string{"sim", "--life=perhaps"}, "it is neither true nor false"},
+		"address in use":        {[]string{"sim", "--lxca", busy(t)}, "start simulated appliance lxca-1: listen at 127.0.0.1:"},
+		"no port":               {[]string{"sim", "--ecb", "127.0.0.1:99999"}, "listen at 127.0.0.1:99999: "},
 		"unknown appliance":     {[]string{"--config", good, "trust", "nobody"}, `has no appliance "nobody": it has dc1-lxca, edge-ecb`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := say(t, c.args...)
-			code := ExitUsage
-			if name == "config in no folder" {
-				code = ExitFailed
-			}
-			r.want(t, code, c.said)
+			r.want(t, ExitUsage, c.said)
+			r.wantNot(t, "strconv", "parsing", "listen tcp", "bind:", ".holdfast-")
 			r.quiet(t)
 			if !strings.HasPrefix(r.err, "holdfast: ") {
 				t.Errorf("stderr: %q", r.err)
 			}
 		})
 	}
+}
+
+// busy is an address on which something listens already.
+func busy(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l.Addr().String()
 }
 
 // What the bounds allow is taken, and told of without making it.
