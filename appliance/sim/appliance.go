@@ -113,7 +113,11 @@ func (a *Appliance) listen(cfg Config, spec Spec) error {
 	if a.dial != nil {
 		a.dial = a.gate.refusing(a.dial)
 	}
-	a.listener = tls.NewListener(a.gate, &tls.Config{
+	var below net.Listener = a.gate
+	if a.ECB != nil {
+		below = plainListener{a.gate, a.ECB}
+	}
+	a.listener = tls.NewListener(below, &tls.Config{
 		MinVersion: minTLS, MaxVersion: cfg.MaxTLS, NextProtos: []string{"http/1.1"},
 		SessionTicketsDisabled: true, // a resumed session would hide that the certificate was swapped
 		GetCertificate:         func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return a.cert.Load(), nil },

@@ -63,6 +63,12 @@ func TestWrongUsage(t *testing.T) {
 		"neither yes nor no":    {[]string{"sim", "--life=perhaps"}, "it is neither true nor false"},
 		"address in use":        {[]string{"sim", "--lxca", busy(t)}, "start simulated appliance lxca-1: listen at 127.0.0.1:"},
 		"no port":               {[]string{"sim", "--ecb", "127.0.0.1:99999"}, "listen at 127.0.0.1:99999: "},
+		"demo with a config":    {[]string{"demo", "--config", good}, "unknown flag: --config\nTry holdfast demo --help."},
+		"config before demo":    {[]string{"--config", good, "demo"}, "unknown flag: --config"},
+		"sim with a config":     {[]string{"sim", "--config", good}, "unknown flag: --config\nTry holdfast sim --help."},
+		"sim that reads only":   {[]string{"--read-only", "sim"}, "unknown flag: --read-only"},
+		"version with a config": {[]string{"--config", good, "version"}, "unknown flag: --config\nTry holdfast version --help."},
+		"version reads only":    {[]string{"version", "--read-only"}, "unknown flag: --read-only"},
 		"unknown appliance":     {[]string{"--config", good, "trust", "nobody"}, `has no appliance "nobody": it has dc1-lxca, edge-ecb`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -214,5 +220,14 @@ func TestHelpNamesEveryCommand(t *testing.T) {
 	t.Parallel()
 	r := say(t, "--help")
 	r.want(t, ExitDone, "demo", "sim", "status", "config", "trust", "version", "--read-only", "--config")
+	for name, flags := range map[string][2]bool{"demo": {false, true}, "sim": {false, false}, "version": {false, false}, "status": {true, true},
+		"locks acquire": {true, true}, "migrate run": {true, true}, "config check": {true, true}} {
+		r := say(t, append(strings.Fields(name), "--help")...)
+		for i, flag := range []string{"--config", "--read-only"} {
+			if strings.Contains(r.out, flag+" ") != flags[i] {
+				t.Errorf("%s has %s: %v\n%s", name, flag, !flags[i], r.out)
+			}
+		}
+	}
 	say(t, "sim", "--help").want(t, ExitDone, "--write-config", "lock-duplicate", "token-limit")
 }
