@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -87,13 +88,17 @@ func (a *Appliance) listen(cfg Config, spec Spec) error {
 		a.listener, a.dial = Pipe()
 	default:
 		if a.listener, err = net.Listen("tcp", addr); err != nil {
-			return err
+			return fmt.Errorf("listen at %s: %w", addr, reason(err))
 		}
 	}
 	at := a.listener.Addr().String()
-	host, _, err := net.SplitHostPort(at)
-	if err != nil { // in memory: it is known by its virtual address
+	host, port, err := net.SplitHostPort(at)
+	switch ip := net.ParseIP(host); {
+	case err != nil: // in memory: it is known by its virtual address
 		host, at = a.Address, a.Address
+	case ip != nil && ip.IsUnspecified(): // every address of this host, and none that a client could connect to
+		host = "127.0.0.1"
+		at = net.JoinHostPort(host, port)
 	}
 	a.hosts = []string{a.Name, "localhost", "127.0.0.1", "::1", a.Address, host}
 	a.URL = "https://" + at
@@ -108,7 +113,11 @@ func (a *Appliance) listen(cfg Config, spec Spec) error {
 	if a.dial != nil {
 		a.dial = a.gate.refusing(a.dial)
 	}
-	a.listener = tls.NewListener(a.gate, &tls.Config{
+	var below net.Listener = a.gate
+	if a.ECB != nil {
+		below = plainListener{a.gate, a.ECB}
+	}
+	a.listener = tls.NewListener(below, &tls.Config{
 		MinVersion: minTLS, MaxVersion: cfg.MaxTLS, NextProtos: []string{"http/1.1"},
 		SessionTicketsDisabled: true, // a resumed session would hide that the certificate was swapped
 		GetCertificate:         func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return a.cert.Load(), nil },

@@ -74,12 +74,13 @@ type Fleet struct {
 	work       sync.WaitGroup
 }
 
-// Start makes the appliances and serves them until ctx ends or Close is called. After an error nothing is left running.
+// Start makes the appliances and serves them until ctx ends or Close is called. After an error nothing is left running. A ctx
+// that ends before all of them are made is an error, which is its cause.
 func Start(ctx context.Context, cfg Config) (*Fleet, error) {
 	if cfg.TokenTTL <= 0 {
 		cfg.TokenTTL = 10 * time.Minute
 	}
-	f, specs, err := prepare(cfg)
+	f, specs, err := prepare(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -112,13 +113,13 @@ func Start(ctx context.Context, cfg Config) (*Fleet, error) {
 // Check says what is wrong with the fleet that is to be: names, switches, and faults of appliances that there are not. Nothing
 // listens for it, nor is anything written.
 func (cfg Config) Check() error {
-	cfg.Truth = nil
-	_, _, err := prepare(cfg)
+	cfg.Truth, cfg.Locks, cfg.Backups, cfg.Jobs = nil, 0, 0, 0 // making them takes time and memory, and cannot go wrong
+	_, _, err := prepare(context.Background(), cfg)
 	return err
 }
 
 // prepare makes a fleet that does not listen yet.
-func prepare(cfg Config) (*Fleet, []Spec, error) {
+func prepare(ctx context.Context, cfg Config) (*Fleet, []Spec, error) {
 	f := &Fleet{truth: kit.NewTruth(cfg.Truth), tokenTTL: cfg.TokenTTL}
 	f.faults = fault.NewScript(kit.NewClock(cfg.Clock).Base, f.recordFault)
 	peers := map[string]*xclarity.Appliance{}
@@ -130,6 +131,9 @@ func prepare(cfg Config) (*Fleet, []Spec, error) {
 	for i, spec := range specs {
 		f.appliances = append(f.appliances, f.build(cfg, spec, i+1, peers))
 		names = append(names, spec.Name)
+		if ctx.Err() != nil { // what an appliance starts with may be much
+			return nil, nil, fmt.Errorf("make simulated appliances: %w", context.Cause(ctx))
+		}
 	}
 	for _, r := range cfg.Faults {
 		if err := r.Meets(names); err != nil {

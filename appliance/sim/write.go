@@ -1,7 +1,10 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,7 +18,7 @@ import (
 func WriteConfig(path string, fleet *Fleet) error {
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return fmt.Errorf("write config: %w", err)
+		return fmt.Errorf("write the configuration to %s: %w", path, reason(err))
 	}
 	var b strings.Builder
 	b.WriteString("# Simulated appliances, written by `holdfast sim`. They exist while it runs.\n")
@@ -23,7 +26,7 @@ func WriteConfig(path string, fleet *Fleet) error {
 		admin := a.Accounts[0]
 		secret := filepath.Join(filepath.Dir(abs), a.Name+".password")
 		if err := writePrivate(secret, admin.Password); err != nil {
-			return fmt.Errorf("write config: %w", err)
+			return fmt.Errorf("write the password of %s to %s: %w", a.Name, secret, reason(err))
 		}
 		b.WriteString("\n[[appliance]]\n")
 		for _, kv := range [][2]string{{"name", a.Name}, {"kind", a.Kind}, {"url", a.URL}, {"address", a.Address},
@@ -38,9 +41,45 @@ func WriteConfig(path string, fleet *Fleet) error {
 		}
 	}
 	if err := writePrivate(abs, b.String()); err != nil {
-		return fmt.Errorf("write config: %w", err)
+		return fmt.Errorf("write the configuration to %s: %w", abs, reason(err))
 	}
 	return nil
+}
+
+// Writable says why WriteConfig could not write that file, before there is anything to write.
+func Writable(path string) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return fmt.Errorf("write the configuration to %s: it is a folder", path)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".holdfast-*")
+	if err != nil {
+		return fmt.Errorf("write the configuration to %s: %w", path, reason(err))
+	}
+	_ = f.Close() // nothing was written
+	if err := os.Remove(f.Name()); err != nil {
+		return fmt.Errorf("write the configuration to %s: %w", path, reason(err))
+	}
+	return nil
+}
+
+// reason is an error without what was called for what and where, which the caller says in its own words: no name of a file that
+// was there for a moment, no name of a system call.
+func reason(err error) error {
+	var path *fs.PathError
+	var link *os.LinkError
+	var network *net.OpError
+	var call *os.SyscallError
+	switch {
+	case errors.As(err, &path):
+		return path.Err
+	case errors.As(err, &link):
+		return link.Err
+	case errors.As(err, &call):
+		return call.Err
+	case errors.As(err, &network):
+		return network.Err
+	}
+	return err
 }
 
 // writePrivate replaces a file by one that only its owner can read, also when it was open to others before.

@@ -179,13 +179,34 @@ func tree(env *Env) *cobra.Command {
 		Args: group,
 		RunE: func(cmd *cobra.Command, _ []string) error { return dashboard(cmd.Context(), env, f) },
 	}
-	root.PersistentFlags().StringVar(&f.config, "config", "", "configuration file (default: holdfast/config.toml in your config folder)")
-	root.PersistentFlags().BoolVar(&f.readOnly, "read-only", false, "change nothing on any appliance in this run")
+	f.configured(root.Flags())
 	root.Flags().StringVar(&f.theme, "theme", "", "colours (default: as configured)")
 	root.Flags().BoolVar(&f.ascii, "ascii", false, "draw with ASCII only")
-	root.AddCommand(demoCommand(env, &f), simCommand(env), statusCommand(env, &f), locksCommand(env, &f), backupsCommand(env, &f), jobsCommand(env, &f), migrateCommand(env, &f), eventsCommand(env, &f), configCommand(env, &f), trustCommand(env, &f),
-		versionCommand(env))
+	root.AddCommand(demoCommand(env, &f), simCommand(env))
+	for _, cmd := range []*cobra.Command{statusCommand(env, &f), locksCommand(env, &f), backupsCommand(env, &f), jobsCommand(env, &f),
+		migrateCommand(env, &f), eventsCommand(env, &f), configCommand(env, &f), trustCommand(env, &f)} {
+		f.configured(cmd.PersistentFlags()) // also of the commands that it has
+		root.AddCommand(cmd)
+	}
+	root.AddCommand(versionCommand(env))
 	return root
+}
+
+// flagSet is where flags are defined.
+type flagSet interface {
+	StringVar(p *string, name, value, usage string)
+	BoolVar(p *bool, name string, value bool, usage string)
+}
+
+// configured gives a command the flags of those that go by a configuration.
+func (f *flags) configured(set flagSet) {
+	set.StringVar(&f.config, "config", "", "configuration file (default: holdfast/config.toml in your config folder)")
+	f.careful(set)
+}
+
+// careful gives a command the flag of those that may change something on an appliance.
+func (f *flags) careful(set flagSet) {
+	set.BoolVar(&f.readOnly, "read-only", false, "change nothing on any appliance in this run")
 }
 
 // look is what the environment says, empty when it does not.

@@ -31,6 +31,7 @@ func demoCommand(env *Env, f *flags) *cobra.Command {
 			return demo(cmd.Context(), env, g)
 		},
 	}
+	f.careful(cmd.Flags())
 	cmd.Flags().StringVar(&theme, "theme", "", "colours (default: by the terminal's background)")
 	cmd.Flags().BoolVar(&ascii, "ascii", false, "draw with ASCII only")
 	return cmd

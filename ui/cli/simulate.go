@@ -27,6 +27,14 @@ type simFlags struct {
 	truth, writeConfig                 string
 }
 
+// Bounds of what a fleet starts with, over all its LXCAs, and of how fast jobs run: several times what design.md 8 is measured with.
+const (
+	maxLocks           = 100_000
+	maxBackups         = 500_000
+	maxJobs            = 100_000
+	minSpeed, maxSpeed = 0.001, 1_000_000
+)
+
 func simCommand(env *Env) *cobra.Command {
 	f := simFlags{tokenTTL: span{d: 10 * time.Minute}}
 	cmd := &cobra.Command{
@@ -46,11 +54,11 @@ func simCommand(env *Env) *cobra.Command {
 	flags.StringArrayVar(&f.lxca, "lxca", nil, "an LXCA on this ADDRESS:PORT; port 0 picks a free one")
 	flags.StringArrayVar(&f.fresh, "fresh-lxca", nil, "a newly set up LXCA, where a push may arrive")
 	flags.StringArrayVar(&f.ecb, "ecb", nil, "an ECB on this ADDRESS:PORT")
-	flags.IntVar(&f.locks, "locks", 0, "locks that each LXCA starts with")
-	flags.IntVar(&f.backups, "backups", 6, "backups that each LXCA starts with")
-	flags.IntVar(&f.jobs, "jobs", 0, "jobs that each LXCA starts with")
+	flags.IntVar(&f.locks, "locks", 0, fmt.Sprintf("locks that each LXCA starts with; %d in all at most", maxLocks))
+	flags.IntVar(&f.backups, "backups", 6, fmt.Sprintf("backups that each LXCA starts with; %d in all at most", maxBackups))
+	flags.IntVar(&f.jobs, "jobs", 0, fmt.Sprintf("jobs that each LXCA starts with; %d in all at most", maxJobs))
 	flags.BoolVar(&f.life, "life", false, "other people take locks and run jobs, appliances slow down and come back")
-	flags.Float64Var(&f.speed, "speed", 1, "how fast jobs run")
+	flags.Float64Var(&f.speed, "speed", 1, "how fast jobs run; at 1 a transfer takes about 6 s")
 	flags.Var(&f.tokenTTL, "token-ttl", "how long an ECB's token lasts")
 	flags.Uint64Var(&f.seed, "seed", 1, "of everything that is left to chance")
 	flags.StringArrayVar(&f.switches, "switch", nil, "NAME=VALUE, see above")
@@ -73,6 +81,14 @@ func simulate(ctx context.Context, env *Env, f simFlags) (err error) {
 	if err != nil {
 		return exit(ExitUsage, err)
 	}
+	if f.writeConfig != "" {
+		if err := os.MkdirAll(filepath.Dir(f.writeConfig), 0o700); err != nil {
+			return exit(ExitUsage, fmt.Errorf("make a folder for the configuration: %w", err))
+		}
+		if err := sim.Writable(f.writeConfig); err != nil {
+			return exit(ExitUsage, err)
+		}
+	}
 	if f.truth != "" {
 		file, err := os.OpenFile(f.truth, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 		if err != nil {
@@ -87,9 +103,6 @@ func simulate(ctx context.Context, env *Env, f simFlags) (err error) {
 	}
 	defer fleet.Close()
 	if f.writeConfig != "" {
-		if err := os.MkdirAll(filepath.Dir(f.writeConfig), 0o700); err != nil {
-			return exit(ExitFailed, fmt.Errorf("make a folder for the configuration: %w", err))
-		}
 		if err := ownConfig(f.writeConfig, fleet); err != nil {
 			return exit(ExitFailed, err)
 		}
@@ -126,8 +139,8 @@ func (f simFlags) config() (sim.Config, error) {
 	if f.locks < 0 || f.backups < 0 || f.jobs < 0 {
 		return sim.Config{}, fmt.Errorf("--locks, --backups and --jobs cannot be negative")
 	}
-	if !(f.speed > 0) {
-		return sim.Config{}, fmt.Errorf("--speed must be more than 0")
+	if !(f.speed >= minSpeed && f.speed <= maxSpeed) { // nor is NaN
+		return sim.Config{}, fmt.Errorf("--speed %g cannot be: give a number from %g to %d; at 1 a transfer takes about 6 s", f.speed, minSpeed, maxSpeed)
 	}
 	if f.tokenTTL.d < time.Second {
 		return sim.Config{}, fmt.Errorf("--token-ttl must be at least 1s")
@@ -153,5 +166,31 @@ func (f simFlags) config() (sim.Config, error) {
 	if len(cfg.Appliances) == 0 {
 		cfg.Appliances = []sim.Spec{{Kind: sim.KindLXCA}, {Kind: sim.KindLXCA, Fresh: true}, {Kind: sim.KindECB}}
 	}
+	if err := f.bounded(cfg.Appliances); err != nil {
+		return sim.Config{}, err
+	}
 	return cfg, cfg.Check()
+}
+
+// bounded refuses more than can be made within a moment and held in memory.
+func (f simFlags) bounded(specs []sim.Spec) error {
+	all, old := 0, 0 // LXCAs; those that start with backups
+	for _, s := range specs {
+		if s.Kind == sim.KindLXCA {
+			all++
+			if !s.Fresh {
+				old++
+			}
+		}
+	}
+	for _, of := range []struct {
+		flag           string
+		each, on, most int
+	}{{"locks", f.locks, all, maxLocks}, {"backups", f.backups, old, maxBackups}, {"jobs", f.jobs, all, maxJobs}} {
+		if of.on > 0 && of.each > of.most/of.on {
+			return fmt.Errorf("--%s %d is too many for each LXCA: give at most %d, for all of them together may have %d",
+				of.flag, of.each, of.most/of.on, of.most)
+		}
+	}
+	return nil
 }

@@ -1,11 +1,15 @@
 package cli
 
 import (
+	"context"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/adrg/xdg"
 
@@ -33,6 +37,11 @@ func TestWrongUsage(t *testing.T) {
 		"no number":             {[]string{"sim", "--locks", "many"}, "many"},
 		"speed of nothing":      {[]string{"sim", "--speed", "0"}, "--speed"},
 		"speed of no number":    {[]string{"sim", "--speed", "NaN"}, "--speed"},
+		"speed without end":     {[]string{"sim", "--speed", "Inf"}, "--speed +Inf cannot be: give a number from 0.001 to 1000000"},
+		"speed of nearly none":  {[]string{"sim", "--speed", "1e-300"}, "--speed 1e-300 cannot be"},
+		"too many locks":        {[]string{"sim", "--locks", "3000000"}, "--locks 3000000 is too many for each LXCA: give at most 50000"},
+		"too many backups":      {[]string{"sim", "--backups", "9223372036854775807"}, "give at most 500000,"},
+		"too many jobs":         {[]string{"sim", "--lxca", "127.0.0.1:0", "--jobs", "100001"}, "--jobs 100001 is too many for each LXCA: give at most 100000,"},
 		"token of no time":      {[]string{"sim", "--token-ttl", "1ms"}, "--token-ttl"},
 		"unknown switch":        {[]string{"sim", "--switch", "no-such=1"}, "unknown switch"},
 		"no value of a switch":  {[]string{"sim", "--switch", "labels"}, "NAME=VALUE"},
@@ -45,22 +54,69 @@ func TestWrongUsage(t *testing.T) {
 		"bad address":           {[]string{"sim", "--lxca", "nowhere"}, "nowhere"},
 		"truth in no folder":    {[]string{"sim", "--truth", "/nowhere/truth.jsonl"}, "truth log"},
 		"config in no folder":   {[]string{"sim", "--write-config", "/proc/nowhere/c.toml"}, "make a folder for the configuration"},
+		"config as a folder":    {[]string{"sim", "--write-config", t.TempDir()}, "it is a folder"},
+		"config in proc":        {[]string{"sim", "--write-config", "/proc/c.toml"}, "holdfast: write the configuration to /proc/c.toml: "},
+		"no number of a speed":  {[]string{"sim", "--speed", `a"bc`}, `for "--speed" flag: it is not a number`},
+		"no whole number":       {[]string{"sim", "--jobs", "1.5"}, `invalid argument "1.5" for "--jobs" flag: it is not a whole number`},
+		"no seed":               {[]string{"sim", "--seed", "-1"}, "it is not a whole number of 0 or more"},
+		"endless seed":          {[]string{"sim", "--seed", "99999999999999999999"}, "it is too large"},
+		"neither yes nor no":    {[]string{"sim", "--life=perhaps"}, "it is neither true nor false"},
+		"address in use":        {[]string{"sim", "--lxca", busy(t)}, "start simulated appliance lxca-1: listen at 127.0.0.1:"},
+		"no port":               {[]string{"sim", "--ecb", "127.0.0.1:99999"}, "listen at 127.0.0.1:99999: "},
+		"demo with a config":    {[]string{"demo", "--config", good}, "unknown flag: --config\nTry holdfast demo --help."},
+		"config before demo":    {[]string{"--config", good, "demo"}, "unknown flag: --config"},
+		"sim with a config":     {[]string{"sim", "--config", good}, "unknown flag: --config\nTry holdfast sim --help."},
+		"sim that reads only":   {[]string{"--read-only", "sim"}, "unknown flag: --read-only"},
+		"version with a config": {[]string{"--config", good, "version"}, "unknown flag: --config\nTry holdfast version --help."},
+		"version reads only":    {[]string{"version", "--read-only"}, "unknown flag: --read-only"},
 		"unknown appliance":     {[]string{"--config", good, "trust", "nobody"}, `has no appliance "nobody": it has dc1-lxca, edge-ecb`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := say(t, c.args...)
-			code := ExitUsage
-			if name == "config in no folder" {
-				code = ExitFailed
-			}
-			r.want(t, code, c.said)
+			r.want(t, ExitUsage, c.said)
+			r.wantNot(t, "strconv", "parsing", "listen tcp", "bind:", ".holdfast-")
 			r.quiet(t)
 			if !strings.HasPrefix(r.err, "holdfast: ") {
 				t.Errorf("stderr: %q", r.err)
 			}
 		})
 	}
+}
+
+// busy is an address on which something listens already.
+func busy(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l.Addr().String()
+}
+
+// What the bounds allow is taken, and told of without making it.
+func TestSimulationAtItsBounds(t *testing.T) {
+	t.Parallel()
+	f := simFlags{lxca: []string{"127.0.0.1:0"}, fresh: []string{"127.0.0.1:0"}, locks: maxLocks / 2, backups: maxBackups, jobs: maxJobs / 2,
+		speed: maxSpeed, tokenTTL: span{d: time.Minute}}
+	if _, err := f.config(); err != nil {
+		t.Error(err)
+	}
+	f.lxca = append(f.lxca, "127.0.0.1:0")
+	if _, err := f.config(); err == nil {
+		t.Error("another LXCA with as much is taken")
+	}
+}
+
+// A signal that comes while the simulated appliances are made ends the program: nothing is served, and nothing said on stdout.
+func TestSignalWhileSimulatorsAreMade(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(Interrupted{syscall.SIGTERM})
+	r := call{args: []string{"sim"}}.run(ctx)
+	r.want(t, 143, "make simulated appliances: ended by SIGTERM")
+	r.quiet(t)
 }
 
 // What is wrong with a simulation is told before anything is written or served.
@@ -164,5 +220,14 @@ func TestHelpNamesEveryCommand(t *testing.T) {
 	t.Parallel()
 	r := say(t, "--help")
 	r.want(t, ExitDone, "demo", "sim", "status", "config", "trust", "version", "--read-only", "--config")
+	for name, flags := range map[string][2]bool{"demo": {false, true}, "sim": {false, false}, "version": {false, false}, "status": {true, true},
+		"locks acquire": {true, true}, "migrate run": {true, true}, "config check": {true, true}} {
+		r := say(t, append(strings.Fields(name), "--help")...)
+		for i, flag := range []string{"--config", "--read-only"} {
+			if strings.Contains(r.out, flag+" ") != flags[i] {
+				t.Errorf("%s has %s: %v\n%s", name, flag, !flags[i], r.out)
+			}
+		}
+	}
 	say(t, "sim", "--help").want(t, ExitDone, "--write-config", "lock-duplicate", "token-limit")
 }

@@ -9,6 +9,9 @@ import (
 	"holdfast/appliance/fleet"
 )
 
+// quoted is a text as %q writes it.
+const quoted = `"(?:[^"\\]|\\.)*"`
+
 // plain puts what Go says of its own into words, and takes away which system call said it.
 var plain = []struct {
 	of *regexp.Regexp
@@ -16,6 +19,11 @@ var plain = []struct {
 }{
 	{regexp.MustCompile(`exec: ("[^"]*"): executable file not found in \$PATH`), "there is no command $1 in $$PATH"},
 	{regexp.MustCompile(`exec: ("[^"]*"): (stat [^:]*: )?`), "$1: "},
+	{regexp.MustCompile(`strconv\.Parse(Int|Uint|Float): parsing ` + quoted + `: value out of range`), "it is too large"},
+	{regexp.MustCompile(`strconv\.ParseFloat: parsing ` + quoted + `: invalid syntax`), "it is not a number"},
+	{regexp.MustCompile(`strconv\.ParseInt: parsing ` + quoted + `: invalid syntax`), "it is not a whole number"},
+	{regexp.MustCompile(`strconv\.ParseUint: parsing ` + quoted + `: invalid syntax`), "it is not a whole number of 0 or more"},
+	{regexp.MustCompile(`strconv\.ParseBool: parsing ` + quoted + `: invalid syntax`), "it is neither true nor false"},
 	{regexp.MustCompile(`(stopped waiting: )?context deadline exceeded`), "the time for it was over"},
 	{regexp.MustCompile(`context canceled`), "it was ended"},
 	{regexp.MustCompile(`\b(dial|read|write) (tcp|udp)[46]? [^ ]+: (connect: )?`), ""},

@@ -63,8 +63,11 @@ func routes() map[string]map[string]route {
 			http.MethodPut:    protected((*Appliance).prepareElementPut),
 			http.MethodDelete: protected((*Appliance).prepareElementDelete),
 		},
-		"configuration/elementTypes": {http.MethodGet: read((*Appliance).prepareElementTypes)},
-		"configuration/lst":          {http.MethodPut: lst},
+		"configuration/elementTypes":          {http.MethodGet: read((*Appliance).prepareElementTypes)},
+		"configuration/elementTypes/metadata": {http.MethodGet: read((*Appliance).prepareMetadata)},
+		"configuration/elementTypes/template": {http.MethodGet: read((*Appliance).prepareTemplate)},
+		"configuration/bootparams":            {http.MethodGet: read((*Appliance).prepareBootParams)},
+		"configuration/lst":                   {http.MethodPut: lst},
 
 		"admin/asyncstatus":   {http.MethodGet: read((*Appliance).prepareAsyncStatus)},
 		"system/status":       {http.MethodGet: read((*Appliance).prepareStatus)},
