@@ -203,7 +203,7 @@ func (f *fleetOps) settle() {
 	}
 	f.main = f.start(false, true, "")
 	f.pass(10 * time.Second)
-	for range 8 {
+	for range rounds {
 		for _, s := range f.sessions {
 			f.attend(s)
 		}
@@ -235,18 +235,25 @@ func (f *fleetOps) lull() {
 	f.acts.Wait()
 }
 
-// rest waits until nothing more happens in any migration by itself.
+// rounds is how often an operator comes by at most: those that push to one target wait for each other.
+const rounds = 4 * ofSeed
+
+// rest waits until nothing more happens in any migration by itself: when one comes to rest, another may go on.
 func (f *fleetOps) rest() {
-	ctx, cancel := context.WithTimeout(f.t.Context(), longestStep*3)
+	ctx, cancel := context.WithTimeout(f.t.Context(), longestStep*3*ofSeed)
 	defer cancel()
-	for _, s := range f.sessions {
-		p, v := f.of(s)
-		if p == nil {
-			continue
-		}
-		if _, err := p.runner.Wait(ctx, s.id); err != nil {
-			f.check.stuck(s.id, v.Tally(), err)
-			return
+	for again := true; again; {
+		again = false
+		for _, s := range f.sessions {
+			p, v := f.of(s)
+			if p == nil {
+				continue
+			}
+			again = again || v.Live
+			if _, err := p.runner.Wait(ctx, s.id); err != nil {
+				f.check.stuck(s.id, v.Tally(), err)
+				return
+			}
 		}
 	}
 	f.pass(time.Second)

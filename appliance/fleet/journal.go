@@ -44,7 +44,8 @@ const (
 // Journal keeps intents. Intend returns only when the intent is durable; an error means that nothing may be sent. ErrRefTaken:
 // an act with the same ref was intended before.
 //
-// Hold and Track replace what is there of the same lock or transfer; Forget and Ended are no error when nothing is. Settle,
+// Hold and Track replace what is there of the same lock or transfer; Forget and Ended are no error when nothing is. Ended makes an
+// open intent of a transfer unknown until it is settled: of one that is open and has no transfer nothing was sent. Settle,
 // Track and Ended may fail with ErrNotOurs, which is final; anything else that fails is tried again.
 type Journal interface {
 	Intend(context.Context, Intent) (id uint64, err error)
@@ -142,9 +143,13 @@ func (m *Memory) Track(_ context.Context, t Transit) error {
 func (m *Memory) Ended(_ context.Context, id uint64, how Ending) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	_, tracked := m.transits[id]
 	delete(m.transits, id)
 	if id >= 1 && id <= uint64(len(m.records)) {
-		m.records[id-1].Ending = &how
+		r := &m.records[id-1]
+		if r.Ending = &how; tracked && r.Outcome == "" {
+			r.Outcome, r.Note = OutcomeUnknown, how.Text
+		}
 	}
 	return nil
 }

@@ -106,8 +106,12 @@ func (p *page) Track(ctx context.Context, t Transit) error {
 
 func (p *page) Ended(ctx context.Context, id uint64, how Ending) error {
 	return p.write(ctx, "ended", func() {
+		_, tracked := p.transits[id]
 		delete(p.transits, id)
-		p.records[id-1].Ending = &how
+		r := &p.records[id-1]
+		if r.Ending = &how; tracked && r.Outcome == "" {
+			r.Outcome, r.Note = OutcomeUnknown, how.Text
+		}
 	})
 }
 

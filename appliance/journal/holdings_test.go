@@ -2,6 +2,7 @@ package journal
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"reflect"
 	"slices"
@@ -247,5 +248,44 @@ func TestAdoptNothing(t *testing.T) {
 	before := count(t, j, "counter WHERE n = 3")
 	if got := adopt(t, j); !reflect.DeepEqual(got, fleet.Estate{}) || before != 1 || count(t, j, "counter WHERE n = 3") != 1 {
 		t.Errorf("adopted %+v, counter %d", got, count(t, j, "counter WHERE n = 3"))
+	}
+}
+
+// A run that ended when it had recorded the end of a transfer, and not yet how its request was answered: the next one does not find
+// that nothing was sent. The answer counts when it is recorded after all.
+func TestFault_SIG05_TheEndIsRecordedBeforeTheAnswer(t *testing.T) {
+	_, path := folder(t)
+	j := opened(t, path, "first")
+	var asked []uint64
+	for i := range 3 {
+		in := someIntent(i)
+		in.Act.Ref = fmt.Sprint("ref ", i)
+		id, err := j.Intend(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked = append(asked, id)
+		if i < 2 {
+			track(t, j, someTransit(id))
+		}
+		if err := j.Ended(t.Context(), id, someEnding()); err != nil {
+			t.Error(err)
+		}
+		if i > 0 {
+			continue
+		}
+		if err := j.Settle(t.Context(), id, fleet.OutcomeDone, "started"); err != nil {
+			t.Error(err)
+		}
+	}
+	closed(t, j)
+	k := opened(t, path, "second")
+	if open := unsettled(t, k); !slices.Equal(open, asked[2:]) {
+		t.Errorf("open are %v", open)
+	}
+	for i, want := range []fleet.Outcome{fleet.OutcomeDone, fleet.OutcomeUnknown} {
+		if got, err := k.Find(t.Context(), fmt.Sprint("ref ", i)); err != nil || got.Outcome != want {
+			t.Errorf("intent %d is %q, %v, want %q", i+1, got.Outcome, err, want)
+		}
 	}
 }

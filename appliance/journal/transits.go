@@ -94,8 +94,9 @@ func (j *Journal) Track(ctx context.Context, t fleet.Transit) error {
 	return err
 }
 
-// Ended records that a transfer is over, and if its act had a ref how it ended. It need not have been one. ErrNotOurs: another
-// engine answers for it; other errors as those of Intend.
+// Ended records that a transfer is over, and if its act had a ref how it ended. It need not have been one. An intent that is not
+// settled yet is unknown from then on, until it is: to whoever finds one open without a transfer nothing was sent of it. ErrNotOurs:
+// another engine answers for it; other errors as those of Intend.
 func (j *Journal) Ended(ctx context.Context, id uint64, how fleet.Ending) error {
 	if id > math.MaxInt64 {
 		return nil // there is none
@@ -109,10 +110,23 @@ func (j *Journal) Ended(ctx context.Context, id uint64, how fleet.Ending) error 
 		if asked, err = j.endRequest(ctx, tx, int64(id), how, there); err != nil || !there {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `DELETE FROM transits WHERE id = ?`, int64(id))
-		return err
+		if _, err = tx.ExecContext(ctx, `DELETE FROM transits WHERE id = ?`, int64(id)); err != nil {
+			return err
+		}
+		return j.endIntent(ctx, tx, int64(id), how)
 	}, func() { j.ours.ended(int64(id), asked) })
 	return err
+}
+
+// endIntent settles the intent of a transfer that is over, if it is open still.
+func (j *Journal) endIntent(ctx context.Context, tx *sql.Tx, id int64, how fleet.Ending) error {
+	var r intent
+	there, err := one(ctx, tx, "intents", r.columns(), intentOf, id)
+	if err != nil || !there || r.outcome != "" || r.keeper != j.options.Engine {
+		return err
+	}
+	r.outcome, r.note, r.settled = label(string(fleet.OutcomeUnknown)), words(how.Text), micros(j.now())
+	return update(ctx, tx, &r)
 }
 
 // ourTransit tells whether that transit is there; ErrNotOurs when it is another engine's.
