@@ -125,7 +125,7 @@ func Default() []Binding {
 		{Mark, []string{"space"}, "", "mark the row; keys then act on all marked", look, "", false},
 		{Unmark, []string{"u"}, "", "take all marks back", look, "", false},
 		{Zoom, []string{"z"}, "zoom", "this pane alone, or all of them again", look, "", false},
-		{Detail, []string{"enter"}, "", "everything known of the row, the raw answer, and its curl line", look, "", false},
+		{Detail, []string{"enter"}, "", "everything known; of what an appliance listed, also raw and as curl", look, "", false},
 		{Look, []string{"R"}, "", "look again now; also after a refused password or key", look, "", false},
 		{Requests, []string{"6"}, "", "what was sent to the chosen appliance", look, "", false},
 		{Timeline, []string{"7"}, "", "every lock as a bar on an axis of time", look, "", false},
