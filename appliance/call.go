@@ -13,13 +13,13 @@ type Call struct {
 	User        string // with basic
 	Accept      string
 	ContentType string
-	Body        string // never holds a secret: one is written as $TOKEN or $PASSPHRASE
+	Body        string // never holds a secret: one is written as $TOKEN or $PASSPHRASE, and $BODY is all of what was not kept
 	Pin         string // sha256//…, when trust is by pinned key
 	CAFile      string // when trust is by a CA file
 }
 
 // Curl is the same request as a shell line. The password is asked for by curl, a token is taken from $TOKEN and a passphrase,
-// written as it stands in JSON, from $PASSPHRASE.
+// written as it stands in JSON, from $PASSPHRASE. Where a body was not kept it is taken from $BODY.
 func (c Call) Curl() string {
 	words := []string{"curl", "-X", quote(c.Method)}
 	switch c.Auth {
@@ -55,8 +55,12 @@ func (c Call) dataOption() string {
 	return "--data-raw"
 }
 
-// quoteAround makes s one word of a POSIX shell, in which $TOKEN and $PASSPHRASE and nothing else are expanded.
+// quoteAround makes s one word of a POSIX shell, in which $TOKEN and $PASSPHRASE, or all of it where it is $BODY, and nothing else
+// are expanded.
 func quoteAround(s string) string {
+	if s == bodyStands {
+		return `"` + s + `"`
+	}
 	for _, name := range []string{"$TOKEN", "$PASSPHRASE"} {
 		parts := strings.Split(s, name)
 		if len(parts) == 1 {
@@ -83,7 +87,10 @@ func quote(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// Exchange is one request that was sent, for the requests pane. It never holds a header or a body.
+// bodyStands stands for a body that was not kept.
+const bodyStands = "$BODY"
+
+// Exchange is one request that was sent, for the requests pane. It never holds a body, nor of its header more than Like tells.
 type Exchange struct {
 	Seq      uint64
 	At       Reading
@@ -93,4 +100,21 @@ type Exchange struct {
 	Duration time.Duration
 	Size     int64  // decoded bytes of the body
 	Err      string // what went wrong, printable, without secrets
+	// Like is what it has in common with many others, so that it is there once only: who asked in which way, and whom. Its URL
+	// is the appliance's. nil = that was not kept.
+	Like *Call
+}
+
+// HasBody reports whether something was sent along with the request.
+func (x Exchange) HasBody() bool { return x.Like != nil && x.Like.Body != "" }
+
+// Call is the request as it could be sent again: a body was not kept, $BODY stands for it. ok is false where it is not known whole,
+// as its path is not when it was cut.
+func (x Exchange) Call() (c Call, ok bool) {
+	if x.Like == nil || strings.HasSuffix(x.Path, "…") {
+		return Call{}, false
+	}
+	c = *x.Like
+	c.Method, c.URL = x.Method, c.URL+x.Path
+	return c, true
 }

@@ -22,7 +22,9 @@ type Health struct {
 	Peer   Peer
 	Told   []Message
 	Fields []Field
-	Stamp  Stamp
+	// Raw is the answers that it was read from, as far as they are about the appliance and our account.
+	Raw   Raw
+	Stamp Stamp
 }
 
 // Peer is what a TLS handshake told of an appliance.

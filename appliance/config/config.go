@@ -35,7 +35,7 @@ type Config struct {
 	Defaults   Appliance
 	Appliances []Appliance // at least one, in the order of the file
 
-	keyAt map[string]Position // where each action of Keys was written
+	keyAt map[string][]Position // where each action of Keys was written, and behind that each of its keys
 }
 
 // Log says where the log goes and how much is written.
@@ -194,21 +194,4 @@ func (c *Config) Appliance(name string) (Appliance, bool) {
 		return Appliance{}, false
 	}
 	return c.Appliances[i], true
-}
-
-// CheckKeys returns an *Error unless every action that Keys names is one of actions, which the screen knows and this
-// package does not.
-func (c *Config) CheckKeys(actions []string) error {
-	var e Error
-	for name, at := range c.keyAt {
-		if !slices.Contains(actions, name) {
-			e.Problems = append(e.Problems, Problem{c.Path, at, "unknown action " + quoted(name) + " in [keys]" +
-				didYouMean(name, actions)})
-		}
-	}
-	if len(e.Problems) == 0 {
-		return nil
-	}
-	slices.SortFunc(e.Problems, Problem.compare)
-	return &e
 }

@@ -116,19 +116,6 @@ url = "https://c"
 	}
 }
 
-func TestCheckKeys(t *testing.T) {
-	c := parse(t, everything)
-	if err := c.CheckKeys([]string{"acquire", "extend", "release"}); err != nil {
-		t.Error(err)
-	}
-	err := c.CheckKeys([]string{"acquire", "extends", "cancel"})
-	want := "c.toml:19:1: unknown action \"release\" in [keys]\n" +
-		"c.toml:20:1: unknown action \"extend\" in [keys] (did you mean \"extends\"?)"
-	if err == nil || err.Error() != want {
-		t.Errorf("got\n%v\nwant\n%s", err, want)
-	}
-}
-
 func TestSpans(t *testing.T) {
 	for _, c := range []struct {
 		text string

@@ -64,40 +64,6 @@ func (p *parser) table(at path, header string, raw any) (map[string]any, bool) {
 	return t, ok
 }
 
-// keys reads the table of keys for actions.
-func (p *parser) keys(raw any, c *Config) {
-	if raw == nil {
-		return
-	}
-	at := path{"keys"}
-	table, ok := p.table(at, "[keys]", raw)
-	if !ok {
-		return
-	}
-	c.keyAt = map[string]Position{}
-	read := list("", "", func(k *[]string) *[]string { return k }, parseKey).read
-	for action, raw := range table {
-		if one, ok := raw.(string); ok {
-			raw = []any{one}
-		}
-		keys := []string{}
-		if err := read(p.opts, &keys, raw); err != nil {
-			p.complain(at.with(action), "%s %v", quoted(action), err)
-		}
-		c.Keys[action] = keys
-		c.keyAt[action] = p.at.of(at.with(action))
-	}
-}
-
-// parseKey accepts the name of a key: ctrl+a, f5, ?.
-func parseKey(_ Options, _ int, s string) (string, error) {
-	const longest = 32
-	if s == "" || len(s) > longest || appliance.Clean(s, longest).String() != s {
-		return "", fmt.Errorf(`holds %s, but a key is written as "a", "ctrl+a", "f5" or "enter"`, quoted(s))
-	}
-	return s, nil
-}
-
 func (p *parser) defaults(raw any, a *Appliance) {
 	if raw == nil {
 		return

@@ -113,7 +113,11 @@ func (b *bench) everything() (values []any) {
 	keep(b.Resume(ctx, "of another run"))
 	keep(b.Release(ctx, theLock))
 	keep(b.Locks(ctx))
-	keep(b.Trace(0), nil)
+	for _, x := range b.Trace(0) {
+		again, _ := x.Call()
+		keep(x, nil)
+		keep(again.Curl(), nil)
+	}
 	keep(fmt.Sprintf("%v %+v %#v", b.Client, b.Client, b.own), nil)
 	return values
 }

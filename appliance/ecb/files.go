@@ -19,6 +19,10 @@ var filePattern = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z._+-]{0,127}$`)
 // mostRows bounds a listing (faults.md NET-04).
 const mostRows = 100_000
 
+// longestKept is how many bytes a listing may have to be kept as it came. All of it goes with each of its files, since what tells
+// of one of them is documented nowhere, and is compared with the next listing.
+const longestKept = 16 << 10
+
 // decodeFiles reads the list of backup files. Its elements are documented nowhere, so every element that is called
 // something with file, name or backup, or that holds a name ending as backups do, is taken for a file name
 // (api/ecb.md 5.5). unreadable counts those that cannot be one.
@@ -107,6 +111,11 @@ func (c *Client) Backups(ctx context.Context) (appliance.BackupList, error) {
 	list, unreadable, err := decodeFiles(a.root)
 	if err != nil {
 		return appliance.BackupList{}, fmt.Errorf("read %s: %w", resFiles, err)
+	}
+	if len(a.resp.Body) <= longestKept {
+		for i := range list {
+			list[i].Raw = appliance.RawAnswer(a.resp.Body)
+		}
 	}
 	return appliance.BackupList{Backups: list, Unreadable: unreadable, Stamp: a.resp.Stamp}, nil
 }

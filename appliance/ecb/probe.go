@@ -1,6 +1,7 @@
 package ecb
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +21,8 @@ type facts struct {
 	build    appliance.Text
 	identity map[string]identity // by resource
 	versions []appliance.Text
-	read     map[string]bool // resources that were read, or are not offered, since the connection was last lost
+	bodies   map[string][]byte // what they were read from, by resource
+	read     map[string]bool   // resources that were read, or are not offered, since the connection was last lost
 	boot     bootTime
 	right    right
 	rightAt  appliance.Reading // when it was told
@@ -43,6 +45,28 @@ const (
 
 // forbiddenFor is how long a 403 counts: a right may be granted meanwhile, and only a request that needs it tells.
 const forbiddenFor = 10 * time.Minute
+
+// keep keeps what a resource answered, in place of what it did before.
+func (f *facts) keep(resource string, a answer) {
+	if f.bodies == nil {
+		f.bodies = map[string][]byte{}
+	}
+	delete(f.bodies, resource)
+	if a.resp != nil {
+		f.bodies[resource] = a.resp.Body
+	}
+}
+
+// raw is everything that was kept, in the order in which it is asked for.
+func (f *facts) raw() appliance.Raw {
+	var all [][]byte
+	for _, resource := range append([]string{resStatus}, onceOnly()...) {
+		if body := bytes.TrimSpace(f.bodies[resource]); len(body) > 0 {
+			all = append(all, body)
+		}
+	}
+	return appliance.RawAnswer(bytes.Join(all, []byte("\n")))
+}
 
 // may is what is known of our right now.
 func (f *facts) may(now appliance.Reading) right {
@@ -129,6 +153,7 @@ func (c *Client) probeStatus(ctx context.Context) (status, appliance.Health, int
 	c.mu.Lock()
 	before := c.facts.status
 	c.facts.status = st
+	c.facts.keep(resStatus, a)
 	c.mu.Unlock()
 	restarted := st.uptime > 0 && st.uptime < before.uptime
 	switched := !before.role.Empty() && st.role != before.role
@@ -181,6 +206,7 @@ func (c *Client) readOnce(ctx context.Context, resource string) (spent int, err 
 		f.read = map[string]bool{}
 	}
 	f.read[resource] = true
+	f.keep(resource, a)
 	if resource == resVersions {
 		f.versions = versions
 		return spent, nil
@@ -230,6 +256,7 @@ func (c *Client) fill(h *appliance.Health, st status) {
 		h.Fields = append(h.Fields, appliance.Field{Key: appliance.Label("rest.supportedVersions"), Value: offered})
 	}
 	h.Fields = slices.Concat(h.Fields, st.fields, information.fields, version.fields)
+	h.Raw = f.raw()
 	slices.SortStableFunc(h.Fields, func(a, b appliance.Field) int { return strings.Compare(a.Key.String(), b.Key.String()) })
 }
 

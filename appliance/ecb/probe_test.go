@@ -2,6 +2,7 @@ package ecb
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -254,6 +255,14 @@ func TestListings(t *testing.T) {
 		if x.Size != -1 || !x.At(appliance.Internal) || !strings.HasSuffix(string(x.ID), ".gz") || x.Label.String() != string(x.ID) {
 			t.Errorf("%+v", x)
 		}
+		if told := fmt.Sprint(x.Raw.Lines()); !strings.Contains(told, string(x.ID)) {
+			t.Errorf("the answer that %s was read from: %s", x.ID, told)
+		}
+	}
+	long := "<response><data><backupFiles>" + strings.Repeat("<file>a.gz</file>", 1000) + "</backupFiles></data></response>"
+	b.between(once(on(resFiles, page(200, mediaXML, long))))
+	if list, err := b.Backups(t.Context()); err != nil || len(list.Backups) != 1 || !list.Backups[0].Raw.Empty() {
+		t.Errorf("a long listing is kept: %v", err)
 	}
 	jobs, err := b.Jobs(t.Context())
 	if err != nil || len(jobs.Jobs) != 0 {

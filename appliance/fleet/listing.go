@@ -19,7 +19,7 @@ func (w *watcher) askHealth(ctx context.Context) error {
 	defer w.mu.Unlock()
 	w.heard(laneHealth, h.Stamp)
 	before := w.s.Health
-	before.Stamp, before.Uptime = h.Stamp, h.Uptime // they change always
+	before.Stamp, before.Uptime, before.Raw = h.Stamp, h.Uptime, h.Raw // they change always
 	if !reflect.DeepEqual(before, h) {
 		w.content = true
 	}

@@ -237,3 +237,37 @@ func TestCloseEndsPollsActsAndViewers(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+// What an appliance told along with its health, such as the time of its clock, wakes no viewer by itself, and is in the snapshot.
+func TestRawHealthWakesNobody(t *testing.T) {
+	wakes := func(differs bool) (n int) {
+		run(t, func(b *bench, o *Options) {
+			probes := 0
+			b.f.before = func(_ context.Context, call string) error {
+				if call == "probe" && differs {
+					probes++
+					b.f.with(func() { b.f.health.Raw = appliance.RawAnswer(fmt.Append(nil, probes)) })
+				}
+				return nil
+			}
+			o.Members = []Member{{Appliance: b.f, Name: "dc1", Intervals: Intervals{Health: 2 * time.Second}}}
+		}, func(t *testing.T, b *bench) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			v := b.e.Subscribe()
+			for {
+				if _, err := v.Next(ctx); err != nil {
+					break
+				}
+				n++
+			}
+			if told := b.snap().Health.Raw.Lines(); differs && (len(told) != 1 || told[0].String() < "2") {
+				t.Errorf("the snapshot has %v", told)
+			}
+		})
+		return n
+	}
+	if same, differs := wakes(false), wakes(true); differs != same {
+		t.Errorf("woken %d times, and %d times when nothing changes", differs, same)
+	}
+}

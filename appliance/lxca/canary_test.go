@@ -133,7 +133,11 @@ func canaryRun(t *testing.T, user, password string) (values []any, logged string
 		for _, part := range []appliance.Part{appliance.PartHealth, appliance.PartLocks, appliance.PartBackups, appliance.PartJobs} {
 			keep(c.Locate(part, ""), nil)
 		}
-		keep(c.Trace(0), nil)
+		for _, x := range c.Trace(0) {
+			again, _ := x.Call()
+			keep(x, nil)
+			keep(again.Curl(), nil)
+		}
 		keep(fmt.Sprintf("%v %+v %#v", c, c, *c), nil)
 	}
 	heard := false

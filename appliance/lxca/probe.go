@@ -43,6 +43,10 @@ func (c *Client) Probe(ctx context.Context) (appliance.Health, error) {
 		health.NoLocks = fmt.Sprintf("locks need the Supervisor role, which %s has not", health.User)
 	}
 	health.Peer = c.transport.Peer()
+	health.Raw = v.raw()
+	if rights.source != "" {
+		health.Raw = appliance.RawAnswer([]byte("[" + v.text + "," + rights.source + "]"))
+	}
 	return health, nil
 }
 
@@ -124,9 +128,10 @@ func old(version string) bool {
 // rights are what an account may do.
 type rights struct {
 	mayChange    bool
-	doubt        bool // of mayChange
-	noLocks      bool // surely no Supervisor
-	passwordDays int  // until the password ends; -1 unknown
+	doubt        bool   // of mayChange
+	noLocks      bool   // surely no Supervisor
+	passwordDays int    // until the password ends; -1 unknown
+	source       string // the account as it was told; empty = it was not
 }
 
 // decodeAccounts finds user, without regard to case (api/lxca.md 1.2), among the accounts. An account that is not listed,
@@ -154,7 +159,7 @@ func decodeRights(v value) rights {
 		})
 	}
 	is = is || in(supervisor)
-	r := rights{mayChange: is || in(administrator), passwordDays: -1}
+	r := rights{mayChange: is || in(administrator), passwordDays: -1, source: v.text}
 	r.doubt = !r.mayChange && groups.kind != list
 	r.noLocks = !is && (told || groups.kind == list)
 	if days, ok := v.get("timeBeforeExpirationInDays").count(); ok && days < 1<<20 {

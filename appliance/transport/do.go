@@ -89,7 +89,7 @@ func (c *Client) send(caller, whole context.Context, r Request, target *url.URL)
 	if r.reads() {
 		pool = c.kept
 	}
-	x := appliance.Exchange{At: began, Method: r.Method, Path: shownPath(target.EscapedPath(), target.RawQuery)}
+	x := appliance.Exchange{At: began, Method: r.Method, Path: shownPath(target.EscapedPath(), target.RawQuery), Like: c.like(r)}
 	var out *Response
 	answer, err := pool.RoundTrip(req)
 	if err == nil {

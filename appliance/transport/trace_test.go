@@ -128,6 +128,10 @@ func TestFault_SEC01_SecretLeavesNoTrace(t *testing.T) {
 						left.Write(answer.Body)
 					}
 					_, _ = fmt.Fprintf(&left, "%v %+v %#v %+v\n", err, c.Trace(0), r.Auth, c.Call(r, "basic", user))
+					for _, x := range c.Trace(0) {
+						again, _ := x.Call()
+						_, _ = fmt.Fprintf(&left, "%+v %s\n", again, again.Curl())
+					}
 				}
 			}
 		}

@@ -45,7 +45,7 @@ func (m *Model) calls(targets []target) []appliance.Call {
 	return calls
 }
 
-// locate is the requests that ask for the row under the cursor.
+// locate is the requests that ask for the row under the cursor, or that are it.
 func (m *Model) locate() []appliance.Call {
 	switch m.focus {
 	case paneAppliances:
@@ -66,6 +66,12 @@ func (m *Model) locate() []appliance.Call {
 				r.Job = r.Root
 			}
 			return m.engine.Locate(r.Job.Appliance, appliance.PartJobs, string(r.ID))
+		}
+	case paneRequests:
+		if x, ok := m.requests.Row(); ok {
+			if call, ok := x.Call(); ok {
+				return []appliance.Call{call}
+			}
 		}
 	}
 	return nil

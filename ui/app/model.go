@@ -83,6 +83,7 @@ type Model struct {
 	backups    *backups.Pane
 	jobs       *jobs.Pane
 	timeline   *timeline.Pane
+	requests   *pane.List[appliance.Exchange]
 	panes      [panes]pane.Pane
 	builds     [panes]build
 
@@ -141,7 +142,8 @@ func New(o Options) *Model {
 	m.appliances, m.locks, m.backups, m.jobs = appliances.New(), locks.New(me), backups.New(m.browseKeys()),
 		jobs.New(o.Keys.Of(keymap.Finished).Key(o.ASCII))
 	m.timeline = timeline.New(me, strings.TrimSpace(o.Keys.Of(keymap.Longer).Key(o.ASCII)+" "+o.Keys.Of(keymap.Shorter).Key(o.ASCII)))
-	m.panes = [panes]pane.Pane{m.appliances, m.locks, m.backups, m.jobs, events.New(me), requests.New(), m.timeline}
+	m.requests = requests.New()
+	m.panes = [panes]pane.Pane{m.appliances, m.locks, m.backups, m.jobs, events.New(me), m.requests, m.timeline}
 	return m
 }
 

@@ -62,8 +62,8 @@ func load(env *Env, f flags) (*config.Config, error) {
 	if err != nil {
 		return nil, exit(ExitUsage, err)
 	}
-	if err := c.CheckKeys(keymap.Names()); err != nil {
-		return nil, exit(ExitUsage, err)
+	if _, err := bindings(c); err != nil {
+		return nil, err
 	}
 	if f.theme != "" {
 		if err := theme.Check(f.theme); err != nil {
@@ -91,9 +91,9 @@ func looking() part { return part{} }
 // assemble makes the fleet of a configuration and has it watched; with a journal where acting is meant. Passwords that are to
 // be asked for are asked for before.
 func assemble(ctx context.Context, env *Env, c *config.Config, as part) (*run, error) {
-	keys, err := keymap.New(c.Keys)
+	keys, err := bindings(c)
 	if err != nil {
-		return nil, exit(ExitUsage, fmt.Errorf("%s: %w", c.Path, err))
+		return nil, err
 	}
 	if err := os.MkdirAll(c.StateDir, 0o700); err != nil {
 		return nil, exit(ExitFailed, fmt.Errorf("make the state folder: %w", err))

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -44,13 +45,22 @@ func checkConfig(env *Env, f flags) error {
 	if err != nil {
 		return err
 	}
-	if _, err := keymap.New(c.Keys); err != nil {
-		return exit(ExitUsage, fmt.Errorf("%s: %w", c.Path, err))
-	}
 	n := "1 appliance"
 	if len(c.Appliances) != 1 {
 		n = fmt.Sprintf("%d appliances", len(c.Appliances))
 	}
 	_, err = fmt.Fprintf(env.Out, "%s is good: %s\n", c.Path, n)
 	return exit(ExitFailed, err)
+}
+
+// bindings is what the keys do with those of a configuration. What is wrong with them is told with its place in the file.
+func bindings(c *config.Config) (*keymap.Map, error) {
+	if err := c.CheckKeys(config.KeyNames{Actions: keymap.Names(), Names: keymap.KeyNames(), Meant: keymap.Meant}); err != nil {
+		return nil, exit(ExitUsage, err)
+	}
+	keys, err := keymap.New(c.Keys)
+	if clash, ok := errors.AsType[*keymap.ClashError](err); ok {
+		err = c.KeyProblem(clash.Key, clash.Error(), string(clash.Actions[0]), string(clash.Actions[1]))
+	}
+	return keys, exit(ExitUsage, err)
 }

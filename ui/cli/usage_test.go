@@ -135,13 +135,24 @@ func TestWrongSimulationTouchesNothing(t *testing.T) {
 	}
 }
 
+// keyed is a configuration with these keys from its second line on.
+func keyed(keys string) string {
+	return "[keys]\n" + keys + "\n[[appliance]]\nname=\"a\"\nkind=\"lxca\"\nurl=\"https://a\"\nuser=\"u\"\n"
+}
+
 // A mistake in the configuration is told with its place and stops every command that reads it.
 func TestWrongConfig(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ text, said string }{
 		"unknown key":    {"thene = \"dark\"\n", ":1:1"},
-		"unknown action": {"[keys]\nacqire = [\"n\"]\n[[appliance]]\nname=\"a\"\nkind=\"lxca\"\nurl=\"https://a\"\nuser=\"u\"\n", "acquire"},
-		"key twice":      {"[keys]\nacquire = [\"r\"]\n[[appliance]]\nname=\"a\"\nkind=\"lxca\"\nurl=\"https://a\"\nuser=\"u\"\n", "both"},
+		"unknown action": {keyed("acqire = [\"n\"]"), "acquire"},
+		"key twice":      {keyed("acquire = [\"r\"]"), `:2:12: "r" would be both acquire and release`},
+		"no such key":    {keyed("acquire = [\"y\", \"ctlr+x\"]"), `:2:17: "ctlr+x" for acquire is no key that a terminal sends (did you mean "ctrl+x"?)`},
+		"no such form":   {keyed("acquire = \"Ctrl+A\""), `:2:1: "Ctrl+A" for acquire is no key that a terminal sends (did you mean "ctrl+a"?)`},
+		"mistyped":       {keyed("acquire = [\"enterr\"]"), `(did you mean "enter"?)`},
+		"no such figure": {keyed("acquire = [\"f99\"]"), `(did you mean "f9"?)`},
+		"a blank":        {keyed("acquire = [\" \"]"), `(did you mean "space"?)`},
+		"two lines":      {keyed("acquire = [\"y\"]\nextend = [\"E\", \"y\"]"), `:3:16: "y" would be both acquire and extend`},
 		"no appliance":   {"", "appliance"},
 		"no TOML":        {"x = [", "TOML"},
 	} {

@@ -125,7 +125,7 @@ func Default() []Binding {
 		{Mark, []string{"space"}, "", "mark the row; keys then act on all marked", look, "", false},
 		{Unmark, []string{"u"}, "", "take all marks back", look, "", false},
 		{Zoom, []string{"z"}, "zoom", "this pane alone, or all of them again", look, "", false},
-		{Detail, []string{"enter"}, "", "everything known of the row, the raw answer, and its curl line", look, "", false},
+		{Detail, []string{"enter"}, "", "everything known; of what an appliance listed, also raw and as curl", look, "", false},
 		{Look, []string{"R"}, "", "look again now; also after a refused password or key", look, "", false},
 		{Requests, []string{"6"}, "", "what was sent to the chosen appliance", look, "", false},
 		{Timeline, []string{"7"}, "", "every lock as a bar on an axis of time", look, "", false},
@@ -163,7 +163,8 @@ func Default() []Binding {
 }
 
 // New is the default bindings with overrides applied: action name to the keys that replace its own; none takes its keys
-// away. An unknown action, or a key that then does two things, is an error that names both.
+// away. An unknown action is an error, and a key that then does two things a *ClashError. Whether there are such keys at all
+// Meant tells.
 func New(overrides map[string][]string) (*Map, error) {
 	m := &Map{bindings: Default(), byKey: map[string]Action{}, migration: map[string]Action{}}
 	names := make([]string, 0, len(overrides))
@@ -195,10 +196,24 @@ func New(overrides map[string][]string) (*Map, error) {
 	return m, nil
 }
 
+// ClashError tells that a key would do two things in one place.
+type ClashError struct {
+	Key     string
+	Actions [2]Action
+}
+
+// Error names both.
+func (e *ClashError) Error() string {
+	if e.Actions[0] == e.Actions[1] {
+		return fmt.Sprintf("%q stands twice for %s: write it once", e.Key, e.Actions[0])
+	}
+	return fmt.Sprintf("%q would be both %s and %s: give one of them another key", e.Key, e.Actions[0], e.Actions[1])
+}
+
 // bind gives a key to an action in one place; it may have one there only.
 func bind(keys map[string]Action, k string, a Action) error {
 	if other, taken := keys[k]; taken {
-		return fmt.Errorf("keys: %q would be both %s and %s: give one of them another key", k, other, a)
+		return &ClashError{Key: k, Actions: [2]Action{other, a}}
 	}
 	keys[k] = a
 	return nil

@@ -63,30 +63,6 @@ func TestCursorIsARow(t *testing.T) {
 	})
 }
 
-// The detail shows every field, the raw answer and the same request by hand, which is copied without the secret.
-func TestDetail(t *testing.T) {
-	t.Parallel()
-	play(t, uitest.Options{}, func(x *uitest.Terminal) {
-		uuid := x.Fleet.Appliance("dc1-lxca").LXCA.Backups()[0].UUID
-		x.Until("nightly-1231").Press("3", "g", "enter").Until("id", uuid).UntilMatch(`↓ \d+ more`)
-		x.Press("G").Until(`"uuid": "`+uuid+`"`).Press("g").Until("label", "nightly-1231")
-		x.Press("pgdown", "pgdown", "pgdown", "pgup", "j", "k")
-		x.Press("Y").Until("copied as curl, without the secret")
-		clip := x.Clipboard()
-		if !strings.HasPrefix(clip, "curl -X GET -u admin ") || !strings.Contains(clip, "/managementServer/data") ||
-			strings.Contains(clip, "Passw0rd") {
-			t.Errorf("the clipboard holds %q", clip)
-		}
-		x.Press("esc").Until("2 Locks")
-		for _, pane := range []string{"1", "2", "5", "6"} { // every pane has details
-			x.Press(pane)
-			if pane != "5" {
-				x.Press("enter").Until("esc back").Press("q").Until("? help")
-			}
-		}
-	})
-}
-
 // A dialog shows what will be sent, and copies it.
 func TestDialogCopiesCurl(t *testing.T) {
 	t.Parallel()

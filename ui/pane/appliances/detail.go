@@ -12,7 +12,7 @@ import (
 
 func detail(f widget.Frame, s *fleet.Snapshot) pane.Detail {
 	_, role := Look(f, s)
-	d := pane.Detail{Title: s.Name}
+	d := pane.Detail{Title: s.Name, Raw: s.Health.Raw}
 	add := func(name, value string, role theme.Role) {
 		if value != "" {
 			d.Fields = append(d.Fields, pane.Pair{Name: name, Value: value, Role: role})

@@ -31,6 +31,9 @@ func detail(f widget.Frame, b Row) pane.Detail {
 	if b.Moving {
 		add("now", "a transfer of ours is under way", theme.Warn)
 	}
+	if b.Raw.Empty() {
+		add("raw answer", "not kept: the listing is too long", theme.Dim)
+	}
 	d.Told(b.Fields)
 	return d
 }

@@ -14,6 +14,7 @@ func detail(f widget.Frame, r Row) pane.Detail {
 	d := pane.Detail{Title: r.Job.Appliance + " job " + string(r.ID), Raw: r.Raw}
 	if r.Root != nil {
 		d.Title = r.Job.Appliance + " part of job " + string(r.Root.ID)
+		d.Raw = r.Root.Raw // that of the part is a piece of it
 	}
 	add := func(name, value string, role theme.Role) {
 		if value != "" {

@@ -80,14 +80,23 @@ func answer(_ widget.Frame, x appliance.Exchange) table.Cell {
 
 func detail(f widget.Frame, x appliance.Exchange) pane.Detail {
 	d := pane.Detail{Title: x.Method + " " + x.Path}
+	status, body := "none", ""
+	if x.Status != 0 {
+		status = fmt.Sprint(x.Status)
+	}
+	if x.HasBody() {
+		body = "sent, and not kept, as it may hold a secret: $BODY stands for it"
+	}
 	for _, p := range []pane.Pair{
 		{Name: "at", Value: f.Second(x.At.Wall)},
 		{Name: "method", Value: x.Method, Role: theme.Strong},
 		{Name: "path", Value: x.Path, Role: theme.Strong},
-		{Name: "answer", Value: fmt.Sprint(x.Status)},
+		{Name: "body", Value: body},
+		{Name: "answer", Value: status},
 		{Name: "trouble", Value: x.Err, Role: theme.Warn},
 		{Name: "took", Value: widget.Took(x.Duration)},
 		{Name: "size", Value: widget.Size(x.Size)},
+		{Name: "raw answer", Value: "not kept: of a request only what stands here is", Role: theme.Dim},
 	} {
 		if p.Value != "" {
 			d.Fields = append(d.Fields, p)

@@ -1,4 +1,5 @@
-// Package detail is the whole-screen view of one row: every field, the raw answer, and the curl line that asks for it.
+// Package detail is the whole-screen view of one row: every field and, where an appliance told it, the raw answer and the curl line
+// that asks for it.
 package detail
 
 import (
