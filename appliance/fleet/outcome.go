@@ -55,6 +55,7 @@ type check struct {
 	sending bool                        // its request is under way
 	had     bool                        // a push: its target had the backup before
 	lists   [laneCount]int              // listings that were asked for after since
+	late    [laneCount]bool             // one was asked for when nothing could have its effect any more
 	intent  uint64                      // by which the journal knows it
 	before  map[appliance.BackupID]bool // of a new backup: those that it is not; nil = not known
 }
@@ -218,6 +219,7 @@ func (w *watcher) tellChecks(l lane, sent time.Duration) bool {
 			return false
 		}
 		c.lists[l]++
+		c.late[l] = c.late[l] || sent-c.since >= searchFor
 		switch {
 		case c.unknown:
 			return w.search(c)
@@ -247,7 +249,7 @@ func (w *watcher) search(c *check) bool {
 	}
 	removal, made := t.Verb == appliance.VerbDelete, t.Verb == appliance.VerbCreate
 	if !removal && slices.ContainsFunc(w.tasks.Jobs, func(j appliance.Job) bool { return j.Phase.Live() && w.couldBe(c, j) }) {
-		c.since, c.lists = w.e.clock.Now().Run, [laneCount]int{} // only what is listed after its end counts
+		c.since, c.lists, c.late = w.e.clock.Now().Run, [laneCount]int{}, [laneCount]bool{} // only what is listed after its end counts
 		return false
 	}
 	if target := w.e.target(t); t.Verb == appliance.VerbPush && target != nil && target != w {
@@ -276,7 +278,7 @@ func (w *watcher) search(c *check) bool {
 	}
 	for _, l := range []lane{laneJobs, laneBackups} {
 		told := w.lanes.has(l) && (!removal || l == laneBackups) && !errors.Is(w.fails[l], appliance.ErrUnsupported)
-		if told && c.lists[l] < need {
+		if told && (c.lists[l] < need || !sure && !c.late[l]) {
 			return false
 		}
 	}

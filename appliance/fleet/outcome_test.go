@@ -357,3 +357,21 @@ func TestFault_JOB04_NoChecksumIsNoAgreement(t *testing.T) {
 		must(t, "good news", strings.Contains(strings.Join(b.events(Good), "|"), "is moved"), false)
 	})
 }
+
+// Nor do listings that were asked for while the request could still have its effect, however many: a move that came a little later is
+// found out by the next.
+func TestFault_JOB01_OnlyAListingAfterTheLastEffectTells(t *testing.T) {
+	run(t, withNightly, func(t *testing.T, b *bench) {
+		b.lost(false)
+		_, err := b.do(send(appliance.VerbMove, "/mnt/nas"))
+		mustIs(t, err, appliance.ErrAmbiguous)
+		b.pass(50 * time.Second)
+		looks := b.f.asked("backups")
+		b.pass(5 * time.Second)
+		must(t, "looks", looks >= 3, true)
+		b.f.with(func() { b.f.backups[0].Locations = []appliance.Location{"/mnt/nas"} })
+		b.pass(2 * time.Minute)
+		must(t, "said"+b.story(), strings.Contains(b.story(), "is not moved"), false)
+		mustSay(t, b.events(Warn), "is moved to /mnt/nas")
+	})
+}

@@ -75,7 +75,7 @@ func gone(t appliance.Transfer, b appliance.Backup) bool {
 // been for long enough.
 func (w *watcher) removed(c *check) bool {
 	is := gone(c.transfer, w.stocked(c.transfer)) && w.stock.Unreadable == 0 // a row that cannot be read may be it
-	if !is && w.e.clock.Now().Run-c.since < searchFor {
+	if !is && !c.late[laneBackups] {
 		return false
 	}
 	w.over(c.intent, w.tellRemoval(c, is))
