@@ -252,7 +252,7 @@ func TestFault_TOK01_TokenEndsMidWork(t *testing.T) {
 				onLockedECB(x)
 				x.Advance(8 * time.Minute)
 				x.Press("5").Until("lock configuration ends in") // the warning before
-				x.Advance(5 * time.Second) // past the look at the lock that comes with it: the next one finds out by itself
+				x.Advance(5 * time.Second)                       // past the look at the lock that comes with it: the next one finds out by itself
 				ecb := x.Fleet.Appliance("ecb-edge").ECB
 				ecb.RevokeTokens()
 				do(x)
