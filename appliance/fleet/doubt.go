@@ -211,11 +211,11 @@ func (w *watcher) found(d *doubt, l appliance.Lock, seen appliance.Stamp) {
 // begun is when a lock that was found began at the earliest: when it was asked for, or, by an ended engine, when a listing says that it
 // was made if that is earlier: our wall clock may have been set back in between (faults.md I2).
 func (d *doubt) begun(l appliance.Lock, seen appliance.Stamp) appliance.Reading {
-	age := seen.Date.Sub(l.Created) + dateSlack
+	age := seen.Date.Sub(l.Created)
 	if !d.inherited || l.Created.IsZero() || seen.Date.IsZero() || age < 0 {
 		return d.sent
 	}
-	if made := ahead(seen.Sent, -age); made.Run < d.sent.Run {
+	if made := ahead(seen.Sent, -age-dateSlack); made.Run < d.sent.Run-2*dateSlack { // less is what a Date is not good to
 		return made
 	}
 	return d.sent

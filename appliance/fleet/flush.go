@@ -89,8 +89,8 @@ func (w *watcher) flushBy(ctx context.Context) error {
 }
 
 // unwritten takes what the journal does not know yet, in the order in which to tell it. Of locks those that are to be given
-// back come first, then those that are kept, and those that are over last: so, wherever the run ends, of two locks one of
-// which takes the other's place one is kept, and what is not needed is given back.
+// back come first, then those that are kept, then those in whose place one was taken, and those that are over last: so, wherever
+// the run ends, of two locks one of which takes the other's place one is kept, and what is not needed is given back.
 func (w *watcher) unwritten() (batch []written) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -102,6 +102,8 @@ func (w *watcher) unwritten() (batch []written) {
 		ids = append(ids, id)
 		switch h := w.holding(id); {
 		case h == nil:
+			rank[id] = 4
+		case h.State == HoldingOwed && w.successor(id) != nil:
 			rank[id] = 3
 		case h.State == HoldingOwed:
 			rank[id] = 0

@@ -185,3 +185,54 @@ func TestFault_LCK06_BothRecordedAsKept(t *testing.T) {
 		must(t, "gaps"+next.story(), len(next.snap().Gaps), 1)
 	})
 }
+
+// A run was killed in the middle of extending a kept lock, and so is the next one, wherever it may be in what it does about what it
+// finds: the one after keeps the lock that came of it, alone.
+func TestFault_SIG05_KilledAgainWhileItGoesOnKeeping(t *testing.T) {
+	extend := func(t *testing.T, dies string) (steps []string) {
+		l := newLedger()
+		var v *victim
+		var old, made appliance.LockID
+		run(t, func(b *bench, o *Options) {
+			v = newVictim(b.f)
+			now := b.clock.Now()
+			began := now.Wall.Add(-11 * time.Minute)
+			old = b.f.put("UP", 20*time.Minute+13*time.Second, began)
+			act := appliance.Act{
+				Verb: appliance.VerbExtend, Lock: appliance.Lock{ID: old, Scope: appliance.Scope{Code: "UP"}},
+				Claim: appliance.Claim{Scope: "UP", TTL: 20*time.Minute + 11*time.Second},
+			}
+			p := &page{ledger: l, engine: "zero"}
+			must(t, "held", p.Hold(t.Context(), Holding{
+				Appliance: "dc1", Lock: old, Scope: "UP", Who: "maria", State: HoldingHeld, TTL: 20*time.Minute + 13*time.Second, Sent: began,
+				Received: began, Kept: true,
+			}), nil)
+			_, err := p.Intend(t.Context(), Intent{
+				At: now, Engine: "zero", Who: "maria", Appliance: "dc1", Act: act, Since: now.Wall, Before: []appliance.LockID{old},
+			})
+			must(t, "asked", err, nil)
+			l.end("zero")
+			made = b.f.put("UP", act.Claim.TTL, now.Wall)
+			v.arm(dies)
+			o.ID, o.Journal, o.Adopt = "one", &page{ledger: l, engine: "one", step: v.step}, true
+			o.Members = []Member{{Appliance: v, Name: "dc1"}}
+		}, func(t *testing.T, b *bench) {
+			defer close(v.over)
+			b.pass(25 * time.Second)
+			if dies == "" {
+				steps = v.steps
+				return
+			}
+			l.end("one")
+			next := b.another(t, l, "two", b.f)
+			b.pass(time.Minute)
+			must(t, "kept when it died "+dies+next.story(), next.kept(), made)
+			must(t, "there when it died "+dies, fmt.Sprint(b.f.alive()), fmt.Sprint([]appliance.LockID{made}))
+			must(t, "open when it died "+dies, l.open(), 0)
+		})
+		return steps
+	}
+	for _, step := range extend(t, "") {
+		extend(t, step)
+	}
+}
