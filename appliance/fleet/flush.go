@@ -216,6 +216,9 @@ func (w *watcher) endedHolding(id appliance.LockID) (h *Holding) {
 			h = &Holding{
 				Appliance: w.name, Lock: id, Scope: l.Scope.Code, Who: l.Who, State: HoldingLost, Since: l.At.Wall, Note: l.Why,
 			}
+			if o := w.claims.past[id]; o != nil { // should it be there still, that is how long it lasts at most
+				h.TTL, h.Sent, h.Received = o.ttl, o.granted.Sent.Wall, o.granted.Received.Wall
+			}
 		}
 	}
 	k := w.retaking(id)

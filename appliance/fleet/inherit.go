@@ -83,7 +83,7 @@ func (w *watcher) inheritLock(h Holding) {
 		if h.Kept {
 			w.retake(h, scope)
 		}
-		if !h.Exclusive && w.claims.own[h.Lock] == nil { // a clock may have said so, and it be there still
+		if !h.Exclusive && w.claims.own[h.Lock] == nil && h.TTL > 0 && !h.Sent.IsZero() { // a clock may have said so, and it be there still
 			w.claims.past[h.Lock] = w.leftOver(h, scope)
 		}
 	case h.Exclusive:

@@ -72,13 +72,16 @@ func New(o Options) *Runner {
 
 // Start begins to run migrations and takes over what runs that ended left, and what others leave later, paused: what became of
 // the steps that were under way is found out, nothing is begun before somebody resumes. What this run may not carry on is left to
-// others and shown, as is what they carry on. An error tells that there is something that could not be taken over yet; it is tried
-// again. Everything ends with ctx or with Close.
+// others and shown, as is what they carry on. An error tells that there is something that could not be taken over yet, which is said,
+// too; it is tried again. Everything ends with ctx or with Close.
 func (r *Runner) Start(ctx context.Context) error {
 	if !r.open(ctx) {
 		return nil
 	}
 	err := r.lookAtOthers(ctx)
+	if err != nil {
+		r.fleet.Say(fleet.Warn, "what other runs have of migrations could not be read, which is tried again: "+appliance.Reason(err))
+	}
 	r.spawn("looking at what others have", r.neighbours)
 	return err
 }

@@ -17,8 +17,12 @@ import (
 	"holdfast/appliance/policy"
 )
 
-// everyMigration is for who looks after whatever earlier runs left.
-func everyMigration(ctx context.Context, m *migration.Runner) error { return m.Start(ctx) }
+// everyMigration is for a dashboard, which looks after whatever earlier runs left, and opens whether it can or not: what cannot be
+// read is said on it, and tried again.
+func everyMigration(ctx context.Context, m *migration.Runner) error {
+	_ = m.Start(ctx)
+	return nil
+}
 
 // resumeFlags are what becomes of the steps that went wrong.
 type resumeFlags struct {
