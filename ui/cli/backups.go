@@ -83,7 +83,7 @@ func onFleet(ctx context.Context, env *Env, f flags, names []string, do func(con
 		}
 	}
 	if silent > 0 {
-		return exit(ExitUnreachable, fmt.Errorf("%d of %d appliances did not answer", silent, len(c.Appliances)))
+		return exit(ExitUnreachable, fmt.Errorf("%d of %d appliances did not answer, or could not be asked", silent, len(c.Appliances)))
 	}
 	return nil
 }

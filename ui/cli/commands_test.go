@@ -106,7 +106,7 @@ func TestStatusUnreachable(t *testing.T) {
 			return text + "\n[[appliance]]\nname = \"old\"\nkind = \"lxca\"\nurl = \"https://198.18.9.9\"\nuser = \"admin\"\npassword_file = \"dc1.password\"\n"
 		})
 		r := call{args: []string{"--config", config, "status"}, sims: sims}.run(t.Context())
-		r.want(t, ExitUnreachable, "old", "down", "1 of 3 appliances did not answer")
+		r.want(t, ExitUnreachable, "old", "down", "1 of 3 appliances did not answer, or could not be asked")
 		r = call{args: []string{"--config", config, "status", "--json"}, sims: sims}.run(t.Context())
 		r.want(t, ExitUnreachable, `"name": "old"`, `"locks": null`, `"state": "down"`)
 	})

@@ -130,7 +130,7 @@ func locksList(ctx context.Context, env *Env, c *config.Config, asJSON bool) err
 		return exit(ExitFailed, fmt.Errorf("print the locks: %w", err))
 	}
 	if silent > 0 {
-		return exit(ExitUnreachable, fmt.Errorf("%d of %d appliances did not answer", silent, len(c.Appliances)))
+		return exit(ExitUnreachable, fmt.Errorf("%d of %d appliances did not answer, or could not be asked", silent, len(c.Appliances)))
 	}
 	return nil
 }

@@ -104,7 +104,8 @@ func migratePlan(ctx context.Context, env *Env, f flags, p planFlags) error {
 	if err != nil {
 		return err
 	}
-	for _, x := range migration.Preflight(r.engine, r.person, &plan) {
+	found := migration.Preflight(r.engine, r.person, &plan)
+	for _, x := range found {
 		fmt.Fprintln(env.Err, "holdfast: "+finding(x))
 	}
 	b, err := plan.TOML()
@@ -123,7 +124,11 @@ func migratePlan(ctx context.Context, env *Env, f flags, p planFlags) error {
 	if err := errors.Join(err, file.Close()); err != nil {
 		return exit(ExitFailed, fmt.Errorf("write the plan: %w", err))
 	}
-	fmt.Fprintf(env.Err, "%s: %s; holdfast migrate run %s runs it\n", p.out, plan.Words(), p.out)
+	then := fmt.Sprintf("holdfast migrate run %s runs it", p.out)
+	if migration.Stops(found) {
+		then = "what stops it has to be mended first, there or in the plan"
+	}
+	fmt.Fprintf(env.Err, "%s: %s; %s\n", p.out, plan.Words(), then)
 	return nil
 }
 

@@ -60,7 +60,7 @@ func status(ctx context.Context, env *Env, f flags, asJSON bool) error {
 		}
 	}
 	if silent > 0 {
-		return exit(ExitUnreachable, fmt.Errorf("%d of %d appliances did not answer", silent, len(snapshots)))
+		return exit(ExitUnreachable, fmt.Errorf("%d of %d appliances did not answer, or could not be asked", silent, len(snapshots)))
 	}
 	return nil
 }
