@@ -9,6 +9,7 @@ import (
 
 	"holdfast/appliance"
 	"holdfast/appliance/clock"
+	"holdfast/appliance/lease"
 )
 
 // The appliance's clock was set forward and back between two runs, and the lock was made in between: that it is the one that was
@@ -188,5 +189,29 @@ func TestFault_CLK04_FoundAfterOurClockWasSetBack(t *testing.T) {
 		row = next.lock(id)
 		must(t, "ours later"+next.story(), row.Mine, true)
 		must(t, "held no longer than it is, later", row.Term.HeldUntil <= end, true)
+	})
+}
+
+// A lock was called lost and is there after all, in the next run, while the appliance's clock was set back: it is not called held any
+// longer than one that nobody called lost (faults.md I2).
+func TestFault_CLK02_LostAndThereAllTheSame(t *testing.T) {
+	onLedger(t, func(t *testing.T, b *bench, l *ledger, _ *victim) {
+		r, err := b.do(up20)
+		must(t, "error", err, nil)
+		b.pass(30 * time.Second)
+		list := b.f.locks
+		b.f.with(func() { b.f.locks = nil })
+		b.pass(30 * time.Second)
+		must(t, "lost", len(b.snap().Lost), 1)
+		b.e.Close()
+		l.end("one")
+		b.f.with(func() { b.f.locks, b.f.skew = list, -10*time.Minute })
+		next := b.another(t, l, "two", b.f)
+		next.pass(30 * time.Second)
+		row := next.lock(r.Lock)
+		must(t, "ours"+next.story(), row != nil && row.Mine, true)
+		b.pass(20 * time.Minute)
+		state, _ := next.lock(r.Lock).Term.At(b.clock.Now())
+		must(t, "state when it would have ended"+next.story(), state, lease.Expiring)
 	})
 }
