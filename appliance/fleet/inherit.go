@@ -15,7 +15,8 @@ import (
 // heir is what an earlier engine may hold by a token, which its client is to take up (faults.md TOK-02).
 type heir struct {
 	engine  string
-	holding Holding // the zero one: it was in the middle of a request for it
+	holding Holding  // the zero one: it was in the middle of a request for it
+	asks    []uint64 // records of requests about it, which stay open until it is known whose it is
 	retry
 }
 
@@ -144,7 +145,7 @@ func (w *watcher) goOn(r Record, estate Estate, asked map[uint64]*doubt) (outcom
 	switch {
 	case locks(act.Verb) && resumes:
 		w.inheritQuestion(r)
-		return OutcomeUnknown, "whose the lock is now is asked"
+		return "", "whose the lock is now is asked"
 	case act.Verb == appliance.VerbAcquire || act.Verb == appliance.VerbExtend:
 		return w.inheritDoubt(r, asked)
 	case act.Verb == appliance.VerbRelease && r.Again != 0:
@@ -175,6 +176,7 @@ func (w *watcher) inheritQuestion(r Record) {
 		at = len(w.claims.heirs)
 		w.claims.heirs = append(w.claims.heirs, &heir{engine: r.Engine, holding: h})
 	}
+	w.claims.heirs[at].asks = append(w.claims.heirs[at].asks, r.ID)
 	switch h := w.claims.heirs[at]; r.Act.Verb {
 	case appliance.VerbExtend: // the token that it asked for may have been issued, and own the lock
 		if r.At.Wall.After(h.holding.Received) {
@@ -186,7 +188,7 @@ func (w *watcher) inheritQuestion(r Record) {
 		}
 	case appliance.VerbResume: // it may be kept under the engine from which it was about to be taken over
 		other := *h
-		other.engine, other.retry = r.Act.Engine, retry{}
+		other.engine, other.retry, other.asks = r.Act.Engine, retry{}, nil
 		w.claims.heirs = append(w.claims.heirs, &other)
 	}
 }
@@ -225,6 +227,9 @@ func (w *watcher) tookUp(h *heir, err error) {
 	switch {
 	case err == nil || errors.Is(err, appliance.ErrGone) || errors.Is(err, appliance.ErrNotHeld) || over:
 		w.claims.heirs = slices.DeleteFunc(w.claims.heirs, func(x *heir) bool { return x == h })
+		for _, intent := range h.asks {
+			w.conclude(intent, OutcomeUnknown, "the run ended before it was known what came of it; a later one asked whose the lock is")
+		}
 		if !errors.Is(err, appliance.ErrGone) || len(w.claims.heirs) == 0 { // else another may have it
 			w.tellHeir(h, err, over)
 		}

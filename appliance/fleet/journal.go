@@ -17,7 +17,7 @@ import (
 type Intent struct {
 	ID        uint64
 	At        appliance.Reading
-	Engine    string
+	Engine    string // the one that asked, whoever answers for it since: under its name a token is kept
 	Who       string
 	Appliance string
 	Act       appliance.Act

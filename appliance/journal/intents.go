@@ -36,7 +36,7 @@ func (r *intent) keeping() (keeper, appliance string) { return r.keeper, r.appli
 func (r *intent) record() (fleet.Record, error) {
 	record := fleet.Record{
 		Intent: fleet.Intent{
-			ID: uint64(r.id), At: appliance.Reading{Wall: moment(r.at)}, Engine: r.keeper, Who: r.who, Appliance: r.appliance,
+			ID: uint64(r.id), At: appliance.Reading{Wall: moment(r.at)}, Engine: r.engine, Who: r.who, Appliance: r.appliance,
 		},
 		Outcome: fleet.Outcome(r.outcome), Note: r.note,
 	}

@@ -346,7 +346,7 @@ func TestFault_JNL06_HolderKilled(t *testing.T) {
 	}
 	save(t, j, got.migrations[0])
 	saveStep(t, j, got.migrations[0], 1, "18")
-	if got.Intents[0].Engine != "holder" || got.Holdings[0].Engine != "holder" || got.Transits[0].Engine != "holder" {
+	if got.Intents[0].Engine != someIntent(0).Engine || got.Holdings[0].Engine != "holder" || got.Transits[0].Engine != "holder" {
 		t.Errorf("adopted %+v", got)
 	}
 	if got := unsettled(t, j); got != nil {

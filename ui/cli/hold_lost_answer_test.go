@@ -146,20 +146,26 @@ func TestFault_LCK09_FoundOutByTheNextRun(t *testing.T) {
 	hold := []string{"hold", "edge", "configuration", "--", "sh", "-c", "echo ran"}
 	acquire := []string{"acquire", "edge", "configuration"}
 	for name, x := range map[string]struct {
-		effect string
-		args   []string
-		code   int
+		effect  string
+		args    []string
+		code    int
+		between bool // another run ends while nobody can tell
 	}{
-		"hold":                   {" effect=yes", hold, ExitHoldFailed},
-		"acquire":                {" effect=yes", acquire, ExitUnknown},
-		"hold without effect":    {"", hold, ExitHoldFailed},
-		"acquire without effect": {"", acquire, ExitUnknown},
+		"hold":                       {" effect=yes", hold, ExitHoldFailed, false},
+		"acquire":                    {" effect=yes", acquire, ExitUnknown, false},
+		"hold without effect":        {"", hold, ExitHoldFailed, false},
+		"acquire without effect":     {"", acquire, ExitUnknown, false},
+		"hold, by the next but one":  {" effect=yes", hold, ExitHoldFailed, true},
+		"acquire, by the same again": {" effect=yes", acquire, ExitUnknown, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			withFleet(t, pair(), func(t *testing.T, sims *sim.Fleet, config string) {
 				spoil(t, sims, "outage=3m POST configuration/lock #1"+x.effect)
 				locksOf(t, sims, config, x.args...).want(t, x.code)
+				if x.between {
+					locksOf(t, sims, config, "release", "edge", "configuration").want(t, ExitUnreachable)
+				}
 				<-time.After(4 * time.Minute)
 				locksOf(t, sims, config, "release", "edge", "configuration").want(t, ExitFailed, "you hold no lock")
 				if owner := sims.Appliance("edge").ECB.LockOwner(); owner != "" {
