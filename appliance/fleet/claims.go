@@ -18,8 +18,10 @@ type claims struct {
 	lost   []Lost
 	gaps   []Gap
 	ghost  *ghost
-	heirs  []*heir                   // what earlier engines may hold by a token, and was not taken up yet
-	dirty  map[appliance.LockID]bool // what the journal does not know yet
+	heirs  []*heir // what earlier engines may hold by a token, and was not taken up yet
+	// answered tells that one of the heirs was told whose the lock is: those who have nothing kept say nothing against it.
+	answered bool
+	dirty    map[appliance.LockID]bool // what the journal does not know yet
 	// remaining tells that this appliance lists the time that is left instead of the time that was granted, as was seen.
 	remaining bool
 }

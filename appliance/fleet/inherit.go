@@ -32,6 +32,9 @@ func (e *Engine) inherit(estate Estate) {
 func (w *watcher) inherit(estate Estate) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if len(w.claims.heirs) == 0 {
+		w.claims.answered = false
+	}
 	for _, h := range estate.Holdings {
 		if h.Appliance == w.name {
 			w.inheritLock(h)
@@ -183,9 +186,7 @@ func (w *watcher) inheritQuestion(r Record) {
 			h.holding.Received = r.At.Wall
 		}
 	case appliance.VerbRelease:
-		if h.holding.State != "" {
-			h.holding.State = HoldingOwed
-		}
+		h.holding.State = HoldingOwed
 	case appliance.VerbResume: // it may be kept under the engine from which it was about to be taken over
 		other := *h
 		other.engine, other.retry, other.asks = r.Act.Engine, retry{}, nil
@@ -230,7 +231,13 @@ func (w *watcher) tookUp(h *heir, err error) {
 		for _, intent := range h.asks {
 			w.conclude(intent, OutcomeUnknown, "the run ended before it was known what came of it; a later one asked whose the lock is")
 		}
-		if !errors.Is(err, appliance.ErrGone) || len(w.claims.heirs) == 0 { // else another may have it
+		switch gone := errors.Is(err, appliance.ErrGone); {
+		case gone && len(w.claims.heirs) > 0: // another may have it
+			w.bequeath(h.holding)
+		case gone && w.claims.answered:
+			w.claims.dirty[appliance.ConfigurationLock] = true
+		default:
+			w.claims.answered = !gone
 			w.tellHeir(h, err, over)
 		}
 	default:
@@ -239,6 +246,15 @@ func (w *watcher) tookUp(h *heir, err error) {
 	w.content = true // whoever waits for this sees nothing else of it
 	w.showLocks()
 	w.publish()
+}
+
+// bequeath has those who may have the lock take over what is known of it from one who has not. The caller holds w.mu.
+func (w *watcher) bequeath(known Holding) {
+	for _, h := range w.claims.heirs {
+		if h.holding.State == "" && known.State != "" {
+			h.holding = known
+		}
+	}
 }
 
 // tellHeir says what became of a lock of an earlier engine. The caller holds w.mu.
