@@ -141,6 +141,39 @@ func TestFault_TOK02_InTheMiddleOfARequest(t *testing.T) {
 	})
 }
 
+// A run took the lock over, and ended before it could ask whose it is: the next one finds the token under the name of who had asked,
+// and what is recorded of the lock counts for it.
+func TestFault_TOK02_ARunInBetween(t *testing.T) {
+	for _, owed := range []bool{false, true} {
+		l := newLedger()
+		var x *resumer
+		run(t, func(b *bench, o *Options) {
+			x = &resumer{edge: &edge{fake: b.f, holder: appliance.HolderAnother}, tokens: map[string]bool{"one": true}}
+			p, now, act := &page{ledger: l, engine: "two"}, b.clock.Now(), appliance.Act{Verb: appliance.VerbExtend, Lock: conf}
+			h := Holding{
+				Appliance: "dc1", Lock: conf.ID, Scope: conf.Scope.Code, Exclusive: true, Who: "maria", State: HoldingHeld,
+				TTL: 10 * time.Minute, Sent: now.Wall, Received: now.Wall, Kept: !owed,
+			}
+			if owed {
+				act.Verb, h.State = appliance.VerbRelease, HoldingOwed
+			}
+			must(t, "held", p.Hold(t.Context(), h), nil)
+			_, err := p.Intend(t.Context(), Intent{Engine: "one", Who: "maria", Appliance: "dc1", Act: act, At: now})
+			must(t, "asked", err, nil)
+			l.end("two")
+			o.ID, o.Adopt, o.Journal = "three", true, &page{ledger: l, engine: "three"}
+			o.Members = []Member{{Appliance: x, Name: "dc1"}}
+		}, func(t *testing.T, b *bench) {
+			b.pass(90 * time.Second)
+			must(t, "asked for", strings.Join(x.asked, " "), "two one")
+			must(t, "kept"+b.story(), b.kept() != "", !owed)
+			must(t, "given back"+b.story(), b.f.asked("release"), map[bool]int{true: 1}[owed])
+			must(t, "alarms"+b.story(), len(b.events(Alarm)), 0)
+			must(t, "open", l.open(), 0)
+		})
+	}
+}
+
 // What an engine holds that runs is shown as another's of ours, is never touched, and never taken over.
 func TestFault_LCK07_WhatAnotherEngineHolds(t *testing.T) {
 	onLedger(t, func(t *testing.T, b *bench, l *ledger, _ *victim) {

@@ -120,14 +120,7 @@ func TestCancelForeignJob(t *testing.T) {
 	t.Parallel()
 	cfg := fleet()
 	cfg.Speed = 0.05
-	prepare := func(f *sim.Fleet) {
-		a := f.Appliance("dc1-lxca").LXCA
-		_, err := a.StartTransfer(xclarity.Transfer{Operation: "copy", UUID: a.Backups()[0].UUID, Destination: share, User: "night-shift"})
-		if err != nil {
-			t.Errorf("start a transfer: %v", err)
-		}
-	}
-	play(t, uitest.Options{Sim: cfg, Prepare: prepare}, func(x *uitest.Terminal) {
+	play(t, uitest.Options{Sim: cfg, Prepare: foreignCopy(t)}, func(x *uitest.Terminal) {
 		x.Until("1 running").Press("4", "g", "x").Until("Cancel")
 		x.Press("enter")
 		x.Type(code(t, x)).Press("enter").Until("asked for job")

@@ -9,6 +9,7 @@ import (
 
 	"holdfast/appliance/sim"
 	"holdfast/appliance/sim/kit"
+	"holdfast/appliance/sim/xclarity"
 	"holdfast/ui/uitest"
 )
 
@@ -41,6 +42,17 @@ func play(t *testing.T, o uitest.Options, scenario func(x *uitest.Terminal)) {
 // foreign lets somebody else hold a lock on dc1-lxca.
 func foreign(component string, ttl time.Duration) func(*sim.Fleet) {
 	return func(f *sim.Fleet) { f.Appliance("dc1-lxca").LXCA.AddForeignLock(component, ttl) }
+}
+
+// foreignCopy lets somebody else copy the newest backup of dc1-lxca to the share.
+func foreignCopy(t *testing.T) func(*sim.Fleet) {
+	return func(f *sim.Fleet) {
+		a := f.Appliance("dc1-lxca").LXCA
+		_, err := a.StartTransfer(xclarity.Transfer{Operation: "copy", UUID: a.Backups()[0].UUID, Destination: share, User: "night-shift"})
+		if err != nil {
+			t.Errorf("start a transfer: %v", err)
+		}
+	}
 }
 
 // effects are those of a kind on an appliance.

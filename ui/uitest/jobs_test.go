@@ -4,8 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"holdfast/appliance/sim"
-	"holdfast/appliance/sim/xclarity"
 	"holdfast/ui/uitest"
 )
 
@@ -30,14 +28,7 @@ func TestJobsAt120(t *testing.T) {
 	t.Parallel()
 	cfg := fleet()
 	cfg.Speed = 0.02
-	prepare := func(f *sim.Fleet) {
-		a := f.Appliance("dc1-lxca").LXCA
-		_, err := a.StartTransfer(xclarity.Transfer{Operation: "copy", UUID: a.Backups()[0].UUID, Destination: share, User: "night-shift"})
-		if err != nil {
-			t.Errorf("start a transfer: %v", err)
-		}
-	}
-	play(t, uitest.Options{Sim: cfg, Prepare: prepare}, func(x *uitest.Terminal) {
+	play(t, uitest.Options{Sim: cfg, Prepare: foreignCopy(t)}, func(x *uitest.Terminal) {
 		x.Press("4", "g")
 		x.Advance(30 * time.Second)
 		x.UntilMatch(`│ +ID +JOB`).UntilMatch(`▸ +\d+ +\+ Copy backup .*dc1-lxca +\d+ %`)
