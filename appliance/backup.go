@@ -45,7 +45,7 @@ type Backup struct {
 	Version   Text // of the appliance that made it
 	By        Text
 	Locations []Location
-	Fields    []Field // every attribute as told, in order of key
+	Fields    Attributes
 	Raw       Raw
 }
 

@@ -26,6 +26,7 @@ type Deps struct {
 	Log      *slog.Logger     // nil: none
 	Known    *transport.Known // pins that somebody confirmed; nil: none
 	ReadOnly bool             // the run is read-only
+	Remember int              // how many of its last exchanges each client can tell; 0: what a client does by itself
 	// Prompt asks the operator for the password of user at the appliance name. Nil: nobody can be asked.
 	Prompt func(ctx context.Context, user, name string) (secret.Secret, error)
 	// StateDir is the state folder and Engine the id of the engine that holds what the clients lock: tokens are kept for a
@@ -77,7 +78,7 @@ func TransportOptions(a config.Appliance, d Deps) (transport.Options, error) {
 		Name: a.Name, URL: a.URL, Dial: d.Dial, MinTLS: a.MinTLS,
 		Trust: transport.Trust{Pin: a.Trust.Pin, Known: d.Known, CAFile: a.Trust.CAFile},
 		Proxy: a.Proxy == config.ProxyEnvironment, ReadOnly: a.ReadOnly || d.ReadOnly,
-		Clock: d.Clock, Log: d.Log,
+		Clock: d.Clock, Log: d.Log, Remember: d.Remember,
 	}, nil
 }
 

@@ -373,7 +373,7 @@ func TestDecodeFiles(t *testing.T) {
 		}
 	}
 	list, _, err := decodeFiles(read(t, "<data><b><name>a.gz</name><fileSize>12</fileSize></b></data>"))
-	if err != nil || len(list[0].Fields) != 2 {
+	if err != nil || len(list[0].Fields()) != 2 {
 		t.Errorf("%+v, %v", list, err)
 	}
 	folder := &node{name: "backupFiles"}

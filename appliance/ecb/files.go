@@ -81,7 +81,7 @@ func backupOf(name string, fields []appliance.Field) appliance.Backup {
 		File:      appliance.Label(name),
 		Size:      -1,
 		Locations: []appliance.Location{appliance.Internal},
-		Fields:    fields,
+		Fields:    func() []appliance.Field { return fields },
 	}
 }
 

@@ -215,7 +215,7 @@ func FuzzFiles(f *testing.F) {
 			if !filePattern.MatchString(string(b.ID)) || b.Label.String() != string(b.ID) {
 				t.Errorf("id %q", b.ID)
 			}
-			printableFields(t, b.Fields)
+			printableFields(t, b.Fields())
 		}
 	})
 }

@@ -244,7 +244,10 @@ func sameBackup(a, b appliance.Backup) bool {
 		a.CreText != b.CreText || !a.Created.Equal(b.Created) || !slices.Equal(a.Locations, b.Locations) {
 		return false
 	}
-	return sameRaw(a.Raw, b.Raw, a.Fields, b.Fields)
+	if a.Raw.Empty() && b.Raw.Empty() {
+		return slices.Equal(a.Fields.List(), b.Fields.List())
+	}
+	return sameRaw(a.Raw, b.Raw, nil, nil)
 }
 
 func sameJob(a, b appliance.Job) bool {

@@ -78,20 +78,34 @@ func decodeBackups(ctx context.Context, v value) (appliance.BackupList, error) {
 // decodeEntries makes one backup of all entries with the same uuid.
 func decodeEntries(id appliance.BackupID, entries []value) appliance.Backup {
 	b := decodeBackup(id, entries[0])
-	if len(entries) == 1 {
-		return b
+	source := entries[0].text
+	if len(entries) > 1 {
+		sources := []string{source}
+		for _, e := range entries[1:] {
+			b = merge(b, decodeBackup(id, e))
+			sources = append(sources, e.text)
+		}
+		source = "[" + strings.Join(sources, ",") + "]"
 	}
-	sources := []string{entries[0].text}
-	fields := newFieldSet(b.Fields)
-	for _, e := range entries[1:] {
-		other := decodeBackup(id, e)
-		b = merge(b, other)
-		fields.add(other.Fields)
-		sources = append(sources, e.text)
-	}
-	b.Fields = fields.list()
-	b.Raw = appliance.RawAnswer([]byte("[" + strings.Join(sources, ",") + "]"))
+	own := []byte(source)
+	b.Raw, b.Fields = appliance.RawAnswer(own), func() []appliance.Field { return attributes(own) }
 	return b
+}
+
+// attributes are the fields of one entry, or the different ones of a list of them.
+func attributes(source []byte) []appliance.Field {
+	v, err := parse(source, documentTime)
+	switch {
+	case err != nil:
+		return nil
+	case v.kind == object:
+		return v.fields()
+	}
+	all := fieldSet{seen: map[appliance.Field]bool{}}
+	for _, entry := range v.kids {
+		all.add(entry.fields())
+	}
+	return all.list()
 }
 
 // decodeBackup reads one entry. The keys that the vendor does not document are those that api/lxca.md 3.2 expects.
@@ -106,8 +120,6 @@ func decodeBackup(id appliance.BackupID, v value) appliance.Backup {
 		Checksum: v.get("checksum").label(),
 		Version:  v.get("version", "lxcaVersion", "applianceVersion").label(),
 		By:       v.get("backupRequestedBy", "requestedBy", "createdBy").label(),
-		Fields:   v.fields(),
-		Raw:      v.raw(),
 	}
 	b.Created, _ = moment(date.word())
 	if n, ok := v.get("packageSize", "size", "fileSize").count(); ok {
@@ -222,12 +234,6 @@ type fieldSet struct {
 	fields []appliance.Field
 	seen   map[appliance.Field]bool
 	more   bool // than are kept
-}
-
-func newFieldSet(fields []appliance.Field) *fieldSet {
-	s := &fieldSet{seen: make(map[appliance.Field]bool, len(fields))}
-	s.add(fields)
-	return s
 }
 
 // add takes those that are new, up to maxFields in all.

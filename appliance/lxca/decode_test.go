@@ -38,7 +38,7 @@ func TestBackupAttributes(t *testing.T) {
 		t.Errorf("%+v", b)
 	}
 	var fields []string
-	for _, f := range b.Fields {
+	for _, f := range b.Fields() {
 		fields = append(fields, f.Key.String()+"="+f.Value.String())
 	}
 	for _, want := range []string{"chassis=2", "dhcp=failed", `future={"x":[1]}`, "list=a, 1", "locations=internal, /mnt/my_remote_share"} {

@@ -113,7 +113,7 @@ func FuzzBackups(f *testing.F) {
 				}
 			}
 			clean(t, b.Label.String(), b.File.String(), b.CreText.String(), b.Checksum.String(), b.Version.String(), b.By.String())
-			cleanFields(t, b.Fields)
+			cleanFields(t, b.Fields())
 		}
 	})
 }

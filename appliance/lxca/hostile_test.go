@@ -52,7 +52,7 @@ func TestFault_NET04_EndlessAttributesAndPlaces(t *testing.T) {
 	if err != nil || len(l.Backups) != 1 {
 		t.Fatalf("%d backups, %v", len(l.Backups), err)
 	}
-	fields := l.Backups[0].Fields
+	fields := l.Backups[0].Fields()
 	if last := fields[len(fields)-1]; len(fields) != maxFields+1 || last.Value.String() != moreFields {
 		t.Errorf("%d fields, the last %v", len(fields), last)
 	}

@@ -10,15 +10,15 @@ import (
 	"holdfast/appliance/secret"
 )
 
-const (
-	ringSize  = 200 // exchanges that are remembered
-	tripsSize = 32  // round trips that count as recent
-)
+// tripsSize is how many round trips count as recent.
+const tripsSize = 32
 
-// ring holds the last exchanges and round trips. The zero value is ready.
+// ring holds the last exchanges and round trips.
 type ring struct {
+	size int // how many exchanges are remembered
+
 	mu        sync.Mutex
-	exchanges []appliance.Exchange // at index (Seq-1) % ringSize
+	exchanges []appliance.Exchange // at index (Seq-1) % size
 	seq       uint64               // of the newest
 	likes     []*appliance.Call    // what the exchanges have in common: a handful
 	trips     [tripsSize]time.Duration
@@ -68,11 +68,11 @@ func (r *ring) add(x appliance.Exchange) {
 	defer r.mu.Unlock()
 	r.seq++
 	x.Seq = r.seq
-	if len(r.exchanges) < ringSize {
+	if len(r.exchanges) < r.size {
 		r.exchanges = append(r.exchanges, x)
 		return
 	}
-	r.exchanges[(r.seq-1)%ringSize] = x
+	r.exchanges[(r.seq-1)%uint64(r.size)] = x
 }
 
 // after returns the exchanges with a number above seq, oldest first.
@@ -84,7 +84,7 @@ func (r *ring) after(seq uint64) []appliance.Exchange {
 	}
 	var out []appliance.Exchange
 	for ; seq < r.seq; seq++ {
-		out = append(out, r.exchanges[seq%ringSize])
+		out = append(out, r.exchanges[seq%uint64(r.size)])
 	}
 	return out
 }

@@ -19,8 +19,8 @@ import (
 	"holdfast/appliance/secret"
 )
 
-func TestRingKeepsTheLast200(t *testing.T) {
-	var r ring
+func TestRingKeepsTheLast(t *testing.T) {
+	r := ring{size: 200}
 	for i := range 450 {
 		r.add(appliance.Exchange{Status: i + 1})
 	}
@@ -35,7 +35,7 @@ func TestRingKeepsTheLast200(t *testing.T) {
 			}
 		}
 	}
-	var few ring
+	few := ring{size: 200}
 	few.add(appliance.Exchange{})
 	if got := few.after(0); len(got) != 1 || got[0].Seq != 1 {
 		t.Errorf("one exchange: %+v", got)

@@ -8,6 +8,7 @@
 package transport
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -35,6 +36,7 @@ type Options struct {
 	ReadOnly bool   // refuse everything but GET, HEAD and logins
 	Clock    *clock.Clock
 	Limits   Limits
+	Remember int          // how many of the last exchanges Trace can tell; 0: 200
 	Log      *slog.Logger // nil: none
 }
 
@@ -112,7 +114,7 @@ func newClient(o Options, inspect bool) (*Client, error) {
 	}
 	c := &Client{
 		name: appliance.Label(o.Name).String(), base: base, key: key, trust: o.Trust, readOnly: o.ReadOnly,
-		limits: o.Limits.withDefaults(), clock: o.Clock, log: o.Log,
+		limits: o.Limits.withDefaults(), clock: o.Clock, log: o.Log, ring: ring{size: cmp.Or(o.Remember, 200)},
 	}
 	if c.name == "" {
 		c.name = base.Host
@@ -145,6 +147,8 @@ func (c *Client) newPool(o Options, config *tls.Config) *http.Transport {
 		MaxResponseHeaderBytes: c.limits.HeaderBytes,
 		IdleConnTimeout:        idleLimit,
 		MaxIdleConnsPerHost:    4,
+		// Requests and headers of answers are short, bodies pass these buffers by, and every connection keeps its own.
+		ReadBufferSize: 1 << 10, WriteBufferSize: 2 << 10,
 	}
 	if o.Proxy {
 		t.Proxy = environmentProxy

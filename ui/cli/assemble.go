@@ -109,7 +109,7 @@ func assemble(ctx context.Context, env *Env, c *config.Config, as part) (*run, e
 	id := fleet.NewID()
 	deps := connect.Deps{
 		Dial: env.Dial, Clock: env.Clock, Log: logger, Known: known, ReadOnly: c.ReadOnly, Prompt: prompts(env, c),
-		StateDir: c.StateDir, Engine: id,
+		StateDir: c.StateDir, Engine: id, Remember: remembered(len(c.Appliances)),
 	}
 	options := fleet.Options{
 		ID: id, Members: members(c, deps), Clock: env.Clock, ReadOnly: c.ReadOnly, Log: logger, Warn: warnings(c.Warn),
@@ -158,6 +158,10 @@ func warnings(w config.Warn) fleet.Warnings {
 	}
 	return out
 }
+
+// remembered is how many exchanges each of n appliances remembers: many appliances share what a few may keep each, as all that a
+// thousand sent in the last hour would be the largest part of the program.
+func remembered(n int) int { return min(200, max(40, 20_000/max(n, 1))) }
 
 // members makes the client of each appliance; one that cannot be made is a row that says why.
 func members(c *config.Config, deps connect.Deps) []fleet.Member {

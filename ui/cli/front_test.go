@@ -174,3 +174,12 @@ func deliver(w http.ResponseWriter, answer *http.Response) error {
 	_, _ = io.Copy(io.Discard, conn) // it ends with the connection, however that ends
 	return nil
 }
+
+// A thousand appliances for hours are to fit into the memory that they take in their first minutes.
+func TestManyAppliancesRememberFewerExchangesEach(t *testing.T) {
+	for appliances, want := range map[int]int{0: 200, 1: 200, 100: 200, 250: 80, 500: 40, 1000: 40} {
+		if got := remembered(appliances); got != want {
+			t.Errorf("%d appliances remember %d exchanges each, not %d", appliances, got, want)
+		}
+	}
+}

@@ -34,6 +34,6 @@ func detail(f widget.Frame, b Row) pane.Detail {
 	if b.Raw.Empty() {
 		add("raw answer", "not kept: the listing is too long", theme.Dim)
 	}
-	d.Told(b.Fields)
+	d.Told(b.Fields.List())
 	return d
 }
