@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"holdfast/appliance/raced"
 	"holdfast/appliance/sim"
 	"holdfast/appliance/sim/fault"
 )
@@ -33,7 +34,7 @@ const (
 	fullFaults = 20_000
 	fullOps    = 40_000
 	fullHours  = 1_000
-	share      = 20 // of it is in the common tests
+	share      = 20 // of it is in the common tests, and less with the race detector
 )
 
 // tally is what all seeds came to.
@@ -89,7 +90,8 @@ func (y *tally) String() string {
 func TestChaos(t *testing.T) {
 	t.Parallel()
 	y := &tally{faults: map[fault.Kind]int{}}
-	wantFaults, wantOps := fullFaults/share, fullOps/share
+	part := raced.Or(share, 2*share)
+	wantFaults, wantOps := fullFaults/part, fullOps/part
 	switch {
 	case *faults > 0:
 		wantFaults, wantOps = *faults, 0

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"holdfast/appliance"
+	"holdfast/appliance/raced"
 )
 
 // late has the answer of the next request for a lock lost, and its effect come after the delay; never = a negative one.
@@ -261,7 +262,7 @@ func TestFault_LCK03_NothingIsLeftOfWhatWasGivenBack(t *testing.T) {
 
 // Eight at once on two engines of one journal, a thousand times each: everybody ends with his own, and gives back only that.
 func TestFault_LCK07_EightAtOnceAThousandTimes(t *testing.T) {
-	const rounds = 1000
+	rounds := raced.Or(1000, 200)
 	l := newLedger()
 	run(t, func(b *bench, o *Options) { o.ID, o.Journal, o.Adopt = "one", &page{ledger: l, engine: "one"}, true }, func(t *testing.T, b *bench) {
 		other := b.another(t, l, "two", b.f)

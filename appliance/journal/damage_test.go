@@ -14,6 +14,7 @@ import (
 
 	"holdfast/appliance"
 	"holdfast/appliance/fleet"
+	"holdfast/appliance/raced"
 )
 
 // images are a journal after its engine closed it, and after its engine was killed (with the -wal), and what both say.
@@ -94,6 +95,7 @@ func (h harm) do(b []byte) []byte {
 }
 
 func TestFault_JNL02_DamageIsNeverSilent(t *testing.T) {
+	places := raced.Or(34, 12) // in each of six ways: the 200 that faults.md asks for
 	clean, killed, want := images(t)
 	for _, c := range []struct {
 		name, file string
@@ -103,7 +105,7 @@ func TestFault_JNL02_DamageIsNeverSilent(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, cut %v", c.name, cut), func(t *testing.T) {
 				t.Parallel()
 				found := 0
-				for _, place := range spread(damagedPlaces, len(c.img[c.file])) {
+				for _, place := range spread(places, len(c.img[c.file])) {
 					h := harm{c.file, place, cut}
 					img := image{}
 					for name, b := range c.img {
@@ -114,7 +116,7 @@ func TestFault_JNL02_DamageIsNeverSilent(t *testing.T) {
 						found++
 					}
 				}
-				if found < damagedPlaces/8 {
+				if found < places/8 {
 					t.Errorf("damage was only found %d times", found)
 				}
 			})

@@ -11,6 +11,7 @@ import (
 	"holdfast/appliance"
 	"holdfast/appliance/fleet"
 	"holdfast/appliance/migration"
+	"holdfast/appliance/raced"
 )
 
 // grow adds records of so many days before noon, that many a day; every tenth intent stays open.
@@ -209,8 +210,9 @@ func TestFault_JNL09_AYearOpensInTime(t *testing.T) {
 	_, path := folder(t)
 	keep := Options{Engine: "first", Clock: still(noon), Keep: 1000 * 24 * time.Hour}
 	j := openedWith(t, path, keep, host())
-	grow(t, j, 100, 400, year(daysOfAYear)...)
-	if got := count(t, j, "events"); got != 400*daysOfAYear {
+	days := raced.Or(365, 20)
+	grow(t, j, 100, 400, year(days)...)
+	if got := count(t, j, "events"); got != 400*days {
 		t.Errorf("%d events", got)
 	}
 	closed(t, j)

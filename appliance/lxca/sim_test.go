@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"holdfast/appliance"
+	"holdfast/appliance/raced"
 	"holdfast/appliance/sim/xclarity"
 )
 
@@ -23,7 +24,10 @@ func TestScenarioUnderEverySwitch(t *testing.T) {
 		second = append(second, s.Name+"="+s.Values[1])
 		last = append(last, s.Name+"="+s.Values[len(s.Values)-1])
 	}
-	for _, settings := range append(runs, second, last) {
+	for i, settings := range append(runs, second, last) {
+		if i%raced.Or(1, 4) > 0 {
+			continue
+		}
 		name := strings.Join(settings, " ")
 		if len(settings) > 1 {
 			name = "all at once, " + settings[0]

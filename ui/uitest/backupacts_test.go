@@ -250,7 +250,7 @@ func TestFault_TOK01_TokenEndsMidWork(t *testing.T) {
 			prepare := func(f *sim.Fleet) { f.Appliance("ecb-edge").ECB.AddBackupFile("old.gz") }
 			play(t, uitest.Options{Sim: cfg, Prepare: prepare}, func(x *uitest.Terminal) {
 				onLockedECB(x)
-				x.Advance(8 * time.Minute)
+				pass(x, 8*time.Minute)
 				x.Press("5").Until("lock configuration ends in") // the warning before
 				x.Advance(5 * time.Second)                       // past the look at the lock that comes with it: the next one finds out by itself
 				ecb := x.Fleet.Appliance("ecb-edge").ECB
@@ -264,7 +264,7 @@ func TestFault_TOK01_TokenEndsMidWork(t *testing.T) {
 						t.Errorf("%d times %s", n, what)
 					}
 				}
-				x.Advance(2 * time.Minute)
+				pass(x, 2*time.Minute)
 				onLockedECB(x)
 				if name == "create" {
 					x.Press("n").Until("▸ name", "kept.gz").Press("enter", "enter").Until("[  No  ]").Press("y").Until("kept.gz", "internal")

@@ -1,6 +1,0 @@
-//go:build !race
-
-package cli
-
-// Each act is killed at each point.
-const pointsOfEach = 6
