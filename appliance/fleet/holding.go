@@ -40,6 +40,9 @@ type Holding struct {
 	KeepTTL   time.Duration    // asked for each time, before its mark; 0 = that of TTL
 	Replaces  appliance.LockID // the lock that it was taken to extend, until that one is given back
 	Job       appliance.JobID  // kept until it ends; empty = by none
+	// Owner is the engine under whose name the token is kept that owns an exclusive lock, where that is another than Engine: it took
+	// the lock over, and has not taken up the token. Set by the journal when it is adopted.
+	Owner string
 }
 
 // Transit is a transfer of ours whose outcome is not known yet.

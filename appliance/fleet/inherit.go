@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -91,7 +92,7 @@ func (w *watcher) inheritLock(h Holding) {
 			w.claims.past[h.Lock] = w.leftOver(h, scope)
 		}
 	case h.Exclusive:
-		w.claims.heirs = append(w.claims.heirs, &heir{engine: h.Engine, holding: h})
+		w.claims.heirs = append(w.claims.heirs, &heir{engine: cmp.Or(h.Owner, h.Engine), holding: h})
 	case w.claims.own[h.Lock] == nil:
 		o := w.leftOver(h, scope)
 		w.claims.own[h.Lock] = o
@@ -188,6 +189,9 @@ func (w *watcher) inheritQuestion(r Record) {
 	case appliance.VerbRelease:
 		h.holding.State = HoldingOwed
 	case appliance.VerbResume: // it may be kept under the engine from which it was about to be taken over
+		if slices.ContainsFunc(w.claims.heirs, func(x *heir) bool { return x.engine == r.Act.Engine }) {
+			return
+		}
 		other := *h
 		other.engine, other.retry, other.asks = r.Act.Engine, retry{}, nil
 		w.claims.heirs = append(w.claims.heirs, &other)

@@ -144,6 +144,9 @@ func (p *page) Adopt(_ context.Context, names []string, only Only) (e Estate, er
 			if p.holdings[p.engine] == nil {
 				p.holdings[p.engine] = map[[2]string]Holding{}
 			}
+			if h.Exclusive {
+				h.Owner = cmp.Or(h.Owner, engine)
+			}
 			h.Engine = p.engine
 			p.holdings[p.engine][key] = h
 		}

@@ -106,7 +106,7 @@ func someHolding(i int) fleet.Holding {
 		Appliance: "dc1-lxca", Lock: nthLock(i), Scope: "UP", Exclusive: true, Who: "maria", Purpose: "nightly copy",
 		State: fleet.HoldingOwed, Since: at, Note: "the release was not answered", TTL: 20*time.Minute + 17*time.Second,
 		Sent: at.Add(-2 * time.Second), Received: at.Add(-time.Second - 3*time.Microsecond), Kept: true,
-		KeepUntil: at.Add(8 * time.Hour), Replaces: lockID, Job: "18", KeepTTL: 20 * time.Minute,
+		KeepUntil: at.Add(8 * time.Hour), Replaces: lockID, Job: "18", KeepTTL: 20 * time.Minute, Owner: "an-earlier-one",
 	}
 }
 

@@ -23,15 +23,16 @@ type holding struct {
 	replaces                            string
 	job                                 added
 	keepTTL                             addedNumber
+	owner                               added
 }
 
 const holdingColumns = `id, keeper, appliance, lock, scope, exclusive, who, purpose, state, since, note, ttl, sent, received, kept,
-	keep_until, replaces, job, keep_ttl`
+	keep_until, replaces, job, keep_ttl, owner`
 
 // columns are the members in the order of holdingColumns.
 func (r *holding) columns() []any {
 	return []any{&r.id, &r.keeper, &r.appliance, &r.lock, &r.scope, &r.exclusive, &r.who, &r.purpose, &r.state, &r.since, &r.note,
-		&r.ttl, &r.sent, &r.received, &r.kept, &r.keepTill, &r.replaces, &r.job, &r.keepTTL}
+		&r.ttl, &r.sent, &r.received, &r.kept, &r.keepTill, &r.replaces, &r.job, &r.keepTTL, &r.owner}
 }
 
 func (r *holding) keeping() (keeper, appliance string) { return r.keeper, r.appliance }
@@ -43,7 +44,7 @@ func (r *holding) put(h fleet.Holding, keeper string) {
 		who: label(h.Who), purpose: words(h.Purpose), state: label(string(h.State)), since: micros(h.Since), note: words(h.Note),
 		ttl: h.TTL.Microseconds(), sent: micros(h.Sent), received: micros(h.Received), kept: bit(h.Kept),
 		keepTill: micros(h.KeepUntil), replaces: label(string(h.Replaces)), job: added(label(string(h.Job))),
-		keepTTL: addedNumber(h.KeepTTL.Microseconds()),
+		keepTTL: addedNumber(h.KeepTTL.Microseconds()), owner: added(label(h.Owner)),
 	}
 }
 
@@ -54,14 +55,14 @@ func (r *holding) holding() fleet.Holding {
 		Who: r.who, Purpose: r.purpose, State: fleet.HoldingState(r.state), Since: moment(r.since), Note: r.note,
 		TTL: time.Duration(r.ttl) * time.Microsecond, Sent: moment(r.sent), Received: moment(r.received), Kept: r.kept != 0,
 		KeepUntil: moment(r.keepTill), Replaces: appliance.LockID(r.replaces), Job: appliance.JobID(r.job),
-		KeepTTL: time.Duration(r.keepTTL) * time.Microsecond,
+		KeepTTL: time.Duration(r.keepTTL) * time.Microsecond, Owner: string(r.owner),
 	}
 }
 
 // insert puts the record in the place of the one of its number.
 func (r *holding) insert(ctx context.Context, tx *sql.Tx) error {
 	_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO holdings (`+holdingColumns+`, sum)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, summed(r.columns())...)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, summed(r.columns())...)
 	return err
 }
 

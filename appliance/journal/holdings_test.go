@@ -240,6 +240,35 @@ func TestOthers(t *testing.T) {
 }
 
 // Nothing is written when nothing was left.
+// Who took a lock over, and ended before it took up its token, leaves the name under which that is kept to the next; a lock that is
+// held by no token has none.
+func TestFault_TOK02_WhoseTokenItIs(t *testing.T) {
+	_, path := folder(t)
+	first := opened(t, path, "first")
+	h := someHolding(1)
+	h.Owner = ""
+	hold(t, first, h)
+	h.Lock, h.Exclusive = nthLock(2), false
+	hold(t, first, h)
+	closed(t, first)
+	for i, want := range [][3]string{{"first", "", ""}, {"second", "first", ""}, {"third", "first", ""}} {
+		j := opened(t, path, []string{"second", "third", "fourth"}[i])
+		got := adopt(t, j).Holdings
+		if len(got) != 2 || got[0].Engine != want[0] || got[0].Owner != want[1] || got[1].Owner != want[2] {
+			t.Errorf("%s left %+v", want[0], got)
+		}
+		if want[0] == "third" { // who has taken it up keeps the token under its own name
+			h := got[0]
+			h.Owner = ""
+			hold(t, j, h)
+		}
+		closed(t, j)
+	}
+	if got := adopt(t, opened(t, path, "last")).Holdings; len(got) != 2 || got[0].Engine != "fourth" || got[0].Owner != "" {
+		t.Errorf("fourth left %+v", got)
+	}
+}
+
 func TestAdoptNothing(t *testing.T) {
 	_, path := folder(t)
 	j := opened(t, path, "first")

@@ -173,9 +173,12 @@ func (l *left) adopt(ctx context.Context, tx *sql.Tx, keeper string) error {
 	}
 	var stored []holding
 	for _, r := range slices.Backward(l.holdings) { // of several with the same key the last is the first to get it
+		if r.exclusive != 0 && r.owner == "" { // until the token is taken up, it is kept under the name of who had it
+			r.owner = added(r.keeper)
+		}
 		r.keeper = keeper
-		done, err := tx.ExecContext(ctx, `UPDATE OR IGNORE holdings SET keeper = ?, sum = ? WHERE id = ?`,
-			r.keeper, digest(r.columns()), r.id)
+		done, err := tx.ExecContext(ctx, `UPDATE OR IGNORE holdings SET keeper = ?, owner = ?, sum = ? WHERE id = ?`,
+			r.keeper, string(r.owner), digest(r.columns()), r.id)
 		if err != nil {
 			return err
 		}

@@ -63,6 +63,8 @@ var steps = []step{{
 	`CREATE TABLE steps (
 		migration TEXT NOT NULL, n INTEGER NOT NULL, record TEXT NOT NULL, sum INTEGER NOT NULL,
 		PRIMARY KEY (migration, n)) STRICT, WITHOUT ROWID`,
+}, {
+	`ALTER TABLE holdings ADD COLUMN owner TEXT NOT NULL DEFAULT ''`,
 }}
 
 // lastNumber is the highest number of a record; it looks at the ends of the tables and nothing else.

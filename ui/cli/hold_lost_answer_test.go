@@ -177,6 +177,26 @@ func TestFault_LCK09_FoundOutByTheNextRun(t *testing.T) {
 	}
 }
 
+// Commands that came to the lock of an earlier one while the ECB was away ended without it. The one that comes when it is back finds
+// the token under the name of who took the lock, however many there were in between (faults.md TOK-02).
+func TestFault_TOK02_HeldThroughCommandsThatCouldNotAsk(t *testing.T) {
+	t.Parallel()
+	withFleet(t, pair(), func(t *testing.T, sims *sim.Fleet, config string) {
+		locksOf(t, sims, config, "acquire", "edge", "configuration").want(t, ExitDone)
+		spoil(t, sims, "outage=3m GET /rest #1 on=edge")
+		for _, act := range []string{"extend", "extend", "extend"} {
+			locksOf(t, sims, config, act, "edge", "configuration").want(t, ExitUnreachable)
+		}
+		<-time.After(4 * time.Minute)
+		locksOf(t, sims, config, "extend", "edge", "configuration").want(t, ExitDone)
+		locksOf(t, sims, config, "release", "edge", "configuration").want(t, ExitDone)
+		if owner := sims.Appliance("edge").ECB.LockOwner(); owner != "" {
+			t.Errorf("the lock is held by %q", owner)
+		}
+		on(t, sims, config, "events").want(t, ExitDone, "the configuration lock of an earlier run is still yours")
+	})
+}
+
 // A signal before the command runs ends the hold as it would end the command: the wait is over, and what is not known is said.
 func TestFault_SIG02_HoldBeforeTheCommand(t *testing.T) {
 	t.Parallel()
