@@ -150,6 +150,16 @@ func (m *run) send(ctx context.Context, n int) bool {
 		m.putOff(n, why)
 		return false
 	}
+	if stage == StageProcess {
+		switch by, err := m.overtaken(ctx, n); {
+		case err != nil:
+			m.putOff(n, err.Error())
+			return false
+		case by != "":
+			m.tooLate(n, by)
+			return false
+		}
+	}
 	m.begins(n)
 	if err := m.secure(ctx, n, at); err != nil {
 		m.unsecured(ctx, n, err)

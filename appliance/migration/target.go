@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"holdfast/appliance"
@@ -51,6 +52,12 @@ func (r *Record) occupier(busy map[int]bool, but int) (n int, arrived bool) {
 	return -1, false
 }
 
+// inDoubt is a step whose processing nobody could find out about, and which may be processed still; -1 = none. Its own migration asks
+// an operator, or was told to go on all the same; others wait until he has decided.
+func (r *Record) inDoubt() int {
+	return slices.IndexFunc(r.Steps, func(s Step) bool { return s.Stage == StageProcess && s.Phase == PhaseUnknown })
+}
+
 // occupied is what a step has to wait for at its target, as far as this runner knows; but is the step itself, -1 for any that is
 // queued. The caller holds r.mu.
 func (m *run) occupied(but int) hindrance {
@@ -73,6 +80,9 @@ func (m *run) occupied(but int) hindrance {
 				return hindrance{bothArrived(step), true}
 			}
 			return hindrance{occupiedBy(step, arrived), arrived && o.stands(n)}
+		}
+		if n := o.rec.inDoubt(); n >= 0 {
+			return hindrance{doubtedBy(fmt.Sprintf("step %d of migration %s", n+1, o.rec.ID)), true}
 		}
 	}
 	return hindrance{}
@@ -119,12 +129,18 @@ func (m *run) occupiedElsewhere(ctx context.Context, n int) (why string) {
 			continue
 		}
 		at, arrived := o.occupier(nil, -1)
-		if at < 0 {
+		doubted := o.inDoubt()
+		if at < 0 && doubted < 0 {
 			continue
 		}
-		step := fmt.Sprintf("step %d of migration %s", at+1, o.ID)
-		if why = occupiedBy(step, arrived); arrived && arrives {
+		step := fmt.Sprintf("step %d of migration %s", max(at, doubted)+1, o.ID)
+		switch {
+		case at < 0:
+			why = doubtedBy(step)
+		case arrived && arrives:
 			why = bothArrived(step)
+		default:
+			why = occupiedBy(step, arrived)
 		}
 		if o.Runs {
 			return why + "; another run carries it on"
@@ -141,8 +157,56 @@ func occupiedBy(step string, arrived bool) string {
 	return step + " is on its way to the target or is processed there"
 }
 
+func doubtedBy(step string) string {
+	return "what came of the processing of " + step + " at the target is not known: retry or skip it first"
+}
+
 func bothArrived(step string) string {
 	return step + " came to the target too, and which of them it would process is not told: skip one of them"
+}
+
+// overtaken is the step that came to the target after step n, which is about to be processed: the target would process that one
+// instead, as it is not told which (api/lxca.md 3.7). Empty: none did, of all migrations that the journal knows.
+func (m *run) overtaken(ctx context.Context, n int) (by string, err error) {
+	m.mu.Lock()
+	plan, since := m.rec.Plan, m.rec.Steps[n].Sent
+	m.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, saveLimit)
+	defer cancel()
+	all, err := m.store.Migrations(ctx)
+	if err != nil {
+		return "", fmt.Errorf("read what came to the target since: %w", err)
+	}
+	for i := range all {
+		if !sameTarget(&plan, &all[i].Plan) {
+			continue
+		}
+		for k := range all[i].Steps {
+			if s := &all[i].Steps[k]; s.Sent.After(since) && s.mayHaveArrived() && (all[i].ID != m.rec.ID || k != n) {
+				return fmt.Sprintf("step %d of migration %s", k+1, all[i].ID), nil
+			}
+		}
+	}
+	return "", nil
+}
+
+// mayHaveArrived reports whether a backup that was pushed may lie at its target.
+func (s *Step) mayHaveArrived() bool {
+	switch {
+	case s.Stage == StageProcess || s.Phase.Open() || s.Phase == PhaseUnknown:
+		return true
+	default:
+		return s.Phase != PhaseQueued && s.Fate != "" && s.Fate != fleet.FateNot
+	}
+}
+
+// tooLate ends a step that is not the last to have come to its target.
+func (m *run) tooLate(n int, by string) {
+	m.mu.Lock()
+	defer m.yield()
+	delete(m.phrases, n)
+	m.move(n, PhaseFailed, by+" came to the target since, and would be processed instead: skip this one, and push it again if it is to be processed")
+	m.wrong(n)
 }
 
 // nudge wakes the others that wait for the same target. The caller holds r.mu.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"holdfast/appliance"
+	"holdfast/appliance/fleet"
 )
 
 // engine is what one engine sees of a store that it shares with others.
@@ -142,7 +143,8 @@ func TestTwoThatCameToATargetWaitForAnOperator(t *testing.T) {
 		first := b.run(t, processed("dc1", 0)).ID
 		second := b.run(t, processed("dc2", 7)).ID
 		b.mu.Lock()
-		b.runs[second].rec.Steps[0].Phase, b.runs[second].rec.Steps[0].Stage = PhasePassphrase, StageProcess // as after an answer that was lost
+		s := &b.runs[second].rec.Steps[0] // as after an answer that was lost
+		s.Phase, s.Stage, s.Sent = PhasePassphrase, StageProcess, time.Now()
 		b.mu.Unlock()
 		third := started(t, b.Runner, pushOf(b.f, "dc1", 3))
 		for _, id := range []string{first, second} {
@@ -155,6 +157,54 @@ func TestTwoThatCameToATargetWaitForAnOperator(t *testing.T) {
 		for _, id := range []string{first, second, third} {
 			must(t, "state", b.rest(t, id).State, StateDone)
 		}
+	})
+}
+
+// A processing that nobody could find out about may go on still: no other migration pushes there before an operator has decided.
+// Once another backup came, the target would process that one, whatever step is retried: nothing is sent then.
+func TestAProcessingInDoubtHasItsTarget(t *testing.T) {
+	bubble(t, 1, func(t *testing.T, b *bench) {
+		b.f.mu.Lock()
+		b.f.fate = func(act appliance.Act, _ int) (fleet.Fate, string) {
+			if act.Verb == appliance.VerbProcess {
+				return fleet.FateUnknown, "nobody knows"
+			}
+			return "", ""
+		}
+		b.f.mu.Unlock()
+		p := pushOf(b.f, "dc1", 0)
+		p.Process = true
+		first := b.run(t, p).ID
+		must(t, "given", b.Passphrase(maria, first, 0, phrase("right phrase")), nil)
+		v := b.rest(t, first)
+		must(t, "phase", v.Steps[0].Phase, PhaseUnknown)
+		second := b.run(t, pushOf(b.f, "dc2", 7))
+		must(t, "why", second.Waits[0], "what came of the processing of step 1 of migration "+first+" at the target is not known: retry or skip it first")
+		must(t, "skipped", b.Skip(maria, first, 0), nil)
+		must(t, "first", b.rest(t, first).State, StateDone)
+		must(t, "second", b.rest(t, second.ID).State, StateDone)
+	})
+}
+
+func TestNothingIsProcessedOnceAnotherCame(t *testing.T) {
+	bubble(t, 1, func(t *testing.T, b *bench) {
+		p := plan(appliance.VerbPush, "198.18.0.9", 2)
+		p.Target, p.Process = "fresh", true
+		id := b.run(t, p).ID
+		must(t, "skipped", b.Skip(maria, id, 0), nil)
+		must(t, "resumed", b.Resume(maria, id), nil)
+		v := b.rest(t, id)
+		must(t, "the next came", v.Steps[1].Phase, PhasePassphrase)
+		must(t, "retried", b.Retry(maria, id, 0), nil)
+		must(t, "the last one skipped", b.Skip(maria, id, 1), nil)
+		sent := b.f.requests()
+		must(t, "given", b.Passphrase(maria, id, 0, phrase("right phrase")), nil)
+		v = b.rest(t, id)
+		must(t, "phase", v.Steps[0].Phase, PhaseFailed)
+		must(t, "note", strings.HasPrefix(v.Steps[0].Note, "step 2 of migration "+id+" came to the target since"), true)
+		must(t, "sent", b.f.requests(), sent)
+		must(t, "skipped again", b.Skip(maria, id, 0), nil)
+		must(t, "state", b.rest(t, id).State, StateDone)
 	})
 }
 
