@@ -13,7 +13,6 @@ import (
 
 	"go.uber.org/goleak"
 
-	"holdfast/appliance/raced"
 	"holdfast/appliance/sim"
 	"holdfast/appliance/sim/fault"
 )
@@ -34,7 +33,7 @@ const (
 	fullFaults = 20_000
 	fullOps    = 40_000
 	fullHours  = 1_000
-	share      = 20 // of it is in the common tests, and less with the race detector
+	share      = 20 // of it is in the common tests
 )
 
 // tally is what all seeds came to.
@@ -90,8 +89,7 @@ func (y *tally) String() string {
 func TestChaos(t *testing.T) {
 	t.Parallel()
 	y := &tally{faults: map[fault.Kind]int{}}
-	part := raced.Or(share, 2*share)
-	wantFaults, wantOps := fullFaults/part, fullOps/part
+	wantFaults, wantOps := fullFaults/share, fullOps/share
 	switch {
 	case *faults > 0:
 		wantFaults, wantOps = *faults, 0

@@ -192,6 +192,59 @@ func TestFault_CLK04_FoundAfterOurClockWasSetBack(t *testing.T) {
 	})
 }
 
+// Our clock was set forward by hours after an ended run had asked for a lock, whose request has its effect only later, or is not to be
+// listed before a while: it is looked for until a listing of a time without late effects says that there is none (faults.md LCK-02).
+func TestFault_LCK02_SoughtThoughOurClockWasSetForward(t *testing.T) {
+	for name, away := range map[string]time.Duration{"a late effect": 0, "nobody to be asked": 10 * time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			l := newLedger()
+			var asked Intent
+			run(t, func(b *bench, o *Options) {
+				now := b.clock.Now()
+				asked = Intent{At: now, Engine: "zero", Who: "maria", Appliance: "dc1", Act: up20, Since: now.Wall, Before: []appliance.LockID{}}
+				asked.At.Wall = now.Wall.Add(-2 * time.Hour)
+				_, err := (&page{ledger: l, engine: "zero"}).Intend(t.Context(), asked)
+				must(t, "error", err, nil)
+				l.end("zero")
+				o.ID, o.Adopt, o.Journal = "one", true, &page{ledger: l, engine: "one"}
+			}, func(t *testing.T, b *bench) {
+				if away > 0 {
+					b.f.with(func() { b.f.before = func(context.Context, string) error { return appliance.ErrUnreachable } })
+				}
+				b.pass(57 * time.Second)
+				var id appliance.LockID
+				b.f.with(func() { id = b.f.put("UP", up20.Claim.TTL, asked.Since.Add(57*time.Second)) })
+				b.pass(away)
+				b.f.with(func() { b.f.before = nil })
+				b.pass(2 * time.Minute)
+				row := b.lock(id)
+				must(t, "ours"+b.story(), row != nil && row.Mine, true)
+				must(t, "open", l.open(), 0)
+			})
+		})
+	}
+}
+
+// Of a request that left nothing, that is known once a listing of such a time tells it, and not before.
+func TestFault_LCK02_SoughtAndNotThere(t *testing.T) {
+	l := newLedger()
+	run(t, func(b *bench, o *Options) {
+		now := b.clock.Now()
+		asked := Intent{At: now, Engine: "zero", Who: "maria", Appliance: "dc1", Act: up20, Since: now.Wall, Before: []appliance.LockID{}}
+		asked.At.Wall = now.Wall.Add(-2 * time.Hour)
+		_, err := (&page{ledger: l, engine: "zero"}).Intend(t.Context(), asked)
+		must(t, "error", err, nil)
+		l.end("zero")
+		o.ID, o.Adopt, o.Journal = "one", true, &page{ledger: l, engine: "one"}
+	}, func(t *testing.T, b *bench) {
+		b.pass(lateEffect - time.Second)
+		must(t, "open", l.open(), 1)
+		b.pass(30 * time.Second)
+		must(t, "open later"+b.story(), l.open(), 0)
+		must(t, "outcome", l.records[0].Outcome, OutcomeUnknown)
+	})
+}
+
 // A lock was called lost and is there after all, in the next run, while the appliance's clock was set back: it is not called held any
 // longer than one that nobody called lost (faults.md I2).
 func TestFault_CLK02_LostAndThereAllTheSame(t *testing.T) {

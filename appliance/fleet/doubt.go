@@ -34,6 +34,8 @@ type doubt struct {
 	// back and forth are how far the appliance's clock was set since, at most, as listings told.
 	back, forth time.Duration
 	inherited   bool // it is of an ended engine: what happened to the clocks in between, nobody saw
+	// calm is the run from which on nothing comes of it any more, whatever the clocks say: a listing of then tells for good.
+	calm time.Duration
 }
 
 // family are the requests that were sent for one and the same lock, as answers were lost, in order.
@@ -269,7 +271,7 @@ func (w *watcher) dropDoubts(now appliance.Reading) {
 		return !w.s.LocksPart.Stale(now) && slices.ContainsFunc(w.listed.Locks, func(l appliance.Lock) bool { return w.mayBe(d, l) })
 	}
 	w.claims.doubts = slices.DeleteFunc(w.claims.doubts, func(d *doubt) bool {
-		if now.Run <= d.until || there(d) {
+		if now.Run <= d.until || there(d) || d.inherited && d.heard.Run <= d.calm {
 			return false
 		}
 		if d.left {

@@ -41,7 +41,7 @@ func (w *watcher) inheritDoubt(r Record, asked map[uint64]*doubt) (outcome Outco
 			return OutcomeDone, "the lock " + name(o.lock) + " came of it"
 		}
 	}
-	d.until = max(d.sent.Run+d.claim.TTL+lateEffect, now.Run+2*w.m.Intervals.Locks) // one listing at least says something
+	d.until, d.calm = d.sent.Run+d.claim.TTL+lateEffect, now.Run+lateEffect
 	w.claims.doubts = append(w.claims.doubts, d)
 	w.showClaims()
 	return "", "what came of it is looked for"
