@@ -207,7 +207,7 @@ func (w *watcher) found(d *doubt, l appliance.Lock, seen appliance.Stamp) {
 		w.conclude(d.intent, OutcomeDone, "the lock "+name(l)+" was found to have come of it")
 	}
 	d.over = true
-	w.conclude(d.wish, OutcomeDone, "the lock "+name(l)+" was found, and is given back")
+	w.conclude(d.wish, OutcomeUnknown, "the lock "+name(l)+" was found, and is given back")
 }
 
 // begun is when a lock that was found began at the earliest: when it was asked for, or, by an ended engine, when a listing says that it
