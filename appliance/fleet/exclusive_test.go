@@ -280,6 +280,40 @@ func TestFault_LCK09_SettledAfterALostAnswer(t *testing.T) {
 	}
 }
 
+// Nobody has to ask: what could not be found out at once is asked until it is, and what was had is ours then.
+func TestFault_LCK09_FoundOutByItself(t *testing.T) {
+	for name, held := range map[string]bool{"had": true, "not had": false} {
+		t.Run(name, func(t *testing.T) {
+			onEdge(t, func(t *testing.T, b *bench, x *edge) {
+				b.f.with(func() {
+					x.settle = func() (bool, error) { x.holder = appliance.HolderUnknown; return false, appliance.ErrUnreachable }
+					b.f.before = on("acquire", appliance.ErrAmbiguous)
+				})
+				_, err := b.do(takeConf)
+				mustIs(t, err, appliance.ErrAmbiguous)
+				b.pass(2 * time.Minute)
+				asked := b.f.asked("settle")
+				must(t, fmt.Sprintf("asked %d times", asked), asked > 4 && asked < 15, true)
+				must(t, "still open", b.row(), "mine=false unknown")
+				b.f.with(func() {
+					x.settle = func() (bool, error) {
+						if x.holder = appliance.HolderAnother; held {
+							x.holder, x.token = appliance.HolderYou, x.stamp()
+						}
+						return held, nil
+					}
+				})
+				b.pass(time.Minute)
+				must(t, "row"+b.story(), b.row(), map[bool]string{true: "mine=true you", false: "mine=false another"}[held])
+				asked = b.f.asked("settle")
+				b.pass(time.Minute)
+				must(t, "asked no more", b.f.asked("settle"), asked)
+				must(t, "asked for once", b.f.asked("acquire"), 1)
+			})
+		})
+	}
+}
+
 func TestFault_LCK09_WhatIsOpenIsSettledFirst(t *testing.T) {
 	onEdge(t, func(t *testing.T, b *bench, x *edge) {
 		lost := func() {

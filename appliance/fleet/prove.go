@@ -59,6 +59,9 @@ func (w *watcher) askProof(now appliance.Reading) {
 
 // prove asks whether a lock that may have been lost is ours still.
 func (x *errand) prove() (Result, error) {
+	if x.open() {
+		return x.answerOpen()
+	}
 	ctx, cancel := x.call()
 	defer cancel()
 	held, err := x.doubter.Settle(ctx)

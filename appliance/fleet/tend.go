@@ -12,7 +12,7 @@ func (w *watcher) tend(now appliance.Reading) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	c := &w.claims
-	if len(c.own)+len(c.keeps)+len(c.doubts)+len(c.heirs)+len(c.dirty) == 0 && w.backlog.empty() {
+	if len(c.own)+len(c.keeps)+len(c.doubts)+len(c.heirs)+len(c.dirty) == 0 && w.backlog.empty() && !w.unsettled {
 		return
 	}
 	if w.unsure.IsZero() { // else our clock jumped, and the appliance is asked before anything is concluded from it (faults.md CLK-03)
@@ -21,6 +21,7 @@ func (w *watcher) tend(now appliance.Reading) {
 		w.warn(now)
 		w.takeUp(now)
 		w.askProof(now)
+		w.askOpen(now)
 		w.repay(now)
 		w.keepOn(now)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"holdfast/appliance"
+	"holdfast/appliance/policy"
 )
 
 // A client that owns a lock by a token has one open question at most: how its last request about the lock ended. It finds
@@ -21,7 +22,7 @@ func (w *watcher) open() bool {
 // leaveOpen has the record of an act about the lock stay open while it is not known whose that is, so that the next engine asks, too
 // (faults.md I1). Of several of one verb one is enough: the others sent nothing. The caller holds w.mu.
 func (w *watcher) leaveOpen(verb appliance.Verb, intent uint64) bool {
-	if !w.unsettled || !locks(verb) || w.unanswered[verb] != 0 || intent == 0 {
+	if !w.unsettled || !locks(verb) || verb == appliance.VerbProve || w.unanswered[verb] != 0 || intent == 0 {
 		return false
 	}
 	if w.unanswered == nil {
@@ -50,9 +51,13 @@ func (x *errand) find() (held bool, err error) {
 	defer cancel()
 	held, err = x.settler.Settle(ctx)
 	x.mu.Lock()
-	x.unsettled = err != nil
-	if err == nil {
+	switch x.unsettled = err != nil; {
+	case err == nil:
 		x.foundOut(held)
+		x.question.tries = 0
+	case !x.question.busy:
+		x.watcher.asker = x.p.Name
+		x.question.again(x.e, 0)
 	}
 	if errors.Is(err, appliance.ErrCredentials) {
 		x.rejectedAct(err)
@@ -62,13 +67,52 @@ func (x *errand) find() (held bool, err error) {
 	return held, err
 }
 
+// askOpen has it found out how the last request about the lock ended, while nobody who wants something of it does (faults.md LCK-09).
+// A login that was rejected is an operator's to try again (TOK-05). The caller holds w.mu.
+func (w *watcher) askOpen(now appliance.Reading) {
+	if !w.unsettled || !w.s.State.Answers() || w.line.acts > 0 || w.question.busy || now.Run < w.question.next {
+		return
+	}
+	w.question.busy = true
+	lock := appliance.Lock{ID: appliance.ConfigurationLock, Scope: w.scope(appliance.ConfigurationLock), Exclusive: true}
+	by, act := policy.Person{Name: w.asker, Role: policy.Operator}, appliance.Act{Verb: appliance.VerbProve, Lock: lock}
+	w.spawn(func(ctx context.Context) {
+		defer func() {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.question.again(w.e, 0)
+		}()
+		_, _ = w.e.do(ctx, w.name, errand{p: by, act: act, auto: true}) // the row tells it
+	})
+}
+
+// answerOpen finds it out by itself. What was asked for and was had is ours from then on.
+func (x *errand) answerOpen() (Result, error) {
+	held, err := x.find()
+	switch {
+	case errors.Is(err, appliance.ErrCredentials):
+		return Result{}, err
+	case err != nil:
+		return Result{}, fmt.Errorf("%w: %s", errNoEffect, printable(err))
+	}
+	if held {
+		if o, ok := x.regrant(appliance.Claim{Scope: x.act.Lock.Scope.Code}); ok {
+			return Result{Text: "the answer was lost, and " + name(o.lock) + " was found to be yours", Lock: o.lock.ID}, nil
+		}
+	}
+	if _, had := x.mine(x.act.Lock.ID); had {
+		return Result{}, x.takenAway(x.act.Lock.ID, fmt.Errorf("%w: the answer was lost, and it was found out to be so", appliance.ErrNotHeld))
+	}
+	return Result{Text: "the answer was lost, and " + name(x.act.Lock) + " was found not to be yours"}, nil
+}
+
 // stillOpen says that it could not be found out. The kind of what went wrong with finding out is left behind: it is not the
 // act's, and rejected credentials were counted already.
 func stillOpen(err error) error {
 	if !errors.Is(err, appliance.ErrAmbiguous) {
 		err = fmt.Errorf("%w: %s", appliance.ErrAmbiguous, printable(err))
 	}
-	return fmt.Errorf("%w; whose the lock is is not known: acquire or release it, and that is found out first", err)
+	return fmt.Errorf("%w; whose the lock is is not known, and is asked until it is", err)
 }
 
 // regrant notes the lock that the client was found to hold, with the time from which it counts.

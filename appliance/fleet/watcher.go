@@ -64,6 +64,8 @@ type watcher struct {
 	asks     map[uint64]bool      // requests of this run that have a ref, by intent
 	// unsettled tells that the client could not find out how its last request about its lock ended.
 	unsettled bool
+	question  retry  // of finding that out
+	asker     string // whose request it was
 	// unanswered are the intents about that lock, one of each verb, that stay open until that is found out, by this engine or by the
 	// next one, which takes up the token.
 	unanswered map[appliance.Verb]uint64

@@ -117,7 +117,7 @@ func (w *watcher) whyWrong(act appliance.Act, whole bool) string {
 		}
 		return w.whyNotKeep(act)
 	case appliance.VerbProve:
-		if o := w.claims.own[act.Lock.ID]; w.doubter == nil || o == nil {
+		if o := w.claims.own[act.Lock.ID]; !w.unsettled && (w.doubter == nil || o == nil) {
 			return "whether it is yours is not in doubt"
 		}
 	case appliance.VerbCopy, appliance.VerbMove, appliance.VerbPush:
@@ -200,7 +200,7 @@ func (w *watcher) whyNotLock(act appliance.Act, whole bool) string {
 		switch {
 		case l.Exclusive && !l.Mine && w.unsettled:
 			if extends {
-				return "whose it is is not known; acquire or release it, and that is found out first"
+				return "whose it is is not known yet; it is being asked"
 			}
 		case l.Exclusive && !l.Mine:
 			return "it is not yours, and only its holder can do that"

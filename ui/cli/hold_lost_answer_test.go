@@ -102,8 +102,8 @@ func TestFault_LCK09_HoldFindsOut(t *testing.T) {
 		said string
 		runs bool
 	}{
-		"had, and found":         {"drop-after POST configuration/lock #1", ExitDone, "edge: took configuration: it was found to be yours already", true},
-		"not had, and had after": {"drop-before POST configuration/lock #1", ExitDone, "edge: took configuration", true},
+		"had, and found":         {"drop-after POST configuration/lock #1", ExitDone, "edge: configuration was found to be yours", true},
+		"not had, and had after": {"drop-before POST configuration/lock #1", ExitDone, "edge: configuration was found to be yours", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

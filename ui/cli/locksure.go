@@ -99,6 +99,10 @@ func (r *run) ask(ctx context.Context, env *Env, name string, scope appliance.Sc
 			return "", appliance.ErrAmbiguous
 		case <-tick.C:
 		}
+		if l, ok := r.mine(name); ok { // the engine asked, too
+			r.say(env, name, fmt.Sprintf("%s was found to be yours", l.Scope))
+			return l.ID, nil
+		}
 		act := appliance.Act{Verb: appliance.VerbAcquire, Claim: appliance.Claim{Scope: scope.Code}}
 		res, err := r.engine.Do(ctx, r.person, name, act)
 		switch {
