@@ -49,16 +49,23 @@ func (b *board) news() {
 	b.changed = make(chan struct{})
 }
 
-// newest leaves out what ended long ago.
+// newest leaves out what ended long ago, whenever it began: who waits for the end of one is to see it.
 func newest(views []View) []View {
-	ended, steps := 0, 0
-	return slices.DeleteFunc(views, func(v View) bool {
-		if v.Live || !v.State.Ended() {
-			return false
+	over := func(v View) bool { return !v.Live && v.State.Ended() }
+	var ended []View
+	for _, v := range views {
+		if over(v) {
+			ended = append(ended, v)
 		}
-		ended, steps = ended+1, steps+len(v.Steps)
-		return ended > 1 && (ended > mostEnded || steps > mostEndedSteps)
-	})
+	}
+	slices.SortStableFunc(ended, func(a, b View) int { return b.Ended.Compare(a.Ended) })
+	kept, steps := map[string]bool{}, 0
+	for i, v := range ended {
+		if steps += len(v.Steps); i == 0 || i < mostEnded && steps <= mostEndedSteps {
+			kept[v.ID] = true
+		}
+	}
+	return slices.DeleteFunc(views, func(v View) bool { return over(v) && !kept[v.ID] })
 }
 
 // Changed is closed when anything changed since this call.

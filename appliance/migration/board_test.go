@@ -2,6 +2,8 @@ package migration
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,6 +20,24 @@ type stuck struct {
 func (s *stuck) SaveStep(ctx context.Context, id string, n int, step Step) error {
 	<-s.gate
 	return s.Memory.SaveStep(ctx, id, n, step)
+}
+
+// Of many that ended the newest ends stay, not what began last: who waits for a long one sees how it ended.
+func TestTheNewestEndsStay(t *testing.T) {
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	ended := func(id string, began, lasted time.Duration) View {
+		return View{Record: Record{ID: id, State: StateDone, Begun: at.Add(began), Ended: at.Add(began + lasted)}}
+	}
+	b := &board{changed: make(chan struct{})}
+	for i := range mostEnded + 5 {
+		b.put(ended(fmt.Sprint(i), time.Duration(i+1)*time.Hour, time.Minute))
+	}
+	b.put(ended("long", 0, 1000*time.Hour))
+	must(t, "kept", len(b.views), mostEnded)
+	there := func(id string) bool { return slices.ContainsFunc(b.views, func(v View) bool { return v.ID == id }) }
+	must(t, "the long one", there("long"), true)
+	must(t, "an early one", there("5"), false)
+	must(t, "the last one", there(fmt.Sprint(mostEnded+4)), true)
 }
 
 // Who looks does not wait for the disk, and is shown what was recorded.

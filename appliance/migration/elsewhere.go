@@ -23,21 +23,28 @@ const lately = 15 * time.Minute
 func (r *Runner) lookAtOthers(ctx context.Context) error {
 	others, err := r.store.OtherMigrations(ctx, r.fleet.Clock().Now().Wall.Add(-lately))
 	if err != nil {
+		r.board.othersUnread(appliance.Reason(err))
 		return fmt.Errorf("read the migrations of other runs: %w", err)
 	}
 	var ids []string
-	var views []View
+	var views, heritage []View
 	for i := range others {
 		o := &others[i]
 		why := r.whyNotCarry(&o.Plan)
 		if !o.Runs && !o.State.Ended() && why == "" {
-			ids = append(ids, o.ID)
+			ids, heritage = append(ids, o.ID), append(heritage, o.view(why))
 			continue
 		}
 		views = append(views, o.view(why))
 	}
 	if len(ids) > 0 { // none would mean all
 		err = r.adopt(ctx, ids...)
+	}
+	if err != nil { // they are on the list of this run, or still on that of the others
+		for _, v := range heritage {
+			v.Elsewhere = "the run that had it ended, and it could not be taken over yet: " + appliance.Reason(err)
+			views = append(views, v)
+		}
 	}
 	r.board.setOthers(views)
 	return err
@@ -114,6 +121,19 @@ func (b *board) setOthers(views []View) {
 	}
 	b.others = views
 	b.news()
+}
+
+// othersUnread says of the migrations of others that nobody knows how they stand now.
+func (b *board) othersUnread(why string) {
+	b.mu.Lock()
+	views := slices.Clone(b.others)
+	b.mu.Unlock()
+	for i := range views {
+		if !views[i].State.Ended() {
+			views[i].Elsewhere = "this is how it stood, and how it stands now could not be read: " + why
+		}
+	}
+	b.setOthers(views)
 }
 
 // Board are the Views and the migrations of others that have not ended or ended lately, newest first.

@@ -29,6 +29,55 @@ func leave(t *testing.T, f *fake, memory *Memory, p Plan) (id string) {
 	return id
 }
 
+// unreadable is a store of an engine whose disk fails while it is told so.
+type unreadable struct {
+	*engine
+	read, adopt error
+}
+
+func (u *unreadable) OtherMigrations(ctx context.Context, since time.Time) ([]Other, error) {
+	if u.read != nil {
+		return nil, u.read
+	}
+	return u.engine.OtherMigrations(ctx, since)
+}
+
+func (u *unreadable) AdoptMigrations(ctx context.Context, ids ...string) ([]Record, error) {
+	if u.adopt != nil {
+		return nil, u.adopt
+	}
+	return u.engine.AdoptMigrations(ctx, ids...)
+}
+
+// What a run has that runs is not shown as its state once it cannot be read; what could not be taken over is shown, and why.
+func TestWhatCannotBeReadOfOthersIsSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, memory := newFake(2), &Memory{}
+		runs := true
+		id := leave(t, f, memory, plan(appliance.VerbCopy, "/mnt/nas", 2))
+		u := &unreadable{engine: &engine{memory, "two", func(e string) bool { return e == "two" || runs }}}
+		second := New(Options{Fleet: f, Person: maria, Store: u})
+		must(t, "start", second.Start(t.Context()), nil)
+		defer second.Close()
+		said := func() string {
+			time.Sleep(time.Minute)
+			board := second.Board()
+			if len(board) != 1 || board[0].ID != id {
+				t.Fatalf("shown are %+v", board)
+			}
+			return board[0].Elsewhere
+		}
+		must(t, "it runs", said(), "another run carries it on")
+		u.read = errors.New("disk on fire")
+		must(t, "unread", said(), "this is how it stood, and how it stands now could not be read: disk on fire")
+		u.read, u.adopt, runs = nil, errors.New("disk full"), false
+		must(t, "not taken over", strings.HasSuffix(said(), "it could not be taken over yet: take over the migrations of earlier runs: disk full"), true)
+		u.adopt = nil
+		must(t, "taken over", said(), "")
+		must(t, "views", len(second.Views()), 1)
+	})
+}
+
 // A run that may do nothing at the appliances of a migration leaves it to others and shows it; one that may takes it over.
 func TestWhoMayNotCarryOnLeavesItToOthers(t *testing.T) {
 	otto := policy.Person{Name: "otto", Role: policy.Operator}
