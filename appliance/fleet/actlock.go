@@ -14,6 +14,7 @@ import (
 var looks = [...]time.Duration{0, time.Second, 3 * time.Second}
 
 func (x *errand) acquire() (Result, error) {
+	x.want(true)
 	if x.open() {
 		held, err := x.find()
 		if err != nil {
@@ -131,6 +132,7 @@ func (x *errand) release(l appliance.Lock) (Result, error) {
 	if x.open() {
 		held, err := x.find()
 		if err != nil {
+			x.want(false)
 			return Result{}, stillOpen(err)
 		}
 		if !held {
@@ -144,6 +146,7 @@ func (x *errand) release(l appliance.Lock) (Result, error) {
 	case errors.Is(err, appliance.ErrAmbiguous) && x.settler != nil:
 		held, open := x.find()
 		if open != nil {
+			x.want(false)
 			return Result{}, stillOpen(err)
 		}
 		if held {

@@ -209,6 +209,9 @@ func (w *watcher) compare(said map[appliance.LockID]word, stamp appliance.Stamp)
 
 // releasing reports whether a lock is being given back. The caller holds w.mu.
 func (w *watcher) releasing(l appliance.Lock) bool {
+	if l.Exclusive && w.unwanted {
+		return true
+	}
 	act := appliance.Act{Verb: appliance.VerbRelease, Lock: l}
 	d, busy := w.guard[act.Target()]
 	return busy && d.Act.Verb == appliance.VerbRelease

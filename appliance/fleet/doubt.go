@@ -38,6 +38,15 @@ type doubt struct {
 	calm time.Duration
 }
 
+// end is when nothing can be left of it, as far as is known now.
+func (d *doubt) end(now appliance.Reading) time.Duration {
+	end := max(d.until, d.calm)
+	if d.inherited && now.Run > end { // no listing came since
+		end = d.calm + d.claim.TTL
+	}
+	return end
+}
+
 // family are the requests that were sent for one and the same lock, as answers were lost, in order.
 type family struct{ members []*doubt }
 
@@ -271,7 +280,7 @@ func (w *watcher) dropDoubts(now appliance.Reading) {
 		return !w.s.LocksPart.Stale(now) && slices.ContainsFunc(w.listed.Locks, func(l appliance.Lock) bool { return w.mayBe(d, l) })
 	}
 	w.claims.doubts = slices.DeleteFunc(w.claims.doubts, func(d *doubt) bool {
-		if now.Run <= d.until || there(d) || d.inherited && d.heard.Run <= d.calm {
+		if now.Run <= d.until || there(d) || d.inherited && d.heard.Run <= d.calm && now.Run <= d.calm+d.claim.TTL {
 			return false
 		}
 		if d.left {

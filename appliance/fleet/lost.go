@@ -39,7 +39,7 @@ func (w *watcher) showClaims() {
 	w.claims.gaps = slices.DeleteFunc(w.claims.gaps, func(g Gap) bool { return now.Since(g.To) > gapsKept })
 	var doubts []Doubt
 	for _, d := range w.claims.doubts {
-		doubts = append(doubts, Doubt{Claim: d.claim, Who: d.who, Since: d.sent, Until: ahead(d.sent, d.until-d.sent.Run)})
+		doubts = append(doubts, Doubt{Claim: d.claim, Who: d.who, Since: d.sent, Until: ahead(d.sent, d.end(now)-d.sent.Run)})
 	}
 	w.s.Doubts, w.s.Lost, w.s.Gaps = doubts, slices.Clone(w.claims.lost), slices.Clone(w.claims.gaps)
 	w.content = true

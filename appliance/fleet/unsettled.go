@@ -68,9 +68,9 @@ func (x *errand) find() (held bool, err error) {
 }
 
 // askOpen has it found out how the last request about the lock ended, while nobody who wants something of it does (faults.md LCK-09).
-// A login that was rejected is an operator's to try again (TOK-05). The caller holds w.mu.
+// A login that was rejected is an operator's to try again (TOK-05), and who waits for the lock asks anyway. The caller holds w.mu.
 func (w *watcher) askOpen(now appliance.Reading) {
-	if !w.unsettled || !w.s.State.Answers() || w.line.acts > 0 || w.question.busy || now.Run < w.question.next {
+	if !w.unsettled || w.s.Wait != nil || !w.s.State.Answers() || w.line.acts > 0 || w.question.busy || now.Run < w.question.next {
 		return
 	}
 	w.question.busy = true
@@ -86,24 +86,50 @@ func (w *watcher) askOpen(now appliance.Reading) {
 	})
 }
 
-// answerOpen finds it out by itself. What was asked for and was had is ours from then on.
+// answerOpen finds it out by itself. What was asked for and was had is ours from then on, or given back where nobody wants it any more.
 func (x *errand) answerOpen() (Result, error) {
 	held, err := x.find()
-	switch {
-	case errors.Is(err, appliance.ErrCredentials):
-		return Result{}, err
-	case err != nil:
+	if err != nil {
 		return Result{}, fmt.Errorf("%w: %s", errNoEffect, printable(err))
 	}
+	unwanted := x.giveUp()
 	if held {
 		if o, ok := x.regrant(appliance.Claim{Scope: x.act.Lock.Scope.Code}); ok {
-			return Result{Text: "the answer was lost, and " + name(o.lock) + " was found to be yours", Lock: o.lock.ID}, nil
+			r := Result{Text: "the answer was lost, and " + name(o.lock) + " is yours now", Lock: o.lock.ID}
+			if unwanted {
+				x.mu.Lock()
+				defer x.mu.Unlock()
+				x.owe(o.lock.ID, x.p.Name)
+				r.Text = "the answer was lost, and " + name(o.lock) + " was found to be yours: it is given back"
+			}
+			return r, nil
 		}
 	}
-	if _, had := x.mine(x.act.Lock.ID); had {
+	switch _, had := x.mine(x.act.Lock.ID); {
+	case unwanted:
+		x.released(x.act.Lock)
+	case had:
 		return Result{}, x.takenAway(x.act.Lock.ID, fmt.Errorf("%w: the answer was lost, and it was found out to be so", appliance.ErrNotHeld))
 	}
 	return Result{Text: "the answer was lost, and " + name(x.act.Lock) + " was found not to be yours"}, nil
+}
+
+// want notes whether somebody still wants what came of the request that is open.
+func (w *watcher) want(wanted bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.unwanted = !wanted && w.unsettled
+}
+
+// giveUp reports whether nobody does, once it is found out, and ends keeping it then.
+func (x *errand) giveUp() (unwanted bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	unwanted, x.unwanted = x.unwanted, false
+	if k := x.keepOf(x.act.Lock.ID); unwanted && k != nil {
+		x.stopKeeping(k)
+	}
+	return unwanted
 }
 
 // stillOpen says that it could not be found out. The kind of what went wrong with finding out is left behind: it is not the
@@ -112,7 +138,7 @@ func stillOpen(err error) error {
 	if !errors.Is(err, appliance.ErrAmbiguous) {
 		err = fmt.Errorf("%w: %s", appliance.ErrAmbiguous, printable(err))
 	}
-	return fmt.Errorf("%w; whose the lock is is not known, and is asked until it is", err)
+	return fmt.Errorf("%w; whose the lock is is not known: this run, and the next, ask until it is", err)
 }
 
 // regrant notes the lock that the client was found to hold, with the time from which it counts.

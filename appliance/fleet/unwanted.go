@@ -22,6 +22,7 @@ func (e *Engine) Unwant(ctx context.Context, p policy.Person, where string) erro
 		for _, d := range w.claims.doubts {
 			d.unwanted = true
 		}
+		w.unwanted = w.unsettled
 	}
 	w.mu.Unlock()
 	if why != "" {
@@ -59,7 +60,7 @@ func (w *watcher) unrecorded() (batch []written) {
 				w.mu.Lock()
 				defer w.mu.Unlock()
 				if d.wish = id; d.over {
-					w.conclude(id, OutcomeDone, "what came of the request was known by then")
+					w.conclude(id, OutcomeUnknown, "what came of the request was known by then")
 				}
 				return nil
 			},

@@ -45,6 +45,7 @@ func (e *Engine) Wait(ctx context.Context, p policy.Person, name string, claim a
 			return r, nil
 		}
 		if !w.worthwhile(claim, err) {
+			w.want(false)
 			e.tell(Event{Level: Alarm, Appliance: name, Who: p.Name, Text: "waits no longer: " + appliance.Reason(err), Ring: true})
 			return Result{}, err
 		}
@@ -52,6 +53,7 @@ func (e *Engine) Wait(ctx context.Context, p policy.Person, name string, claim a
 			cause := context.Cause(ctx)
 			e.event(Info, name, p.Name, "stopped waiting for "+w.scope(claim.Scope).String())
 			if w.open() { // the answer to a try was lost
+				w.want(false)
 				return Result{}, stillOpen(ErrStopped)
 			}
 			return Result{}, fmt.Errorf("%w: %w", ErrStopped, cause)

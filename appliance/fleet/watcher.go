@@ -66,6 +66,7 @@ type watcher struct {
 	unsettled bool
 	question  retry  // of finding that out
 	asker     string // whose request it was
+	unwanted  bool   // whoever wanted the lock gave it up meanwhile: what came of the request is given back
 	// unanswered are the intents about that lock, one of each verb, that stay open until that is found out, by this engine or by the
 	// next one, which takes up the token.
 	unanswered map[appliance.Verb]uint64

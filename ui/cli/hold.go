@@ -307,7 +307,8 @@ func (r *run) giveBack(ctx context.Context, env *Env, name string) {
 func (r *run) giveBackOne(ctx context.Context, env *Env, name string, l appliance.Lock) bool {
 	for {
 		_, err := r.engine.Do(ctx, r.person, name, appliance.Act{Verb: appliance.VerbRelease, Lock: l, Deadline: releaseLimit})
-		if err == nil || r.gone(ctx, name, l.ID, owed) {
+		open := l.Exclusive && r.inQuestion(name, l)
+		if err == nil || !open && r.gone(ctx, name, l.ID, owed) {
 			return true
 		}
 		notNow := errors.Is(err, fleet.ErrRefusedByUs)
@@ -316,7 +317,7 @@ func (r *run) giveBackOne(ctx context.Context, env *Env, name string, l applianc
 				err = fmt.Errorf("%w; nor is it owed: %w", err, owing)
 			}
 		}
-		if !r.holds(name, l.ID) { // it was given back meanwhile, or ended
+		if !open && !r.holds(name, l.ID) { // it was given back meanwhile, or ended
 			return true
 		}
 		retry := time.NewTimer(time.Second)
@@ -325,11 +326,18 @@ func (r *run) giveBackOne(ctx context.Context, env *Env, name string, l applianc
 		case <-ctx.Done():
 		}
 		retry.Stop()
-		if ctx.Err() != nil || !notNow {
+		if ctx.Err() != nil || !notNow && !open {
 			r.say(env, name, fmt.Sprintf("%s could not be given back: %s; %s", l.Scope, appliance.Reason(err), r.outlook(name, l.ID)))
 			return false
 		}
 	}
+}
+
+// inQuestion reports whether it is not known whose the only lock there is: one that is known not to be ours cannot be given back, now
+// or later.
+func (r *run) inQuestion(name string, l appliance.Lock) bool {
+	why, passing := r.engine.Hinders(r.person, name, appliance.Act{Verb: appliance.VerbRelease, Lock: l})
+	return !r.holds(name, l.ID) && (why == "" || passing)
 }
 
 // insist has an appliance that does not answer asked again sooner than it would be, until the returned function is called:

@@ -237,3 +237,31 @@ func TestFault_SIG02_HoldBeforeTheCommand(t *testing.T) {
 		})
 	}
 }
+
+// The wait for an ECB's lock gets it though the answer to a try, and that to whose it is, were lost; and what cannot be given back is
+// not called given back.
+func TestFault_LCK09_HoldWaitsAndUndoes(t *testing.T) {
+	t.Parallel()
+	for name, x := range map[string]struct {
+		times string
+		flags []string
+		code  int
+		owner string
+	}{
+		"got":               {"1", []string{"--wait", "4m"}, ExitDone, ""},
+		"not to be undone":  {"1000", nil, ExitHoldFailed, "admin"},
+		"found, and undone": {"1", nil, ExitDone, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			withFleet(t, pair(), func(t *testing.T, sims *sim.Fleet, config string) {
+				spoil(t, sims, "drop-after POST configuration/lock #1", "drop-before POST configuration/unlock times="+x.times)
+				args := append([]string{"hold", "edge", "configuration"}, x.flags...)
+				locksOf(t, sims, config, append(args, "--", "true")...).want(t, x.code)
+				if owner := sims.Appliance("edge").ECB.LockOwner(); owner != x.owner {
+					t.Errorf("the lock is held by %q", owner)
+				}
+			})
+		})
+	}
+}
