@@ -160,12 +160,17 @@ func (m *run) send(ctx context.Context, n int) bool {
 			return false
 		}
 	}
+	turn, err := m.nextTurn(ctx, stage)
+	if err != nil {
+		m.putOff(n, err.Error())
+		return false
+	}
 	m.begins(n)
 	if err := m.secure(ctx, n, at); err != nil {
 		m.unsecured(ctx, n, err)
 		return false
 	}
-	x, ok := m.about(n, stage)
+	x, ok := m.about(n, stage, turn)
 	if !ok {
 		return false
 	}
@@ -251,7 +256,7 @@ func (m *run) unsecured(ctx context.Context, n int, err error) {
 
 // about records that a stage of a step is about to be sent, and tells the request. ok is false when it must not be any more: an
 // operator said otherwise meanwhile, or it cannot be recorded (faults.md I6).
-func (m *run) about(n int, stage Stage) (x request, ok bool) {
+func (m *run) about(n int, stage Stage, turn int) (x request, ok bool) {
 	m.mu.Lock()
 	defer m.yield()
 	s := &m.rec.Steps[n]
@@ -269,6 +274,9 @@ func (m *run) about(n int, stage Stage) (x request, ok bool) {
 		s.Phase, s.Try, s.Sent, s.Note = m.sending(s), s.Try+1, now, ""
 		if s.Stage == StageTransfer {
 			s.Job = ""
+		}
+		if turn > 0 {
+			s.Turn = turn
 		}
 		if s.Began.IsZero() {
 			s.Began = now

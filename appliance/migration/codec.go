@@ -48,6 +48,7 @@ type storedStep struct {
 	Ended     time.Time          `json:"ended"`
 	Sent      time.Time          `json:"sent"`
 	Took      time.Duration      `json:"took,omitempty"`
+	Turn      int                `json:"turn,omitempty"`
 	Fate      fleet.Fate         `json:"fate,omitempty"`
 	Note      string             `json:"note,omitempty"`
 }
@@ -70,7 +71,7 @@ func (s *Step) Encode() ([]byte, error) {
 	b, err := json.Marshal(storedStep{
 		Appliance: s.Item.Appliance, Backup: s.Item.Backup, Label: s.Item.Label.String(), Checksum: s.Item.Checksum.String(),
 		Size: s.Item.Size, Phase: s.Phase, Stage: s.Stage, Try: s.Try, Job: s.Job, Began: s.Began, Ended: s.Ended, Sent: s.Sent,
-		Took: s.Took, Fate: s.Fate, Note: s.Note,
+		Took: s.Took, Turn: s.Turn, Fate: s.Fate, Note: s.Note,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("write down a step: %w", err)
@@ -104,7 +105,7 @@ func Decode(id, engine string, record []byte, steps [][]byte) (Record, error) {
 		r.Plan.Items = append(r.Plan.Items, it)
 		r.Steps = append(r.Steps, Step{
 			Item: it, Phase: printable(s.Phase), Stage: printable(s.Stage), Try: s.Try, Job: printable(s.Job), Began: s.Began,
-			Ended: s.Ended, Sent: s.Sent, Took: s.Took, Fate: printable(s.Fate), Note: printable(s.Note),
+			Ended: s.Ended, Sent: s.Sent, Took: s.Took, Turn: s.Turn, Fate: printable(s.Fate), Note: printable(s.Note),
 		})
 	}
 	return r, r.sound()

@@ -96,6 +96,9 @@ type Step struct {
 	// 0 = not known.
 	Sent time.Time
 	Took time.Duration
+	// Turn is, of a push, its place among those that migrations sent to the same target, of which it processes what came last; 0 =
+	// never sent. No clock tells that: each may have been set since.
+	Turn int
 	Fate fleet.Fate // what is known of where the backup lies now
 	Note string     // what is to be said of it, printable
 }

@@ -129,13 +129,16 @@ func (m *run) occupiedElsewhere(ctx context.Context, n int) (why string) {
 			continue
 		}
 		at, arrived := o.occupier(nil, -1)
-		doubted := o.inDoubt()
-		if at < 0 && doubted < 0 {
+		doubted := at < 0
+		if doubted {
+			at = o.inDoubt()
+		}
+		if at < 0 {
 			continue
 		}
-		step := fmt.Sprintf("step %d of migration %s", max(at, doubted)+1, o.ID)
+		step := fmt.Sprintf("step %d of migration %s", at+1, o.ID)
 		switch {
-		case at < 0:
+		case doubted:
 			why = doubtedBy(step)
 		case arrived && arrives:
 			why = bothArrived(step)
@@ -165,45 +168,70 @@ func bothArrived(step string) string {
 	return step + " came to the target too, and which of them it would process is not told: skip one of them"
 }
 
-// overtaken is the step that came to the target after step n, which is about to be processed: the target would process that one
-// instead, as it is not told which (api/lxca.md 3.7). Empty: none did, of all migrations that the journal knows.
+// overtaken is the step that was pushed to the target after step n, which is about to be processed: the target would process that one
+// instead, as it is not told which (api/lxca.md 3.7). Empty: none was, of all migrations that the journal knows.
 func (m *run) overtaken(ctx context.Context, n int) (by string, err error) {
 	m.mu.Lock()
-	plan, since := m.rec.Plan, m.rec.Steps[n].Sent
+	id, turn := m.rec.ID, m.rec.Steps[n].Turn
+	m.mu.Unlock()
+	err = m.toTarget(ctx, func(r *Record, k int) {
+		if s := &r.Steps[k]; s.Turn > turn && s.mayHaveArrived() && (r.ID != id || k != n) {
+			by = fmt.Sprintf("step %d of migration %s", k+1, r.ID)
+		}
+	})
+	return by, err
+}
+
+// nextTurn is the turn of a push that is about to be sent; 0 for anything else.
+func (m *run) nextTurn(ctx context.Context, stage Stage) (turn int, err error) {
+	m.mu.Lock()
+	pushes := stage == StageTransfer && m.rec.Plan.Verb == appliance.VerbPush
+	m.mu.Unlock()
+	if !pushes {
+		return 0, nil
+	}
+	turn = 1
+	err = m.toTarget(ctx, func(r *Record, k int) { turn = max(turn, r.Steps[k].Turn+1) })
+	return turn, err
+}
+
+// toTarget calls f for each step of the migrations that push to the same target, as the journal has them.
+func (m *run) toTarget(ctx context.Context, f func(r *Record, step int)) error {
+	m.mu.Lock()
+	plan := m.rec.Plan
 	m.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, saveLimit)
 	defer cancel()
 	all, err := m.store.Migrations(ctx)
 	if err != nil {
-		return "", fmt.Errorf("read what came to the target since: %w", err)
+		return fmt.Errorf("read what was pushed to the target: %w", err)
 	}
 	for i := range all {
-		if !sameTarget(&plan, &all[i].Plan) {
-			continue
-		}
 		for k := range all[i].Steps {
-			if s := &all[i].Steps[k]; s.Sent.After(since) && s.mayHaveArrived() && (all[i].ID != m.rec.ID || k != n) {
-				return fmt.Sprintf("step %d of migration %s", k+1, all[i].ID), nil
+			if sameTarget(&plan, &all[i].Plan) {
+				f(&all[i], k)
 			}
 		}
 	}
-	return "", nil
+	return nil
 }
 
-// mayHaveArrived reports whether a backup that was pushed may lie at its target.
+// mayHaveArrived reports whether a backup that was pushed may lie at its target; nobody knew what came of it, perhaps, before it was
+// queued again.
 func (s *Step) mayHaveArrived() bool {
-	switch {
-	case s.Stage == StageProcess || s.Phase.Open() || s.Phase == PhaseUnknown:
+	if s.Phase.Open() || s.Phase == PhaseUnknown {
 		return true
-	default:
-		return s.Phase != PhaseQueued && s.Fate != "" && s.Fate != fleet.FateNot
 	}
+	return s.Fate != "" && s.Fate != fleet.FateNot
 }
 
 // tooLate ends a step that is not the last to have come to its target.
 func (m *run) tooLate(n int, by string) {
 	m.mu.Lock()
 	defer m.yield()
+	if s := &m.rec.Steps[n]; s.Phase != s.unsent() || m.rec.State == StateCancelling { // an operator said otherwise meanwhile
+		return
+	}
 	delete(m.phrases, n)
 	m.move(n, PhaseFailed, by+" came to the target since, and would be processed instead: skip this one, and push it again if it is to be processed")
 	m.wrong(n)

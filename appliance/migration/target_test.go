@@ -144,7 +144,7 @@ func TestTwoThatCameToATargetWaitForAnOperator(t *testing.T) {
 		second := b.run(t, processed("dc2", 7)).ID
 		b.mu.Lock()
 		s := &b.runs[second].rec.Steps[0] // as after an answer that was lost
-		s.Phase, s.Stage, s.Sent = PhasePassphrase, StageProcess, time.Now()
+		s.Phase, s.Stage, s.Turn = PhasePassphrase, StageProcess, 2
 		b.mu.Unlock()
 		third := started(t, b.Runner, pushOf(b.f, "dc1", 3))
 		for _, id := range []string{first, second} {
@@ -205,6 +205,35 @@ func TestNothingIsProcessedOnceAnotherCame(t *testing.T) {
 		must(t, "sent", b.f.requests(), sent)
 		must(t, "skipped again", b.Skip(maria, id, 0), nil)
 		must(t, "state", b.rest(t, id).State, StateDone)
+	})
+}
+
+// So it is when nobody knew what came of the other push and it was queued again, and whatever the clocks said of either.
+func TestNothingIsProcessedOnceAnotherMayHaveCome(t *testing.T) {
+	bubble(t, 2, func(t *testing.T, b *bench) {
+		p := plan(appliance.VerbPush, "198.18.0.9", 2)
+		p.Target, p.Process = "fresh", true
+		id := b.run(t, p).ID
+		must(t, "skipped", b.Skip(maria, id, 0), nil)
+		b.f.mu.Lock()
+		b.f.fate = func(appliance.Act, int) (fleet.Fate, string) { return fleet.FateUnknown, "nobody knows" }
+		b.f.mu.Unlock()
+		must(t, "resumed", b.Resume(maria, id), nil)
+		must(t, "the next", b.rest(t, id).Steps[1].Phase, PhaseUnknown)
+		must(t, "paused", b.Pause(maria, id), nil)
+		b.mu.Lock()
+		for n := range 2 { // our clock was set
+			b.runs[id].rec.Steps[n].Sent = time.Now().Add(time.Duration(24-n*48) * time.Hour)
+		}
+		b.mu.Unlock()
+		for n := range 2 {
+			must(t, "retried", b.Retry(maria, id, n), nil)
+		}
+		sent := b.f.requests()
+		must(t, "given", b.Passphrase(maria, id, 0, phrase("right phrase")), nil)
+		v := b.rest(t, id)
+		must(t, "phase", v.Steps[0].Phase, PhaseFailed)
+		must(t, "sent", b.f.requests(), sent)
 	})
 }
 
