@@ -31,6 +31,9 @@ func (m *Model) applied(msg builtMsg) tea.Cmd {
 	b := &m.builds[msg.pane]
 	b.running = false
 	m.panes[msg.pane].Apply(msg.built)
+	if msg.pane == m.opened.pane {
+		m.freshen()
+	}
 	m.arrive(msg.pane)
 	m.disarm(msg.pane)
 	var cmds []tea.Cmd

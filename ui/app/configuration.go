@@ -64,7 +64,7 @@ func (m *Model) compared(msg changesMsg) tea.Cmd {
 		for _, l := range lines {
 			d.Fields = append(d.Fields, pane.Pair{Value: l, Role: theme.Plain})
 		}
-		m.detail = detail.New(d, nil)
+		m.detail, m.opened = detail.New(d, nil), opened{}
 		return nil
 	}
 	const most = 6

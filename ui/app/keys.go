@@ -300,5 +300,27 @@ func (m *Model) openDetail() {
 	if !ok {
 		return
 	}
-	m.detail = detail.New(d, m.locate())
+	m.detail, m.opened = detail.New(d, m.locate()), opened{m.focus, m.panes[m.focus].Key()}
+}
+
+// opened is a row whose details are shown; without a key they are of nothing that changes.
+type opened struct {
+	pane int
+	key  string
+}
+
+// freshen shows the details as they are now; those of a row that the list has no more stay, and say so.
+func (m *Model) freshen() {
+	if m.detail == nil || m.opened.key == "" {
+		return
+	}
+	p := m.panes[m.opened.pane]
+	if !p.Has(m.opened.key) || !p.Go(m.opened.key) {
+		m.detail.Leave()
+		m.opened = opened{}
+		return
+	}
+	if d, ok := p.Detail(m.frame()); ok {
+		m.detail.Show(d)
+	}
 }

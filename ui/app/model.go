@@ -95,6 +95,7 @@ type Model struct {
 	filter        input.Line
 	dialog        *dialog.Dialog
 	detail        *detail.Screen
+	opened        opened // what it is about
 	help          *help.Screen
 	form          *dialog.Form
 	// asked numbers the question about a configuration whose answer is waited for; any key leaves it, which is 0. Questions

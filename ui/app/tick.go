@@ -45,6 +45,7 @@ func (m *Model) ticked(msg tickMsg) tea.Cmd {
 		return nil
 	}
 	m.tick.fast = m.counting()
+	m.freshen()
 	cmd := m.nextTick()
 	if m.shown(paneRequests) {
 		return tea.Batch(cmd, m.rebuild(paneRequests))
@@ -54,10 +55,13 @@ func (m *Model) ticked(msg tickMsg) tea.Cmd {
 
 // counting reports whether anything visible changes by the second.
 func (m *Model) counting() bool {
-	if m.detail != nil || m.help != nil || m.tooSmall() {
-		return false
-	}
 	f := m.frame()
+	switch {
+	case m.help != nil || m.tooSmall():
+		return false
+	case m.detail != nil:
+		return m.opened.key != "" && m.panes[m.opened.pane].Ticks(f)
+	}
 	for p := range m.panes {
 		if m.shown(p) && m.panes[p].Ticks(f) {
 			return true

@@ -190,6 +190,9 @@ func (r *run) answers(ctx context.Context, name string, patience time.Duration) 
 
 // advice is what to do about an appliance that does not answer, for a command that ends instead of asking again.
 func advice(s *fleet.Snapshot) string {
+	if strings.HasPrefix(s.Advice, "wait: ") {
+		return "wait, and try again"
+	}
 	return strings.TrimSuffix(s.Advice, "; it is asked again by itself")
 }
 

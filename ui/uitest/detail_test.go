@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"holdfast/appliance/sim"
 	"holdfast/appliance/sim/xclarity"
@@ -131,5 +132,29 @@ func TestFault_SEC01_DetailOfARequest(t *testing.T) {
 			!strings.HasSuffix(clip, "/aicc/service/sftp/locks\n") || strings.Contains(clip, "Passw0rd") {
 			t.Errorf("the clipboard holds %q", clip)
 		}
+	})
+}
+
+// Details that are open are as true as the row that they are of: they count down with it, follow a job, and say when the list has the
+// row no more.
+func TestDetailGoesOn(t *testing.T) {
+	t.Parallel()
+	cfg := fleet()
+	cfg.Speed = 0.02
+	play(t, uitest.Options{Sim: cfg, Prepare: foreignCopy(t)}, func(x *uitest.Terminal) {
+		acquire(x, "updates", "1m")
+		x.Until("you took UP Updates").Press("2", "g", "enter").UntilMatch(`state +held`)
+		x.Advance(30 * time.Second)
+		x.UntilMatch(`left at least +00:[234]\d`)
+		x.Advance(2 * time.Minute)
+		x.UntilNoMatch(`state +held`).Until("as told last: the list has it no more")
+		x.Press("esc", "4", "g", "enter").UntilMatch(`progress +\d\d? %`)
+		before := x.Screen()
+		x.Advance(10 * time.Second)
+		if x.Screen() == before {
+			t.Errorf("the job goes on, and its details do not:\n%s", before)
+		}
+		x.Advance(5 * time.Minute)
+		x.UntilMatch(`state +Complete`)
 	})
 }

@@ -3,6 +3,8 @@
 package detail
 
 import (
+	"reflect"
+
 	"holdfast/appliance"
 	"holdfast/ui/pane"
 	"holdfast/ui/theme"
@@ -10,12 +12,13 @@ import (
 	"holdfast/ui/widget/scroll"
 )
 
-// Screen shows one row as it was when it was opened.
+// Screen shows one row as it was told last.
 type Screen struct {
 	scroll.Place
 	detail pane.Detail
 	calls  []appliance.Call
 	raw    []appliance.Text
+	left   bool // it is not in its list any more
 }
 
 // New opens the view of d; calls are the requests that would ask for it.
@@ -26,6 +29,17 @@ func New(d pane.Detail, calls []appliance.Call) *Screen {
 	}
 	return s
 }
+
+// Show replaces what is shown by what is told now.
+func (s *Screen) Show(d pane.Detail) {
+	if !reflect.DeepEqual(s.detail.Raw, d.Raw) {
+		s.raw = d.Raw.Lines()
+	}
+	s.detail = d
+}
+
+// Leave says that the row is not in its list any more, so that this is how it was told last.
+func (s *Screen) Leave() { s.left = true }
 
 // Curl is the requests as shell lines.
 func (s *Screen) Curl() string {
@@ -45,6 +59,9 @@ func (s *Screen) View(f widget.Frame, w, h int) []string {
 		shown[i] = " " + widget.Fit(l, w-4, false, f.Theme.Symbols.Ellipsis) + " "
 	}
 	note := "esc back"
+	if s.left {
+		note = "as told last: the list has it no more  " + note
+	}
 	if len(s.calls) > 0 {
 		note = "Y copy as curl  " + note
 	}
