@@ -50,6 +50,9 @@ func ahead(from appliance.Reading, by time.Duration) appliance.Reading {
 	return appliance.Reading{Wall: from.Wall.Add(by), Run: from.Run + by}
 }
 
+// lock is the lock in words.
+func (l Lost) lock() string { return name(appliance.Lock{ID: l.Lock, Scope: l.Scope}) }
+
 // Acknowledge takes a loss off the screen, and out of the journal. Errors: ErrRefusedByUs, or that of the journal, in which
 // case a later run shows it again.
 func (e *Engine) Acknowledge(ctx context.Context, p policy.Person, name string, id appliance.LockID) error {
@@ -61,10 +64,11 @@ func (e *Engine) Acknowledge(ctx context.Context, p policy.Person, name string, 
 		return refuse("your role is " + p.Role.String() + ", which may only look")
 	}
 	w.mu.Lock()
-	before := len(w.claims.lost)
-	w.claims.lost = slices.DeleteFunc(slices.Clone(w.claims.lost), func(l Lost) bool { return l.Lock == id })
-	found := len(w.claims.lost) < before
+	at := slices.IndexFunc(w.claims.lost, func(l Lost) bool { return l.Lock == id })
+	found, what := at >= 0, ""
 	if found {
+		what = w.claims.lost[at].lock()
+		w.claims.lost = slices.DeleteFunc(slices.Clone(w.claims.lost), func(l Lost) bool { return l.Lock == id })
 		w.claims.dirty[id] = true
 		w.showClaims()
 		w.publish()
@@ -73,6 +77,6 @@ func (e *Engine) Acknowledge(ctx context.Context, p policy.Person, name string, 
 	if !found {
 		return refuse("no such lock is shown as lost")
 	}
-	e.event(Info, name, p.Name, "acknowledged that a lock was lost")
+	e.event(Info, name, p.Name, "acknowledged that the lock "+what+" was lost")
 	return w.flush(ctx)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,19 +33,34 @@ func leave(t *testing.T, f *fake, memory *Memory, p Plan) (id string) {
 // unreadable is a store of an engine whose disk fails while it is told so.
 type unreadable struct {
 	*engine
+	mu          sync.Mutex
 	read, adopt error
+	ended       bool // the engine "one"
+}
+
+// now has things go as told.
+func (u *unreadable) now(read, adopt error, ended bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.read, u.adopt, u.ended = read, adopt, ended
+}
+
+func (u *unreadable) how() (read, adopt error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.read, u.adopt
 }
 
 func (u *unreadable) OtherMigrations(ctx context.Context, since time.Time) ([]Other, error) {
-	if u.read != nil {
-		return nil, u.read
+	if err, _ := u.how(); err != nil {
+		return nil, err
 	}
 	return u.engine.OtherMigrations(ctx, since)
 }
 
 func (u *unreadable) AdoptMigrations(ctx context.Context, ids ...string) ([]Record, error) {
-	if u.adopt != nil {
-		return nil, u.adopt
+	if _, err := u.how(); err != nil {
+		return nil, err
 	}
 	return u.engine.AdoptMigrations(ctx, ids...)
 }
@@ -53,9 +69,13 @@ func (u *unreadable) AdoptMigrations(ctx context.Context, ids ...string) ([]Reco
 func TestWhatCannotBeReadOfOthersIsSaid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, memory := newFake(2), &Memory{}
-		runs := true
 		id := leave(t, f, memory, plan(appliance.VerbCopy, "/mnt/nas", 2))
-		u := &unreadable{engine: &engine{memory, "two", func(e string) bool { return e == "two" || runs }}}
+		u := &unreadable{}
+		u.engine = &engine{memory, "two", func(e string) bool {
+			u.mu.Lock()
+			defer u.mu.Unlock()
+			return e == "two" || !u.ended
+		}}
 		second := New(Options{Fleet: f, Person: maria, Store: u})
 		must(t, "start", second.Start(t.Context()), nil)
 		defer second.Close()
@@ -68,11 +88,11 @@ func TestWhatCannotBeReadOfOthersIsSaid(t *testing.T) {
 			return board[0].Elsewhere
 		}
 		must(t, "it runs", said(), "another run carries it on")
-		u.read = errors.New("disk on fire")
+		u.now(errors.New("disk on fire"), nil, false)
 		must(t, "unread", said(), "this is how it stood, and how it stands now could not be read: disk on fire")
-		u.read, u.adopt, runs = nil, errors.New("disk full"), false
+		u.now(nil, errors.New("disk full"), true)
 		must(t, "not taken over", strings.HasSuffix(said(), "it could not be taken over yet: take over the migrations of earlier runs: disk full"), true)
-		u.adopt = nil
+		u.now(nil, nil, true)
 		must(t, "taken over", said(), "")
 		must(t, "views", len(second.Views()), 1)
 	})

@@ -88,8 +88,8 @@ func (m *Model) acquireDialog(opener string) *dialog.Dialog {
 			"It lasts " + widget.Span(rules.DefaultTTL) + " unless it is extended."}
 		spec.Risk = func(dialog.Values) policy.Risk { return policy.RiskAsk }
 	} else {
-		spec.Intro = []string{"The SFTP service runs while at least one lock exists. Others may hold locks beside yours. A few seconds are " +
-			"added to the time, so that yours can be told from theirs."}
+		spec.Intro = []string{"The SFTP service runs while at least one lock exists. Others may hold locks beside yours. Up to a tenth, " +
+			"96 s at most, is added to the time, so that yours can be told from theirs."}
 		for _, s := range rules.Scopes {
 			spec.Options = append(spec.Options, dialog.Option{Value: s.Code, Label: s.String()})
 		}

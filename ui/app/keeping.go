@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"holdfast/appliance"
+	"holdfast/appliance/fleet"
 	"holdfast/appliance/policy"
 	"holdfast/ui/keymap"
 	"holdfast/ui/pane/jobs"
@@ -144,9 +145,9 @@ func (m *Model) whyNotWait() string {
 func (m *Model) acknowledge() tea.Cmd {
 	r, _ := m.lockRow()
 	engine, ctx, person := m.engine, m.opts.Context, m.opts.Person
-	name, id := r.Lock.Appliance, r.ID
+	name, id, scope := r.Lock.Appliance, r.ID, r.Scope.String()
 	return func() tea.Msg {
 		err := engine.Acknowledge(ctx, person, name, id)
-		return doneMsg{target: target{name: name}, err: err}
+		return doneMsg{target: target{name: name}, result: fleet.Result{Text: "the loss of " + scope + " is acknowledged"}, err: err}
 	}
 }

@@ -40,7 +40,7 @@ var different = []struct {
 	stand   string
 }{
 	{regexp.MustCompile(`Type \w{4} and press enter`), "Type code and press enter"},
-	// A lock of ours lasts a few seconds more than was asked for, at random, so that it is known again.
+	// A lock of ours lasts a little longer than was asked for, at random, so that it is known again.
 	{regexp.MustCompile(`"expirationTimeOut":\d{4}`), `"expirationTimeOut":1230`},
 	{regexp.MustCompile(`(you(?:\x1b\[[0-9;]*m| )+)\d\d:\d\d`), "${1}20:25"},
 	{regexp.MustCompile(`00:2\d:\d\d`), "00:20:30"},

@@ -266,4 +266,14 @@ func TestPace(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)
 		}
 	}
+	j := appliance.Job{Phase: appliance.PhaseRunning, Percent: 50, Started: started, Children: []appliance.Job{
+		{Phase: appliance.PhaseRunning, Percent: 80}, {Phase: appliance.PhasePending},
+	}}
+	if got := pace(j, noon, 2e10, true); got.Rate != 0 {
+		t.Errorf("a rate of %d while it is prepared", got.Rate)
+	}
+	j.Children[0].Phase, j.Children[1].Phase = appliance.PhaseSucceeded, appliance.PhaseRunning
+	if got := pace(j, noon, 2e10, true); got.Rate != 1e8 {
+		t.Errorf("a rate of %d when it is under way", got.Rate)
+	}
 }

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"holdfast/appliance"
@@ -47,10 +48,15 @@ func pace(j appliance.Job, listed time.Time, size int64, ours bool) Pace {
 	if left := float64(took) * (1 - done) / done; left < math.MaxInt64/2 {
 		p.Left = time.Duration(left)
 	}
-	if ours && size > 0 {
+	if ours && size > 0 && moves(j) {
 		p.Rate = int64(float64(size) * done / took.Seconds())
 	}
 	return p
+}
+
+// moves reports whether the package itself may be under way: the first part of a job that has parts only prepares that.
+func moves(j appliance.Job) bool {
+	return len(j.Children) == 0 || slices.ContainsFunc(j.Children, func(c appliance.Job) bool { return !c.Phase.Live() })
 }
 
 // left is the time left in steps that grow with it, since it is reckoned.
