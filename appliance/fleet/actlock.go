@@ -81,6 +81,7 @@ func (x *errand) mine(id appliance.LockID) (own, bool) {
 
 // renew keeps a lock that needs no second one beside it.
 func (x *errand) renew() (Result, error) {
+	x.want(true)
 	if x.open() {
 		held, err := x.find()
 		if err != nil {
@@ -129,6 +130,7 @@ func (x *errand) renewOnce() (appliance.Receipt, error) {
 // release gives a lock back. One of ours may be given back twice when the first answer was lost (faults.md, "What may be
 // sent twice"); another's may not.
 func (x *errand) release(l appliance.Lock) (Result, error) {
+	defer x.wantAgain()
 	if x.open() {
 		held, err := x.find()
 		if err != nil {

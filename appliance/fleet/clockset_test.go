@@ -192,6 +192,20 @@ func TestFault_CLK04_FoundAfterOurClockWasSetBack(t *testing.T) {
 	})
 }
 
+// askedByZero has an ended run have asked for a lock just now, by a clock that was set forward by two hours since, and the bench's
+// engine take over what that run left.
+func askedByZero(t *testing.T, b *bench, o *Options, l *ledger) Intent {
+	t.Helper()
+	now := b.clock.Now()
+	asked := Intent{At: now, Engine: "zero", Who: "maria", Appliance: "dc1", Act: up20, Since: now.Wall, Before: []appliance.LockID{}}
+	asked.At.Wall = now.Wall.Add(-2 * time.Hour)
+	_, err := (&page{ledger: l, engine: "zero"}).Intend(t.Context(), asked)
+	must(t, "error", err, nil)
+	l.end("zero")
+	o.ID, o.Adopt, o.Journal = "one", true, &page{ledger: l, engine: "one"}
+	return asked
+}
+
 // Our clock was set forward by hours after an ended run had asked for a lock, whose request has its effect only later, or is not to be
 // listed before a while: it is looked for until a listing of a time without late effects says that there is none (faults.md LCK-02).
 func TestFault_LCK02_SoughtThoughOurClockWasSetForward(t *testing.T) {
@@ -200,13 +214,7 @@ func TestFault_LCK02_SoughtThoughOurClockWasSetForward(t *testing.T) {
 			l := newLedger()
 			var asked Intent
 			run(t, func(b *bench, o *Options) {
-				now := b.clock.Now()
-				asked = Intent{At: now, Engine: "zero", Who: "maria", Appliance: "dc1", Act: up20, Since: now.Wall, Before: []appliance.LockID{}}
-				asked.At.Wall = now.Wall.Add(-2 * time.Hour)
-				_, err := (&page{ledger: l, engine: "zero"}).Intend(t.Context(), asked)
-				must(t, "error", err, nil)
-				l.end("zero")
-				o.ID, o.Adopt, o.Journal = "one", true, &page{ledger: l, engine: "one"}
+				asked = askedByZero(t, b, o, l)
 			}, func(t *testing.T, b *bench) {
 				if away > 0 {
 					b.f.with(func() { b.f.before = func(context.Context, string) error { return appliance.ErrUnreachable } })
@@ -229,13 +237,7 @@ func TestFault_LCK02_SoughtThoughOurClockWasSetForward(t *testing.T) {
 func TestFault_LCK02_SoughtAndNotThere(t *testing.T) {
 	l := newLedger()
 	run(t, func(b *bench, o *Options) {
-		now := b.clock.Now()
-		asked := Intent{At: now, Engine: "zero", Who: "maria", Appliance: "dc1", Act: up20, Since: now.Wall, Before: []appliance.LockID{}}
-		asked.At.Wall = now.Wall.Add(-2 * time.Hour)
-		_, err := (&page{ledger: l, engine: "zero"}).Intend(t.Context(), asked)
-		must(t, "error", err, nil)
-		l.end("zero")
-		o.ID, o.Adopt, o.Journal = "one", true, &page{ledger: l, engine: "one"}
+		askedByZero(t, b, o, l)
 	}, func(t *testing.T, b *bench) {
 		b.pass(lateEffect - time.Second)
 		must(t, "open", l.open(), 1)

@@ -121,6 +121,13 @@ func (w *watcher) want(wanted bool) {
 	w.unwanted = !wanted && w.unsettled
 }
 
+// wantAgain forgets that nobody does, once nothing is open any more: what comes later is another matter.
+func (w *watcher) wantAgain() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.unwanted = w.unwanted && w.unsettled
+}
+
 // giveUp reports whether nobody does, once it is found out, and ends keeping it then.
 func (x *errand) giveUp() (unwanted bool) {
 	x.mu.Lock()

@@ -111,6 +111,39 @@ func TestFault_LCK08_FoundToBeGivenBack(t *testing.T) {
 	}
 }
 
+// Once it is known whose the lock is, what was asked for before says nothing more of it: that it is lost later is said, after it was
+// extended as after the appliance refused to take it back.
+func TestFault_LCK08_LostLater(t *testing.T) {
+	for name, then := range map[string]func(t *testing.T, b *bench){
+		"extended": func(t *testing.T, b *bench) {
+			_, err := b.do(extendConf)
+			must(t, "error", err, nil)
+		},
+		"not taken back": func(t *testing.T, b *bench) {
+			b.f.with(func() { b.f.before = on("release", appliance.ErrForbidden) })
+			_, err := b.do(freeConf)
+			mustIs(t, err, appliance.ErrForbidden)
+			b.f.with(func() { b.f.before = nil })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onEdge(t, func(t *testing.T, b *bench, x *edge) {
+				_, err := b.do(takeConf)
+				must(t, "error", err, nil)
+				lostAnswer(b, x, "release")
+				_, err = b.do(freeConf)
+				mustIs(t, err, appliance.ErrAmbiguous)
+				answered(b, x, true)
+				then(t, b)
+				must(t, "row", b.row(), "mine=true you")
+				b.f.with(func() { x.holder = appliance.HolderAnother })
+				b.pass(time.Minute)
+				must(t, "lost"+b.story(), len(b.snap().Lost), 1)
+			})
+		})
+	}
+}
+
 // One rejection is one, whoever it was that asked.
 func TestFault_TOK05_TheQuestionCountsOnce(t *testing.T) {
 	onEdge(t, func(t *testing.T, b *bench, x *edge) {
@@ -138,13 +171,7 @@ func TestFault_TOK05_TheQuestionCountsOnce(t *testing.T) {
 func TestFault_LCK02_NotSoughtForEver(t *testing.T) {
 	l := newLedger()
 	run(t, func(b *bench, o *Options) {
-		now := b.clock.Now()
-		asked := Intent{At: now, Engine: "zero", Who: "maria", Appliance: "dc1", Act: up20, Since: now.Wall, Before: []appliance.LockID{}}
-		asked.At.Wall = now.Wall.Add(-2 * time.Hour)
-		_, err := (&page{ledger: l, engine: "zero"}).Intend(t.Context(), asked)
-		must(t, "error", err, nil)
-		l.end("zero")
-		o.ID, o.Adopt, o.Journal = "one", true, &page{ledger: l, engine: "one"}
+		askedByZero(t, b, o, l)
 	}, func(t *testing.T, b *bench) {
 		b.f.with(func() { b.f.before = func(context.Context, string) error { return appliance.ErrUnreachable } })
 		b.pass(5 * time.Second)

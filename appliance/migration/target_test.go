@@ -186,12 +186,19 @@ func TestAProcessingInDoubtHasItsTarget(t *testing.T) {
 	})
 }
 
+// firstSkipped is a migration of two pushes, the first of which arrived and was left out.
+func firstSkipped(t *testing.T, b *bench) (id string) {
+	t.Helper()
+	p := plan(appliance.VerbPush, "198.18.0.9", 2)
+	p.Target, p.Process = "fresh", true
+	id = b.run(t, p).ID
+	must(t, "skipped", b.Skip(maria, id, 0), nil)
+	return id
+}
+
 func TestNothingIsProcessedOnceAnotherCame(t *testing.T) {
 	bubble(t, 1, func(t *testing.T, b *bench) {
-		p := plan(appliance.VerbPush, "198.18.0.9", 2)
-		p.Target, p.Process = "fresh", true
-		id := b.run(t, p).ID
-		must(t, "skipped", b.Skip(maria, id, 0), nil)
+		id := firstSkipped(t, b)
 		must(t, "resumed", b.Resume(maria, id), nil)
 		v := b.rest(t, id)
 		must(t, "the next came", v.Steps[1].Phase, PhasePassphrase)
@@ -211,10 +218,7 @@ func TestNothingIsProcessedOnceAnotherCame(t *testing.T) {
 // So it is when nobody knew what came of the other push and it was queued again, and whatever the clocks said of either.
 func TestNothingIsProcessedOnceAnotherMayHaveCome(t *testing.T) {
 	bubble(t, 2, func(t *testing.T, b *bench) {
-		p := plan(appliance.VerbPush, "198.18.0.9", 2)
-		p.Target, p.Process = "fresh", true
-		id := b.run(t, p).ID
-		must(t, "skipped", b.Skip(maria, id, 0), nil)
+		id := firstSkipped(t, b)
 		b.f.mu.Lock()
 		b.f.fate = func(appliance.Act, int) (fleet.Fate, string) { return fleet.FateUnknown, "nobody knows" }
 		b.f.mu.Unlock()

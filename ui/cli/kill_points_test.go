@@ -17,7 +17,7 @@ import (
 	"holdfast/appliance/sim/kit"
 )
 
-// kills is how often the program is killed at each point; .ci/run says three, without the race detector.
+// kills is how often the program is killed at each point; the common tests do it once.
 var kills = flag.Int("kills", 1, "how often the program is killed at each crash point")
 
 // point is what the program was doing for an act when it was killed.
